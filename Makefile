@@ -1,0 +1,52 @@
+# The few commands of this repository. `make` alone lists them.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test bench fmt golden schema lock
+
+help:  ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/installed  ## a virtual environment with all that is locked, and the fleet command in it
+	@command -v pulumi >/dev/null && echo "pulumi: $$(pulumi version)" || echo \
+	  "pulumi is not on PATH: the local stack works without it; for clouds see https://www.pulumi.com/docs/install/"
+
+$(VENV)/installed: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $$($(PYTHON) --version) is too old, 3.11 or newer is needed: make setup PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: setup  ## the whole of it once, on this machine: cluster, stack, and a drill from 1 to 10 replicas and back
+	@$(BIN)/fleet demo
+
+check: setup  ## format, lint, types, and every test that starts no process
+	@scripts/check
+
+test: check  ## check, and the tests that need the embedded cluster
+	$(BIN)/pytest -m cluster
+
+bench: setup  ## what the program costs to start, against its bare imports
+	$(BIN)/python -m benchmarks.startup local
+	$(BIN)/python -m benchmarks.startup aws-dev
+	$(BIN)/python -m benchmarks.startup gcp-dev
+
+fmt: setup  ## format, and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+golden: setup  ## write the golden files anew; read the difference before you commit it
+	$(BIN)/pytest -q -m "not cluster" --update-golden
+
+schema: setup  ## write the schemas of stack files and scenarios anew
+	$(BIN)/python -m stacks.schema
+	$(BIN)/python -m fleet.drill.schema
+
+lock: setup  ## write requirements*.txt anew from requirements*.in
+	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt

@@ -1,0 +1,59 @@
+"""The program of every stack: where it runs, on which nodes, which models, and what scales them."""
+
+import pulumi
+
+from components.clouds import cloud_for
+from components.cluster import Cluster, ClusterArgs
+from components.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
+from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from components.hpa_policy import HpaPolicy, HpaPolicyArgs
+from components.serving_namespace import ServingNamespace, ServingNamespaceArgs
+from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs
+from stacks import config as stack_config
+
+config = stack_config.load()
+cloud = cloud_for(config.cluster)
+cluster = Cluster("cluster", ClusterArgs(cloud=cloud))
+on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
+
+autoscaler = ClusterAutoscaler(
+    "autoscaler",
+    ClusterAutoscalerArgs(cloud=cloud, pools=config.pools, spec=config.autoscaler),
+    on_cluster,
+)
+after_autoscaler = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[autoscaler]))
+pools = {
+    pool.name: GpuNodePool(
+        pool.name, GpuNodePoolArgs(cloud=cloud, pool=pool, autoscaling=config.autoscaler), after_autoscaler
+    )
+    for pool in config.pools
+}
+
+serving = ServingNamespace("serving", ServingNamespaceArgs(namespace=config.namespace), on_cluster)
+models = {
+    model.name: VllmDeployment(
+        model.name,
+        VllmDeploymentArgs(
+            namespace=serving.namespace,
+            model=model,
+            placement=pools[model.pool].placement,
+            api_key=stack_config.api_key(model.name) if model.require_api_key else None,
+            pod_annotations=pools[model.pool].pod_annotations(model),
+        ),
+        pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[pools[model.pool]])),
+    )
+    for model in config.models
+}
+for model in config.models:
+    replicas = models[model.name]
+    if replicas.autoscaled:
+        HpaPolicy(
+            model.name,
+            HpaPolicyArgs(namespace=serving.namespace, target=replicas.deployment_name, model=model),
+            on_cluster,
+        )
+
+pulumi.export("cluster", cluster.outputs)
+pulumi.export("namespace", serving.namespace)
+pulumi.export("pools", {name: pool.node_group for name, pool in pools.items()})
+pulumi.export("endpoints", {name: deployment.endpoint for name, deployment in models.items()})

@@ -1,0 +1,1 @@
+"""Measurements, run by hand and by CI; never asserted in timed tests."""

@@ -1,0 +1,38 @@
+"""What exists: Qwen3-VL checkpoints, accelerators, and each cloud's machines with prices and times.
+
+Data with sources, no opinions: whether a model fits a pool is for ``stacks/checks`` to say.
+Imports no Pulumi.
+"""
+
+from components.catalog.choice import CatalogueError, load_seconds, machine_for
+from components.catalog.rows import AcceleratorRow, CloudName, LoadingRow, MachineRow, ModelRow, TimingRow
+from components.catalog.tables import accelerators, loading, machines, models, timing
+
+__all__ = [
+    "AcceleratorRow",
+    "CatalogueError",
+    "CloudName",
+    "LoadingRow",
+    "MachineRow",
+    "ModelRow",
+    "TimingRow",
+    "accelerators",
+    "boot_seconds",
+    "image_pull_seconds",
+    "load_seconds",
+    "loading",
+    "machine_for",
+    "machines",
+    "models",
+    "timing",
+]
+
+
+def boot_seconds(cloud: CloudName) -> float:
+    """Seconds from asking for a node until it registers; assumed: see ``timing(cloud).source``."""
+    return timing(cloud).boot_seconds
+
+
+def image_pull_seconds(cloud: CloudName) -> float:
+    """Seconds to pull the vLLM image onto a new node; assumed, as above."""
+    return timing(cloud).image_pull_seconds

@@ -1,0 +1,83 @@
+"""Questions asked of the tables together: which machine carries these GPUs, how long does this load take.
+
+Every refusal is a ``CatalogueError`` that says what exists instead.
+"""
+
+from components.catalog.rows import CloudName, MachineRow
+from components.catalog.tables import accelerators, loading, machines, models
+
+
+class CatalogueError(ValueError):
+    """A question the catalogue cannot answer; the message says what exists."""
+
+
+def machine_for(cloud: CloudName, accelerator: str, gpus: int, machine: str | None = None) -> MachineRow:
+    """The named machine if it carries exactly these GPUs; when none is named, the cheapest that does.
+
+    A machine without a known price is chosen only where no priced one carries these GPUs.
+    """
+    if machine is not None:
+        return _named(cloud, accelerator, gpus, machine)
+    carrying = [row for row in machines(cloud).values() if row.accelerator == accelerator]
+    if not carrying:
+        raise CatalogueError(_lacking(cloud, accelerator))
+    fitting = [row for row in carrying if row.gpus == gpus]
+    if not fitting:
+        sizes = ", ".join(str(size) for size in sorted({row.gpus for row in carrying}))
+        raise CatalogueError(f"no {cloud} machine has {gpus} x {accelerator}; a node has {sizes}")
+    return min(fitting, key=_price_then_name)
+
+
+def _price_then_name(row: MachineRow) -> tuple[float, str]:
+    return (float("inf") if row.usd_per_hour is None else row.usd_per_hour, row.name)
+
+
+def _named(cloud: CloudName, accelerator: str, gpus: int, machine: str) -> MachineRow:
+    row = machines(cloud).get(machine)
+    if row is not None and row.accelerator == accelerator and row.gpus == gpus:
+        return row
+    wrong = f"has {row.gpus} x {row.accelerator}" if row else f"is not a machine the {cloud} catalogue knows"
+    right = [r.name for r in machines(cloud).values() if r.accelerator == accelerator and r.gpus == gpus]
+    remedy = (
+        f"with {gpus} x {accelerator} there are: {', '.join(right)}"
+        if right
+        else _remedy(cloud, accelerator, gpus)
+    )
+    raise CatalogueError(f"{machine} {wrong}; {remedy}")
+
+
+def _remedy(cloud: CloudName, accelerator: str, gpus: int) -> str:
+    try:
+        machine_for(cloud, accelerator, gpus)
+    except CatalogueError as problem:
+        return str(problem)
+    raise AssertionError("asked only where no machine fits")
+
+
+def _lacking(cloud: CloudName, accelerator: str) -> str:
+    known = accelerators()
+    had = {row.accelerator for row in machines(cloud).values()}
+    if accelerator not in known:
+        return f"unknown accelerator {accelerator!r}; the catalogue has: {', '.join(known)}"
+    near = next((name for name in known[accelerator].nearest if name in had), None)
+    hint = f"the nearest it has is {near}; it" if near else "it"
+    return f"{cloud} has no machine with {accelerator}; {hint} has: {', '.join(n for n in known if n in had)}"
+
+
+def load_seconds(checkpoint: str, accelerator: str, gpus: int) -> float:
+    """Predicted seconds from container start until the replica is Ready: start, weights, compilation.
+
+    Built from assumed figures (``loading().source``, ``AcceleratorRow.start_seconds``), so good for sizing a
+    startup budget with a wide margin, not for a promise. Pulling the image comes before and is not in it.
+    """
+    model = models().get(checkpoint)
+    if model is None:
+        raise CatalogueError(f"unknown checkpoint {checkpoint!r}; the catalogue has: {', '.join(models())}")
+    row = accelerators().get(accelerator)
+    if row is None:
+        raise CatalogueError(
+            f"unknown accelerator {accelerator!r}; the catalogue has: {', '.join(accelerators())}"
+        )
+    pace = loading()
+    reading = model.weights_gb / pace.read_gb_per_second
+    return row.start_seconds + reading + pace.seconds_per_extra_gpu * (gpus - 1)

@@ -1,0 +1,119 @@
+"""The catalogue's rows as types. Reads no file; a row that lacks its source or has a stray key is refused."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+CloudName = Literal["aws", "gcp"]
+Precision = Literal["bf16", "fp8"]
+
+
+class Row(BaseModel):
+    """What every row carries: where its figures come from, when they held, and whether they are estimates."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    source: str = Field(min_length=12)
+    """A public citation, or the word *assumed* with what was assumed."""
+    as_of: date
+    estimated: bool = False
+    """Some figure of this row was computed or fitted rather than read from its source."""
+
+
+class SizeRow(Row):
+    """What one size's architecture decides, alike for every checkpoint of it."""
+
+    layers: int = Field(gt=0)
+    hidden_size: int = Field(gt=0)
+    attention_heads: int = Field(gt=0)
+    kv_heads: int = Field(gt=0)
+    head_dim: int = Field(gt=0)
+    params_b: float = Field(gt=0)
+    active_params_b: float = Field(gt=0)
+    """Parameters used for each token; equal to ``params_b`` for a dense model."""
+    moe: bool
+    kv_bytes_per_token: int = Field(gt=0)
+    """Of the whole model in bf16; an FP8 KV cache takes half."""
+    valid_tp: tuple[int, ...] = Field(min_length=1)
+    """Tensor-parallel sizes that divide the attention heads."""
+    fp8_block_tp: tuple[int, ...] = Field(min_length=1)
+    """Tensor-parallel sizes at which every FP8 shard is a whole number of 128-wide blocks."""
+
+
+class ModelRow(SizeRow):
+    """One checkpoint on the hub: an architecture at a precision."""
+
+    name: str
+    size: str
+    precision: Precision
+    weights_gb: float = Field(gt=0)
+    """Decimal gigabytes of weights at this precision."""
+
+    @property
+    def weights_mib(self) -> float:
+        """The weights in MiB, the unit of GPU memory here."""
+        return self.weights_gb * 1e9 / 2**20
+
+
+class AcceleratorRow(Row):
+    """One GPU model, by its neutral name."""
+
+    name: str
+    title: str
+    memory_mib: int = Field(gt=0)
+    compute_capability: str = Field(pattern=r"^\d+\.\d$")
+    fp8_compute: bool
+    """FP8 matrix multiply in hardware; without it FP8 checkpoints run weight-only (Marlin)."""
+    start_seconds: float = Field(gt=0)
+    """Process start, compilation and graph capture of a replica, weights aside. Assumed."""
+    nearest: tuple[str, ...] = Field(min_length=1)
+    """What to take where a cloud lacks this one, best first."""
+
+
+class MachineRow(Row):
+    """One machine type of one cloud: a whole number of one accelerator, and what surrounds it."""
+
+    name: str
+    cloud: CloudName
+    accelerator: str
+    accelerator_type: str | None = None
+    """The cloud's own name of the GPU, where node labels carry it."""
+    gpus: Literal[1, 2, 4, 8]
+    cpu: int = Field(gt=0)
+    memory_mib: int = Field(gt=0)
+    allocatable_cpu_millis: int = Field(gt=0)
+    allocatable_memory_mib: int = Field(gt=0)
+    max_pods: int = Field(gt=0)
+    local_disk_gb: int = Field(default=0, ge=0)
+    network_mbps: int | None = None
+    usd_per_hour: float | None = Field(gt=0)
+    """On demand in ``price_region``; ``None`` where no price was found."""
+    price_region: str
+    spot_factor: float = Field(gt=0, le=1)
+    """Planning share of the on-demand price that a Spot machine costs. Assumed."""
+    on_demand: bool = True
+    """Whether it can be had on demand at all, by the source's word."""
+
+
+class TimingRow(Row):
+    """How long a cloud takes to bring a node. Assumed figures say so in ``source``."""
+
+    boot_seconds: float = Field(ge=0)
+    """From asking for a node until it registers."""
+    image_pull_seconds: float = Field(ge=0)
+    """Pulling the vLLM image onto a node that has never had it."""
+
+
+class LoadingRow(Row):
+    """How long a replica takes from container start to Ready, apart from what its accelerator decides."""
+
+    read_gb_per_second: float = Field(gt=0)
+    seconds_per_extra_gpu: float = Field(ge=0)

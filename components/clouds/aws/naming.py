@@ -1,0 +1,32 @@
+"""Names, partitions and tags of AWS. Pure; imports no SDK."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+
+from components.spec import AwsCluster
+
+
+def partition(region: str) -> str:
+    """The first part of every ARN in the region."""
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def managed_policy(region: str, name: str) -> str:
+    """The ARN of a policy that AWS maintains."""
+    return f"arn:{partition(region)}:iam::aws:policy/{name}"
+
+
+def cost_tags(cluster: AwsCluster, stack: str) -> Mapping[str, str]:
+    """Tags for the bill. The provider puts them on all it makes; what AWS makes by itself is told apart."""
+    return {**cluster.tags, "app": "elastic-vllm", "stack": stack}
+
+
+def subnets(vpc: str, zones: int) -> tuple[list[str], list[str]]:
+    """Private and public ranges, one of each for a zone: the first eighths, and pieces of the last eighth.
+
+    Pods take addresses from the private ranges; the public ones hold NAT gateways and load balancers. A zone
+    more never moves the ranges of those before it.
+    """
+    eighths = list(IPv4Network(vpc).subnets(prefixlen_diff=3))
+    pieces = eighths[-1].subnets(prefixlen_diff=3)
+    return [str(eighths[i]) for i in range(zones)], [str(next(pieces)) for _ in range(zones)]

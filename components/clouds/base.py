@@ -1,0 +1,65 @@
+"""The seam between the product and a cloud: what each cloud answers, in the product's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from components.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
+
+if TYPE_CHECKING:
+    import pulumi
+    import pulumi_kubernetes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """All that a workload needs to know of a pool to run on its nodes."""
+
+    accelerator: str
+    """The GPU found there, by its neutral name; startup is predicted from it."""
+    node_selector: Mapping[str, str]
+    tolerations: Sequence[Mapping[str, str]]
+    gpu_resource: str = "nvidia.com/gpu"
+    """The extended resource by which nodes offer their GPUs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterAccess:
+    """How the rest of the program, and its readers, reach a cluster."""
+
+    provider: pulumi_kubernetes.Provider
+    """The provider of every Kubernetes object. It depends on whatever those objects need to be deleted."""
+    outputs: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """What the stack exports of the cluster, by name; anything that grants access is a secret."""
+
+
+class Cloud(Protocol):
+    """Every cloud difference, method by method. Each cloud's folder holds the same file names."""
+
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> ClusterAccess:
+        """Register the cluster, once per program: network, control plane, add-ons, its Kubernetes provider.
+
+        Never the ambient kubeconfig; on a real cloud never the default provider of its SDK either.
+        """
+
+    def autoscaler(
+        self,
+        name: str,
+        spec: NodeAutoscalingSpec,
+        pools: Sequence[NodePoolSpec],
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Output[str]:
+        """Register what adds and removes nodes; answer the name that pools find it by."""
+
+    def node_pool(
+        self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
+    ) -> pulumi.Output[str]:
+        """Register one pool of identical nodes; answer the cloud's id of it."""
+
+    def placement(self, pool: NodePoolSpec) -> Placement:
+        """How a pod gets onto this pool's nodes."""
+
+    def pod_annotations(self, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:
+        """Annotations that only this cloud's nodes read; none on a real cloud."""

@@ -1,0 +1,46 @@
+"""What the nodes of every pool have in common: hardened, private, with the least identity."""
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi_gcp.container import (
+        NodePoolManagementArgsDict,
+        NodePoolNetworkConfigArgsDict,
+        NodePoolNodeConfigArgsDict,
+    )
+
+LIVE_SIZES = ("initialNodeCount", "nodeCount")
+"""Owned by the autoscaler from the first node on."""
+OAUTH_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+"""The one scope: what nodes may do is said by the roles of their account."""
+
+
+def node_config(
+    machine: str, account: pulumi.Input[str], cost_labels: "Mapping[str, str]"
+) -> "NodePoolNodeConfigArgsDict":
+    """A node of this machine type."""
+    return {
+        "machine_type": machine,
+        "image_type": "COS_CONTAINERD",
+        "service_account": account,
+        "oauth_scopes": [OAUTH_SCOPE],
+        "gvnic": {"enabled": True},
+        "kubelet_config": {"insecure_kubelet_readonly_port_enabled": "FALSE"},
+        "shielded_instance_config": {"enable_integrity_monitoring": True, "enable_secure_boot": True},
+        "workload_metadata_config": {"mode": "GKE_METADATA"},
+        "resource_labels": dict(cost_labels),
+    }
+
+
+def management() -> "NodePoolManagementArgsDict":
+    """GKE mends nodes that are not Ready, and upgrades them, as its release channels ask."""
+    return {"auto_repair": True, "auto_upgrade": True}
+
+
+def private() -> "NodePoolNetworkConfigArgsDict":
+    """No public address."""
+    return {"enable_private_nodes": True}

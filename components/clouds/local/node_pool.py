@@ -1,0 +1,22 @@
+"""One pool as a Karpenter ``NodePool`` over simulated machines: one type, tainted, bounded, from zero."""
+
+import pulumi
+
+from components import catalog
+from components.clouds import karpenter
+from components.clouds.local.autoscaler import GROUP, KIND, NODE_CLASS
+from components.spec import LocalCluster, NodeAutoscalingSpec, NodePoolSpec
+
+
+def node_pool(
+    name: str,
+    cluster: LocalCluster,
+    pool: NodePoolSpec,
+    autoscaling: NodeAutoscalingSpec,
+    opts: pulumi.ResourceOptions,
+) -> pulumi.Output[str]:
+    """Register the pool; answer its name."""
+    machine = catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.machine)
+    node_class = karpenter.NodeClassRef(group=GROUP, kind=KIND, name=NODE_CLASS)
+    template = karpenter.node_template(pool, machine, node_class)
+    return karpenter.register(name, pool, autoscaling, template, opts)

@@ -1,0 +1,37 @@
+"""What can be declared: the pydantic models of a stack file's sections. Imports no Pulumi."""
+
+from components.spec.base import Name, Section
+from components.spec.cluster import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
+from components.spec.engine import EngineSpec
+from components.spec.model import (
+    DrainSpec,
+    ModelSpec,
+    ReplicasSpec,
+    ResourcesSpec,
+    SamplingSpec,
+    SloSpec,
+)
+from components.spec.pool import NodeAutoscalingSpec, NodePoolSpec
+from components.spec.scaling import Behavior, Metric, PolicyStep, ScalingSpec
+
+__all__ = [
+    "AwsCluster",
+    "Behavior",
+    "ClusterSpec",
+    "DrainSpec",
+    "EngineSpec",
+    "GcpCluster",
+    "LocalCluster",
+    "Metric",
+    "ModelSpec",
+    "Name",
+    "NodeAutoscalingSpec",
+    "NodePoolSpec",
+    "PolicyStep",
+    "ReplicasSpec",
+    "ResourcesSpec",
+    "SamplingSpec",
+    "ScalingSpec",
+    "Section",
+    "SloSpec",
+]

@@ -1,0 +1,53 @@
+"""What every section of a stack file shares: strictness and the types of names."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+
+class Section(BaseModel):
+    """Base of every section: a misspelt key is an error, a loaded value never changes."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+
+def wrong(key: str, message: str) -> PydanticCustomError:
+    """The error for a rule over several keys of a section: raised on the section, laid at ``key`` inside it.
+
+    ``key`` is a path as the file spells it (``replicas.min``). Pydantic knows only where the section is; what
+    prints the error joins the two, so that it names the key to change.
+    """
+    return PydanticCustomError("wrong", "{message}", {"message": message, "key": key})
+
+
+Name = Annotated[
+    str,
+    Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=40, examples=["chat", "l4"]),
+]
+"""A name that becomes part of Kubernetes object names: RFC 1035, and short enough to take suffixes."""
+
+Quantity = Annotated[
+    str,
+    Field(pattern=r"^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=20, examples=["8", "500m"]),
+]
+"""A Kubernetes quantity, written as a string."""
+
+
+def _counted(value: object) -> object:
+    if isinstance(value, bool):  # equal to 1 and 0, so a Literal would take it
+        raise ValueError(f"{str(value).lower()} is not a number; take one of: 1, 2, 4, 8")  # noqa: TRY004
+    return value
+
+
+GpuCount = Annotated[Literal[1, 2, 4, 8], BeforeValidator(_counted)]
+"""GPUs that work together: powers of two, as machines have them and attention heads divide."""

@@ -1,0 +1,70 @@
+"""Settings of the vLLM engine, each checked against the pinned version's own option table."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from components.catalog import engine_options
+from components.spec.base import Section, wrong
+
+
+class EngineSpec(Section):
+    """vLLM's options that a platform team sets. What is left out is vLLM's own default."""
+
+    tensor_parallel: int | None = Field(default=None, ge=1, le=8)
+    """GPUs that share one replica's weights; equal to ``gpusPerReplica``, which is the default."""
+    max_model_len: int = Field(default=16_384, ge=1024, le=262_144)
+    """Prompt and answer together, in tokens. vLLM's default, 262,144, fits few GPUs."""
+    gpu_memory_utilization: float = Field(default=0.92, ge=0.1, le=0.98)
+    """The share of each GPU's memory that the engine takes."""
+    max_num_seqs: int | None = Field(default=None, ge=1, le=1024)
+    """Requests batched together at most."""
+    max_num_batched_tokens: int | None = Field(default=None, ge=256, le=131_072)
+    """Tokens computed together in one step at most; no fewer than ``maxNumSeqs``."""
+    block_size: Literal[16, 32, 64, 128] | None = None
+    """Tokens of one KV-cache block; vLLM chooses with the attention backend when left out."""
+    kv_cache_dtype: Literal["auto", "fp8"] = "auto"
+    """``fp8`` halves the memory of the KV cache."""
+    kv_offloading_gib: float | None = Field(default=None, gt=0, le=1024)
+    """Host memory for KV blocks that left the GPU. The heir of ``--swap-space``."""
+    max_queued_requests: int | None = Field(default=None, ge=1)
+    """Requests that may wait; more are refused with 503."""
+    images_per_prompt: int = Field(default=4, ge=0, le=64)
+    """Images in one request at most."""
+    videos_per_prompt: int = Field(default=0, ge=0, le=8)
+    """Videos in one request at most; 0 spares the memory that profiling for videos would take."""
+    image: str = Field(
+        default="vllm/vllm-openai:v0.33.0",
+        pattern=r"^[a-z0-9][^\s@]*(@sha256:[0-9a-f]{64})?$",
+        max_length=255,
+    )
+    """The container image; a version or a digest, never ``latest``."""
+    extra_args: tuple[str, ...] = ()
+    """Further ``vllm serve`` arguments, one word each, checked like our own."""
+
+    @model_validator(mode="after")
+    def _image_is_pinned(self) -> Self:
+        repository, _, tag = self.image.partition("@")[0].rpartition(":")
+        pinned = "@" in self.image or (repository and "/" not in tag and tag not in ("", "latest"))
+        if not pinned:
+            raise wrong(
+                "image", f"{self.image!r} is not pinned; add a version (:v0.33.0) or a digest (@sha256:…)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_step_holds_the_batch(self) -> Self:
+        tokens, seqs = self.max_num_batched_tokens, self.max_num_seqs
+        if tokens is not None and seqs is not None and tokens < seqs:
+            raise wrong(
+                "maxNumBatchedTokens", f"{tokens} is below maxNumSeqs {seqs}; raise it or lower maxNumSeqs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _extra_args_are_options_of_this_vllm(self) -> Self:
+        try:
+            engine_options.check(self.extra_args)
+        except engine_options.OptionError as problem:
+            raise wrong(f"extraArgs[{problem.index}]", str(problem)) from problem
+        return self

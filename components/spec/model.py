@@ -1,0 +1,206 @@
+"""A Qwen3-VL model to serve: which checkpoint, on which pool, with which engine settings and bounds."""
+
+import difflib
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from components import catalog
+from components.spec.base import GpuCount, Name, Section, wrong
+from components.spec.engine import EngineSpec
+from components.spec.scaling import ScalingSpec
+
+
+def _known_checkpoint(checkpoint: str) -> str:
+    known = catalog.models()
+    if checkpoint not in known:
+        near = difflib.get_close_matches(checkpoint, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ValueError(f"unknown checkpoint {checkpoint!r}; {hint}the catalogue has: {', '.join(known)}")
+    return checkpoint
+
+
+TTFT_EDGES_SECONDS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Bucket edges of vLLM's histogram of time to first token; between two of them nothing can be judged."""
+
+
+def _on_an_edge(seconds: float) -> float:
+    if seconds not in TTFT_EDGES_SECONDS:
+        edges = ", ".join(f"{edge:g}" for edge in TTFT_EDGES_SECONDS)
+        raise ValueError(f"{seconds:g} is not an edge of vLLM's histogram; take one of: {edges}")
+    return seconds
+
+
+CheckpointId = Annotated[
+    str,
+    AfterValidator(_known_checkpoint),
+    Field(json_schema_extra=lambda schema: schema.update(enum=list(catalog.models()))),
+]
+"""A checkpoint by its hub id, as the catalogue spells it."""
+
+
+TtftSeconds = Annotated[
+    float,
+    AfterValidator(_on_an_edge),
+    Field(json_schema_extra={"enum": list(TTFT_EDGES_SECONDS)}),
+]
+"""Seconds that vLLM's histogram can judge."""
+
+
+class SamplingSpec(Section):
+    """Server-side sampling defaults; a request may override temperature and top-p, and only lower maxTokens.
+
+    Stop ids are left to the model's generation config ([151645, 151643]).
+    """
+
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    """0 is greedy; higher is more varied."""
+    top_p: float = Field(default=0.9, gt=0, le=1)
+    """The share of probability that tokens are drawn from."""
+    max_tokens: int = Field(default=1024, ge=1, le=262_144)
+    """Tokens of an answer at most: the default, and the ceiling of what a request may ask for.
+
+    vLLM caps requests at ``max_new_tokens`` of the generation config that we override.
+    """
+
+
+class ReplicasSpec(Section):
+    """The bounds between which the autoscaler moves. Equal bounds mean a fixed count and no HPA."""
+
+    min: int = Field(default=1, ge=1, le=1000)
+    """Replicas kept even without load."""
+    max: int = Field(default=10, ge=1, le=1000)
+    """Replicas at most, whatever the load."""
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> Self:
+        if self.min > self.max:
+            raise wrong("min", f"{self.min} is above max {self.max}; lower min or raise max")
+        return self
+
+
+class ResourcesSpec(Section):
+    """What one replica's container asks of its node, beside its GPUs."""
+
+    cpu: float = Field(default=3, ge=0.5, le=192)
+    """Cores requested; no limit is set, a throttled engine stalls its GPU."""
+    memory_gib: float = Field(default=12, ge=2, le=4096)
+    """Requested and limited; covers ``shmGib``, which counts as the pod's memory."""
+    shm_gib: float = Field(default=2, ge=0.125, le=256)
+    """Size of ``/dev/shm``; the container default of 64 MiB stops tensor parallelism."""
+
+    @model_validator(mode="after")
+    def _memory_covers_shm(self) -> Self:
+        if self.shm_gib >= self.memory_gib:
+            raise wrong(
+                "shmGib",
+                f"{self.shm_gib:g} leaves nothing of memoryGib {self.memory_gib:g}; "
+                "shared memory counts as the pod's memory: raise memoryGib or lower shmGib",
+            )
+        return self
+
+
+class DrainSpec(Section):
+    """How a replica goes: leave the endpoints, finish what is in flight, end. Grace is their sum."""
+
+    propagation_seconds: int = Field(default=15, ge=1, le=120)
+    """``preStop`` sleep: time for proxies to forget the pod while it still answers."""
+    finish_seconds: int = Field(default=120, ge=1, le=3600)
+    """``--shutdown-timeout``: time for answers in flight to finish."""
+    margin_seconds: int = Field(default=30, ge=1, le=300)
+    """Time for the process itself to end after that, before it is killed."""
+
+    @property
+    def grace_seconds(self) -> int:
+        """``terminationGracePeriodSeconds``."""
+        return self.propagation_seconds + self.finish_seconds + self.margin_seconds
+
+
+class SloSpec(Section):
+    """What users are promised. Reported and judged; nothing scales on it."""
+
+    ttft_p99_seconds: TtftSeconds = 0.5
+    """P99 of time to first token; the value must be an edge of vLLM's own histogram."""
+    error_rate: float = Field(default=0.001, gt=0, lt=1)
+    """Share of requests that may fail, refused and aborted ones included."""
+    gpu_utilization: tuple[float, float] = (0.7, 0.9)
+    """The band in which GPUs should be busy."""
+
+    @model_validator(mode="after")
+    def _band_is_a_band(self) -> Self:
+        low, high = self.gpu_utilization
+        if not 0 <= low < high <= 1:
+            raise wrong("gpuUtilization", f"[{low:g}, {high:g}] must rise from 0 to 1, as in [0.7, 0.9]")
+        return self
+
+
+class ModelSpec(Section):
+    """One model, served by identical replicas behind one Service."""
+
+    name: Name
+    """The model's own name: of its Deployment and Service, and what clients ask for."""
+    checkpoint: CheckpointId
+    """Which weights to serve."""
+    pool: Name
+    """The pool whose nodes carry the replicas."""
+    gpus_per_replica: GpuCount = 1
+    """GPUs that share one replica, all on one node."""
+    engine: EngineSpec = EngineSpec()
+    """vLLM's settings."""
+    sampling: SamplingSpec = SamplingSpec()
+    """How answers are drawn, where a request does not say."""
+    replicas: ReplicasSpec = ReplicasSpec()
+    """The bounds of the replica count."""
+    scaling: ScalingSpec = Field(default_factory=lambda: ScalingSpec.model_validate({}))
+    """What moves the replica count between its bounds."""
+    resources: ResourcesSpec = ResourcesSpec()
+    """CPU and memory of one replica."""
+    drain: DrainSpec = DrainSpec()
+    """How a replica ends without losing an answer."""
+    slo: SloSpec = SloSpec()
+    """What users are promised."""
+    require_api_key: bool = False
+    """Ask clients for the key in the secret config ``apiKeys``: one key by model name."""
+
+    @model_validator(mode="after")
+    def _parallelism_matches_the_gpus(self) -> Self:
+        tp = self.engine.tensor_parallel
+        if tp is not None and tp != self.gpus_per_replica:
+            raise wrong(
+                "engine.tensorParallel",
+                f"{tp} must equal gpusPerReplica {self.gpus_per_replica}; leave it out, or make them equal",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _gpus_divide_the_checkpoint(self) -> Self:
+        row, gpus = catalog.models()[self.checkpoint], self.gpus_per_replica
+        if row.attention_heads % gpus:
+            raise wrong(
+                "gpusPerReplica",
+                f"{gpus} must divide the {row.attention_heads} attention heads of {self.checkpoint}; "
+                f"it can be {_listed(row.valid_tp)}",
+            )
+        # A mixture of experts still runs: vLLM refines its scales. A dense model does not start.
+        if row.precision == "fp8" and not row.moe and gpus not in row.fp8_block_tp:
+            raise wrong(
+                "gpusPerReplica",
+                f"{gpus} cuts the 128-wide FP8 blocks of {self.checkpoint}; it can be "
+                f"{_listed(row.fp8_block_tp)}, or take the checkpoint without -FP8",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _memory_covers_the_offloaded_cache(self) -> Self:
+        offloaded, resources = self.engine.kv_offloading_gib or 0, self.resources
+        if offloaded and offloaded + resources.shm_gib >= resources.memory_gib:
+            raise wrong(
+                "resources.memoryGib",
+                f"{resources.memory_gib:g} must exceed engine.kvOffloadingGib {offloaded:g} and shmGib "
+                f"{resources.shm_gib:g} together; raise it or offload less",
+            )
+        return self
+
+
+def _listed(sizes: tuple[int, ...]) -> str:
+    return ", ".join(str(size) for size in sizes if size <= 8)

@@ -1,0 +1,84 @@
+"""The Deployment, its budget for disruptions and its Service. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from components import labels
+from components.spec import ModelSpec, ReplicasSpec
+from components.vllm import startup
+from components.vllm.arguments import PORT
+
+if TYPE_CHECKING:
+    import pulumi
+    from pulumi_kubernetes.apps.v1 import DeploymentSpecArgsDict
+    from pulumi_kubernetes.core.v1 import PodTemplateSpecArgsDict, ServiceSpecArgsDict
+    from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+    from pulumi_kubernetes.policy.v1 import PodDisruptionBudgetSpecArgsDict
+
+TIMEOUT_SECONDS = "pulumi.com/timeoutSeconds"
+SKIP_AWAIT = "pulumi.com/skipAwait"
+
+
+def metadata(
+    name: str, namespace: pulumi.Input[str], model: str, annotations: Mapping[str, str] | None = None
+) -> ObjectMetaArgsDict:
+    """Name, place and labels of one object of the model."""
+    written: ObjectMetaArgsDict = {"name": name, "namespace": namespace, "labels": labels.labels(model)}
+    if annotations:
+        written["annotations"] = annotations
+    return written
+
+
+def is_autoscaled(replicas: ReplicasSpec) -> bool:
+    """Whether there is anything to scale: equal bounds mean a fixed count, and no autoscaler."""
+    return replicas.min < replicas.max
+
+
+def deployment_spec(
+    model: ModelSpec, template: PodTemplateSpecArgsDict, budget: int
+) -> DeploymentSpecArgsDict:
+    """A rollout brings a replica before it takes one, so it needs one replica's GPUs to spare.
+
+    ``replicas`` is not declared when an autoscaler owns it: every update would set it back.
+    """
+    spec: DeploymentSpecArgsDict = {
+        "min_ready_seconds": startup.MIN_READY_SECONDS,
+        "progress_deadline_seconds": startup.progress_deadline_seconds(budget),
+        "revision_history_limit": 3,
+        "selector": {"match_labels": labels.selector(model.name)},
+        "strategy": {
+            "type": "RollingUpdate",
+            "rolling_update": {"max_surge": 1, "max_unavailable": 0},
+        },
+        "template": template,
+    }
+    if not is_autoscaled(model.replicas):
+        spec["replicas"] = model.replicas.min
+    return spec
+
+
+def disruption_budget_spec(model: str) -> PodDisruptionBudgetSpecArgsDict:
+    """One replica at a time, and never a drain that waits for ever.
+
+    A single replica may be evicted too: a budget that forbids it blocks every node upgrade. A model that must
+    not be away while a replica loads needs a minimum of two. A replica that is not Ready is never what keeps
+    a node, hence ``AlwaysAllow``.
+    """
+    return {
+        "max_unavailable": 1,
+        "selector": {"match_labels": labels.selector(model)},
+        "unhealthy_pod_eviction_policy": "AlwaysAllow",
+    }
+
+
+def service_spec(model: str) -> ServiceSpecArgsDict:
+    """The model's address inside the cluster."""
+    return {
+        "ports": [
+            {"name": "http", "port": PORT, "target_port": "http", "protocol": "TCP", "app_protocol": "http"}
+        ],
+        "selector": labels.selector(model),
+        "type": "ClusterIP",
+    }

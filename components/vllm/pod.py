@@ -1,0 +1,128 @@
+"""The pod around the container: where it may run, as whom, with which volumes, and how it goes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from components import labels
+from components.clouds.base import Placement
+from components.spec import ModelSpec
+from components.vllm import startup
+from components.vllm.container import container
+from components.vllm.quantity import gibibytes
+
+if TYPE_CHECKING:
+    import pulumi
+    from pulumi_kubernetes.core.v1 import (
+        PodSecurityContextArgsDict,
+        PodSpecArgsDict,
+        PodTemplateSpecArgsDict,
+        TolerationArgsDict,
+        TopologySpreadConstraintArgsDict,
+        VolumeArgsDict,
+    )
+
+USER = 2000
+"""The image's user ``vllm``; its group is 0, which owns what the image lets it write."""
+DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
+CACHE_LIMIT_GIB = 10
+TMP_LIMIT_GIB = 2
+
+
+def template(
+    model: ModelSpec,
+    placement: Placement,
+    annotations: Mapping[str, str],
+    *,
+    secret: str | None = None,
+    model_claim: pulumi.Input[str] | None = None,
+) -> PodTemplateSpecArgsDict:
+    """The pod template. While it loads, Karpenter leaves the pod alone: the annotation takes a duration."""
+    budget = startup.budget_seconds(model, placement.accelerator)
+    return {
+        "metadata": {
+            "labels": labels.labels(model.name),
+            "annotations": dict(sorted({**annotations, DO_NOT_DISRUPT: f"{budget}s"}.items())),
+        },
+        "spec": pod(model, placement, budget, secret, model_claim),
+    }
+
+
+def pod(
+    model: ModelSpec,
+    placement: Placement,
+    budget: int,
+    secret: str | None,
+    model_claim: pulumi.Input[str] | None,
+) -> PodSpecArgsDict:
+    """The pod. No service links: a Service named ``vllm`` would set a variable that vLLM refuses."""
+    return {
+        "automount_service_account_token": False,
+        "containers": [container(model, placement.gpu_resource, budget, secret)],
+        "enable_service_links": False,
+        "node_selector": dict(sorted(placement.node_selector.items())),
+        "security_context": security(),
+        "service_account_name": model.name,
+        "termination_grace_period_seconds": model.drain.grace_seconds,
+        "tolerations": tolerations(placement.tolerations),
+        "topology_spread_constraints": [
+            spread("kubernetes.io/hostname", model.name),
+            spread("topology.kubernetes.io/zone", model.name),
+        ],
+        "volumes": volumes(model, model_claim),
+    }
+
+
+def security() -> PodSecurityContextArgsDict:
+    """The image's own user; its group 0 is no privilege, and Pod Security ``restricted`` allows it."""
+    return {
+        "fs_group": 0,
+        "run_as_group": 0,
+        "run_as_non_root": True,
+        "run_as_user": USER,
+        "seccomp_profile": {"type": "RuntimeDefault"},
+    }
+
+
+def spread(topology_key: str, model: str) -> TopologySpreadConstraintArgsDict:
+    """Prefer to spread the replicas of one revision; never leave one pending for it."""
+    return {
+        "label_selector": {"match_labels": labels.selector(model)},
+        "match_label_keys": ["pod-template-hash"],
+        "max_skew": 1,
+        "topology_key": topology_key,
+        "when_unsatisfiable": "ScheduleAnyway",
+    }
+
+
+def tolerations(given: Sequence[Mapping[str, str]]) -> list[TolerationArgsDict]:
+    """The placement's tolerations with the fields a node taint has."""
+    return [_toleration(item) for item in given]
+
+
+def _toleration(item: Mapping[str, str]) -> TolerationArgsDict:
+    written: TolerationArgsDict = {"key": item["key"], "operator": item.get("operator", "Equal")}
+    if "value" in item:
+        written["value"] = item["value"]
+    if "effect" in item:
+        written["effect"] = item["effect"]
+    return written
+
+
+def volumes(model: ModelSpec, model_claim: pulumi.Input[str] | None) -> list[VolumeArgsDict]:
+    """Caches and scratch that go with the pod, shared memory, and the weights.
+
+    Without a claim the weights' volume is empty: a real vLLM, being offline, stops at once and says so.
+    """
+    models: VolumeArgsDict = (
+        {"name": "models", "empty_dir": {}}
+        if model_claim is None
+        else {"name": "models", "persistent_volume_claim": {"claim_name": model_claim, "read_only": True}}
+    )
+    return [
+        {"name": "cache", "empty_dir": {"size_limit": gibibytes(CACHE_LIMIT_GIB)}},
+        models,
+        {"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": gibibytes(model.resources.shm_gib)}},
+        {"name": "tmp", "empty_dir": {"size_limit": gibibytes(TMP_LIMIT_GIB)}},
+    ]

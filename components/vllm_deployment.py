@@ -1,0 +1,152 @@
+"""The vLLM replicas of one model, with all that keeps them safe to roll, drain, reach and move."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import Secret, Service, ServiceAccount
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+
+from components.clouds.base import Placement
+from components.spec import ModelSpec
+from components.vllm import deployment, network, startup
+from components.vllm.arguments import PORT
+from components.vllm.container import API_KEY
+from components.vllm.pod import template
+
+if TYPE_CHECKING:
+    from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+
+
+@dataclass(frozen=True, kw_only=True)
+class VllmDeploymentArgs:
+    """Plain values shape the graph; what an update may first learn is an ``Input``."""
+
+    namespace: pulumi.Input[str]
+    model: ModelSpec
+    placement: Placement
+    """Where the pods run: ``GpuNodePool.placement``, or one of your own."""
+    api_key: pulumi.Input[str] | None = None
+    """The key that clients must send; none is asked for when left out. A pod reads it when it starts."""
+    model_claim: pulumi.Input[str] | None = None
+    """A PersistentVolumeClaim that holds a hub cache with the weights, mounted at ``/models``.
+
+    Left out, ``/models`` is an empty volume: enough for the embedded cluster, which runs no container. A real
+    vLLM is offline and does not start without weights.
+    """
+    pod_annotations: Mapping[str, str] = field(default_factory=dict)
+    """Further annotations of the pods: ``GpuNodePool.pod_annotations``."""
+
+
+class VllmDeployment(pulumi.ComponentResource):
+    """A Deployment, its Service, account, disruption budget, network policy and, with a key, its Secret."""
+
+    autoscaled: bool
+    """Whether the bounds leave the number of replicas to an autoscaler: ``HpaPolicy``, or one of your own."""
+    deployment_name: pulumi.Output[str]
+    """What an autoscaler scales; known when the replicas are Ready."""
+    service_name: pulumi.Output[str]
+    """The Service, on port 8000 in the same namespace."""
+    endpoint: pulumi.Output[str]
+    """Base URL of the OpenAI API, inside the cluster, for pods with the client label."""
+
+    def __init__(
+        self, name: str, args: VllmDeploymentArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("elastic-vllm:serving:VllmDeployment", name, None, opts)
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        before: list[pulumi.Resource] = [self._service_account(), self._network_policy()]
+        secret = None
+        if args.api_key is not None:
+            secret = f"{args.model.name}-api-key"
+            before.append(self._secret(secret, args.api_key))
+        self.autoscaled = deployment.is_autoscaled(args.model.replicas)
+        replicas = self._deployment(secret, before)
+        self._disruption_budget()
+        self.deployment_name = replicas.metadata.name
+        self.service_name = self._service().metadata.name
+        self.endpoint = pulumi.Output.concat(
+            "http://", self.service_name, ".", args.namespace, f".svc:{PORT}/v1"
+        )
+        self.register_outputs(
+            {
+                "deploymentName": self.deployment_name,
+                "serviceName": self.service_name,
+                "endpoint": self.endpoint,
+            }
+        )
+
+    def _service_account(self) -> ServiceAccount:
+        """An identity of the model's own; no token of it is mounted, since vLLM calls no Kubernetes API."""
+        return ServiceAccount(
+            f"{self.pulumi_resource_name}-account",
+            metadata=self._metadata(self._args.model.name),
+            automount_service_account_token=False,
+            opts=self._child,
+        )
+
+    def _network_policy(self) -> NetworkPolicy:
+        return NetworkPolicy(
+            f"{self.pulumi_resource_name}-network",
+            metadata=self._metadata(self._args.model.name),
+            spec=network.policy_spec(self._args.model.name),
+            opts=self._child,
+        )
+
+    def _secret(self, secret: str, api_key: pulumi.Input[str]) -> Secret:
+        """The key, under a name that tells nothing of it; mutable, so that it can be rotated in place.
+
+        The SDK marks a Secret's data as secret by itself, whatever the key was before.
+        """
+        encoded = pulumi.Output.from_input(api_key).apply(encode)
+        return Secret(
+            f"{self.pulumi_resource_name}-key",
+            metadata=self._metadata(secret),
+            type="Opaque",
+            data={API_KEY: encoded},
+            opts=self._child,
+        )
+
+    def _deployment(self, secret: str | None, before: list[pulumi.Resource]) -> Deployment:
+        args, model = self._args, self._args.model
+        budget = startup.budget_seconds(model, args.placement.accelerator)
+        pods = template(
+            model, args.placement, args.pod_annotations, secret=secret, model_claim=args.model_claim
+        )
+        waits = {deployment.TIMEOUT_SECONDS: str(startup.rollout_seconds(model, budget))}
+        return Deployment(
+            f"{self.pulumi_resource_name}-deployment",
+            metadata=self._metadata(model.name, waits),
+            spec=deployment.deployment_spec(model, pods, budget),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=before),
+        )
+
+    def _disruption_budget(self) -> PodDisruptionBudget:
+        return PodDisruptionBudget(
+            f"{self.pulumi_resource_name}-disruption",
+            metadata=self._metadata(self._args.model.name),
+            spec=deployment.disruption_budget_spec(self._args.model.name),
+            opts=self._child,
+        )
+
+    def _service(self) -> Service:
+        """Not awaited: it has endpoints when the Deployment, which is awaited, has replicas."""
+        return Service(
+            f"{self.pulumi_resource_name}-service",
+            metadata=self._metadata(self._args.model.name, {deployment.SKIP_AWAIT: "true"}),
+            spec=deployment.service_spec(self._args.model.name),
+            opts=self._child,
+        )
+
+    def _metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> "ObjectMetaArgsDict":
+        return deployment.metadata(name, self._args.namespace, self._args.model.name, annotations)
+
+
+def encode(secret: str) -> str:
+    """A Secret's ``data`` is base64; ``stringData`` would never read back as it was written."""
+    return base64.b64encode(secret.encode()).decode("ascii")

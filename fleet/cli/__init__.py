@@ -1,0 +1,1 @@
+"""The ``fleet`` command: parses, delegates, prints. Decides nothing."""

@@ -1,0 +1,72 @@
+"""``fleet cluster``: the embedded Kubernetes on this machine."""
+
+import time
+
+import typer
+from rich.table import Table
+
+from components.clouds.local.home import kubeconfig
+from fleet.cli.console import Steps, console
+from fleet.embedded.cluster import binaries, lifecycle
+
+app = typer.Typer(no_args_is_help=True, help="The embedded Kubernetes: a real control plane on this machine.")
+
+
+def bring_up() -> None:
+    """Build what is missing, start the cluster and say how long it took; also for other commands."""
+    started = time.monotonic()
+    with Steps() as steps:
+        builds = binaries.ensure(steps)
+        if builds:
+            steps.step("(builds done)")
+        place = lifecycle.up(steps)
+    if builds:
+        _print_builds(builds)
+    console.print(f"cluster ready in {time.monotonic() - started:.1f} s; kubeconfig: {place.kubeconfig}")
+
+
+def _print_builds(builds: dict[str, float]) -> None:
+    total = sum(builds.values())
+    table = Table("binary", "seconds", "share", title="cold set-up: what was built")
+    for name, seconds in builds.items():
+        table.add_row(name, f"{seconds:.0f}", f"{seconds / total:.0%}")
+    table.add_row("all", f"{total:.0f}", "100%")
+    console.print(table)
+
+
+@app.command()
+def up() -> None:
+    """Start the cluster; build its binaries first where they are missing."""
+    bring_up()
+
+
+@app.command()
+def down() -> None:
+    """Stop the cluster and remove its files. What was deployed on it is gone; the binaries stay."""
+    console.print("cluster removed" if lifecycle.down() else "there is no cluster")
+
+
+@app.command()
+def build() -> None:
+    """Build the binaries without starting anything."""
+    with Steps() as steps:
+        builds = binaries.ensure(steps)
+    if builds:
+        _print_builds(builds)
+    else:
+        console.print(f"nothing to build: all binaries are in {binaries.cache_dir()}")
+
+
+@app.command()
+def status() -> None:
+    """Show every component, and end with 1 unless all are ready."""
+    parts = lifecycle.status()
+    if not parts:
+        console.print("there is no cluster; `fleet cluster up` starts one")
+        raise typer.Exit(1)
+    for part in parts:
+        colour = {"ready": "green", "not ready": "yellow", "stopped": "red"}[part.state]
+        console.print(f"{part.name:<24} [{colour}]{part.state:<10}[/] {part.pid or '–':<8} {part.log}")
+    console.print(f"kubeconfig: {kubeconfig()}")
+    if any(part.state != "ready" for part in parts):
+        raise typer.Exit(1)

@@ -1,0 +1,86 @@
+"""How ``fleet`` speaks: steps with their time, one line per failure; the same on a terminal and in a log."""
+
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from fleet.errors import FleetError
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_failure(error: FleetError) -> None:
+    """The two lines that a command ends with when it failed."""
+    print_problem(error.problem)
+    errors.print(f"[yellow]next:[/]  {escape(error.next_step)}")
+
+
+def print_problem(text: str) -> None:
+    """One failure whose text says itself what to do."""
+    errors.print(f"[red]error:[/] {escape(text)}")
+
+
+class Steps:
+    """Tells the steps of long work: a spinner on a terminal, and a line with its seconds when one is done.
+
+    Fulfils the cluster's ``Reporter``.
+    """
+
+    def __init__(self) -> None:
+        self._step: str | None = None
+        self._started = 0.0
+        self._status: Status | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._finish()
+        self._stop_spinner()
+
+    def step(self, text: str) -> None:
+        """A step starts, and with it the last one ends."""
+        self._finish()
+        self._step, self._started = text, time.monotonic()
+        if console.is_terminal:
+            self._status = console.status(f"{text} …")
+            self._status.start()
+
+    def building(self, name: str, index: int, total: int) -> None:
+        """A build starts."""
+        if index == 1:
+            console.print(
+                f"building {total} binaries of the embedded cluster, once per user; "
+                f"about 9 minutes for all on two cores (here: {os.cpu_count()}); you may stop and go on"
+            )
+        self.step(f"build {index}/{total}: {name}")
+
+    def progress(self, packages: int) -> None:
+        """So many packages of the running build are compiled."""
+        if self._status is not None:
+            self._status.update(f"{self._step} … {packages} packages compiled")
+
+    def built(self, name: str, seconds: float) -> None:
+        """A build ended; its line is printed as its step ends."""
+
+    def _finish(self) -> None:
+        self._stop_spinner()
+        if self._step is not None:
+            console.print(f"  {self._step}  [dim]{time.monotonic() - self._started:.1f} s[/]")
+            sys.stdout.flush()
+        self._step = None
+
+    def _stop_spinner(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None

@@ -1,0 +1,94 @@
+"""``fleet drill``: traffic against a stack on the embedded cluster, and a verdict."""
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.clouds.local.home import home, kubeconfig
+from fleet.cli.cluster import bring_up
+from fleet.cli.console import console
+from fleet.cli.stack import ROOT, Printer, StackName
+from fleet.drill import runner, scenario, verdict
+from fleet.drill.live import LiveView, print_verdict
+from fleet.drill.load_model import LoadModel
+from fleet.drill.report import files
+from fleet.drill.setting import Setting
+from fleet.drill.staging import Stage, stage
+from fleet.drill.timeline import Run
+from fleet.embedded import engine
+from fleet.embedded.apiserver import connect
+from fleet.embedded.engine.program import stack_ref
+from stacks import config as stack_config
+
+DEFAULT_SCENARIO = "ramp-peak-trough"
+
+ScenarioName = Annotated[str, typer.Option("--scenario", help="a name that ships with fleet, or a YAML file")]
+RealTime = Annotated[bool, typer.Option("--real-time", help="boot and load in the catalogue's own time")]
+ModelName = Annotated[
+    str | None, typer.Option("--model", help="the model to drill; the stack's first if left out")
+]
+ReportFolder = Annotated[Path, typer.Option("--report", help="where run.json, index.html and drill.png go")]
+
+
+def drill(
+    stack: StackName = "local",
+    scenario_: ScenarioName = DEFAULT_SCENARIO,
+    real_time: RealTime = False,
+    model: ModelName = None,
+    report: ReportFolder = Path("drill-report"),
+) -> None:
+    """Play a scenario against a stack and judge what its policies did. Ends with 1 if a promise was broken.
+
+    Deploys the stack to the embedded cluster first, with its own machines, models and policies. Machines,
+    containers and requests are simulated; what scales anything is real.
+    """
+    play = scenario.load(scenario_)
+    config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
+    ref = stack_ref(stack, root=ROOT, kubeconfig=kubeconfig(), home=home())
+    staged = stage(ref, config, model, 1 if real_time else play.compression)
+    files.prepare(report)
+    bring_up()
+    console.print(f"\n[bold]fleet up --stack {stack}[/], as the drill sets it up")
+    engine.up(staged.ref, reporter=Printer(unchanged=False))
+    run = perform(staged, play)
+    paths = files.write(run, report)
+    print_verdict(run, console)
+    console.print(f"report: {paths.page}, {paths.picture}, {paths.run}")
+    if not run.kept:
+        raise typer.Exit(1)
+
+
+def perform(staged: Stage, play: scenario.Scenario, listener: runner.Listener | None = None) -> Run:
+    """The drill itself, on a stack that is deployed, and judged; on the screen unless another listens."""
+    setting = staged.setting
+    accelerator = setting.machine.accelerator
+    load = LoadModel.for_model(
+        setting.model, accelerator, play.mix, setting.machine.allocatable_cpu_millis / 1000
+    )
+    with _screen(setting, play) if listener is None else nullcontext(listener) as heard:
+        run = runner.play(connect(staged.ref.kubeconfig), setting, play, load, heard)
+    return verdict.judge(
+        run,
+        setting.model.scaling,
+        verdict.Expectations(
+            planned_replicas=play.planned_replicas,
+            replicas_per_node=setting.replicas_per_node,
+            idle_nodes=setting.min_nodes,
+            hold_ttft=play.hold_ttft,
+        ),
+    )
+
+
+def _screen(setting: Setting, play: scenario.Scenario) -> AbstractContextManager[runner.Listener]:
+    heading = f"drill {play.name} of {setting.model.name} on {setting.machine.name}"
+    return LiveView(console, heading, _note(setting), ttft_slo_seconds=setting.model.slo.ttft_p99_seconds)
+
+
+def _note(setting: Setting) -> str:
+    times = f"boot {setting.boot_seconds:g} s, load {setting.load_seconds:g} s"
+    pace = "in real time" if setting.compression == 1 else f"both divided by {setting.compression:g}"
+    price = "" if setting.machine.usd_per_hour is not None else "; without a known price"
+    machines = f"machines ({times}, {pace}{price})"
+    return f"simulated: {machines}, containers, requests; real: every decision that scales"

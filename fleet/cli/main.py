@@ -1,0 +1,38 @@
+"""The root of the ``fleet`` command, and the one place where failures become lines and exit codes."""
+
+import sys
+
+import typer
+
+from fleet.cli import cluster, demo, drill, stack
+from fleet.cli.console import errors, print_failure, print_problem
+from fleet.drill.scenario import ScenarioError
+from fleet.embedded.errors import EngineError
+from fleet.entry import INTERRUPTED
+from fleet.errors import FleetError
+from stacks.config import StackConfigError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Qwen3-VL on vLLM on elastic GPUs: what a person runs beside `pulumi up`.",
+)
+app.add_typer(cluster.app, name="cluster")
+for command in (stack.up, stack.preview, stack.destroy, demo.demo, drill.drill):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run a command. Exit codes: 0 done, 1 failed with its next step printed, 2 misused, 130 interrupted."""
+    try:
+        app()
+    except FleetError as error:
+        print_failure(error)
+        sys.exit(1)
+    except (EngineError, ScenarioError, StackConfigError) as error:
+        print_problem(str(error))
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # Typer turns Ctrl-C into this code, and says nothing
+            errors.print("interrupted; the same command goes on from here")
+        raise

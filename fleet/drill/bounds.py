@@ -1,0 +1,114 @@
+"""When each replica had to be Ready: a drill's record, replayed through the documented HPA algorithm.
+
+The algorithm is told what the real controller could see, the recorded metric samples, and what it did, the
+recorded changes of ``.spec.replicas``. So rate limits and windows are in what it asks for, and a late
+change delays the bounds of the replicas after it, but never its own.
+
+An answer of the metrics API is recorded when it says something new and stands until the next, while rates
+and windows move on: so the algorithm is asked at each sample and every second in between. An ask counts
+from the moment from which it stood until the controller must have seen it: a whole sync period, or until
+the controller scaled so far. (Asked every second, the model also sees peaks that pass between two syncs.)
+
+``bound(k) = asked(k) + boot + load + SLACK_SECONDS``. Boot is in it even where a node is there already: it
+is a bound, no estimate. Where the controller scaled to ``k`` before the algorithm asked, the change takes
+the ask's place, and the line says so: the samples lack what the policy scales on, or it came and went
+between two. (From the change on, the algorithm merely keeps what it finds: that is no ask.)
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from components.spec import ScalingSpec
+from fleet.drill.timeline import MetricSample, Run
+from fleet.hpa import Hpa
+
+SLACK_SECONDS = 25.0
+"""One HPA sync, and ten seconds for scheduler, node autoscaler, kubelet and watch."""
+_SKEW_SECONDS = 1.0
+"""The drill reads the metrics API each second; the controller may have read just before."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Since when ``k`` replicas were asked for."""
+
+    k: int
+    t: float
+    by_algorithm: bool
+    """False where only the recorded change of ``.spec.replicas`` tells."""
+
+
+@dataclass(frozen=True)
+class _Moment:
+    t: float
+    desired: int
+
+
+def asked(run: Run, scaling: ScalingSpec) -> list[Asked]:
+    """When each replica above the minimum was first asked for, up to the last that was."""
+    decisions = list(_decisions(run, scaling))
+    found: list[Asked] = []
+    for k in range(run.min_replicas + 1, run.max_replicas + 1):
+        changed = next((change.t for change in run.scale_changes if change.after >= k), None)
+        stood = _stood(decisions, k, changed, run.sync_period_seconds + _SKEW_SECONDS)
+        if stood is not None and (changed is None or stood < changed):
+            found.append(Asked(k, stood, by_algorithm=True))
+        elif changed is not None:
+            found.append(Asked(k, changed, by_algorithm=False))
+        else:
+            break
+    return found
+
+
+def bound(run: Run, since: Asked) -> float:
+    """When that replica had to be Ready."""
+    return since.t + run.boot_seconds + run.load_seconds + SLACK_SECONDS
+
+
+def _stood(decisions: list[_Moment], k: int, changed: float | None, seconds: float) -> float | None:
+    """Since when ``k`` was asked for until it was given, or for so many seconds."""
+    since: float | None = None
+    for moment in decisions:
+        if moment.desired < k:
+            if since is not None and _lies(since, changed, moment.t):
+                return since
+            since = None
+            continue
+        since = moment.t if since is None else since
+        if moment.t - since >= seconds or _lies(since, changed, moment.t):
+            return since
+    return since if since is not None and changed is not None and since <= changed else None
+
+
+def _lies(start: float, t: float | None, end: float) -> bool:
+    return t is not None and start <= t <= end
+
+
+def _decisions(run: Run, scaling: ScalingSpec) -> Iterator[_Moment]:
+    hpa = Hpa(scaling, run.min_replicas, run.max_replicas)
+    changes = iter([*run.scale_changes])
+    change = next(changes, None)
+    for t, sample in _each_second(run):
+        while change is not None and change.t <= t:
+            hpa.observe_scale(change.t, change.before, change.after)
+            change = next(changes, None)
+        yield _Moment(t, hpa.decide(t, _replicas(run, t, sample), sample.pods).desired)
+
+
+def _each_second(run: Run) -> Iterator[tuple[float, MetricSample]]:
+    samples = run.metric_samples
+    ends = [*(sample.t for sample in samples[1:]), run.duration_seconds]
+    for sample, end in zip(samples, ends, strict=False):
+        yield sample.t, sample
+        t = sample.t + 1.0
+        while t < end:
+            yield t, sample
+            t += 1.0
+
+
+def _replicas(run: Run, t: float, sample: MetricSample) -> int:
+    """What the watch said last; the sample itself, if nothing has changed since."""
+    place = bisect_right(run.scale_changes, t, key=lambda change: change.t)
+    last = run.scale_changes[place - 1] if place else None
+    return last.after if last is not None and last.t > sample.t else sample.replicas

@@ -1,0 +1,46 @@
+"""Tells the simulated kubelets what their replicas do: annotations on pods, which kwok obeys."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from components import labels
+from fleet.embedded.apiserver import ApiError, Apiserver
+from fleet.embedded.objects import Ref
+
+CPU_USAGE = f"{labels.PREFIX}/cpu-usage"
+"""On pods: the cores that the simulated kubelet reports as used."""
+REMAINING_WORK = f"{labels.PREFIX}/remaining-work-seconds"
+"""On pods: how long the replica would work on, were it told to go now. The simulated kubelet obeys it."""
+
+
+@dataclass
+class Kubelets:
+    """What each replica's kubelet was last told, and the calls that tell it; none waits for another."""
+
+    api: Apiserver
+    namespace: str
+    pool: ThreadPoolExecutor
+    _told: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _calls: dict[str, Future[None]] = field(default_factory=dict)
+
+    def tell(self, pod: str, cores: float, remaining_seconds: float) -> None:
+        """Set a pod's usage and remaining work, unless that was said already or the last call still runs."""
+        values = (f"{round(cores * 100) * 10}m", str(round(remaining_seconds)))
+        running = self._calls.get(pod)
+        if running is not None and not running.done():
+            return
+        if running is not None:
+            running.result()  # a failure of the last call surfaces here
+        if self._told.get(pod) == values:
+            return
+        self._told[pod] = values
+        self._calls[pod] = self.pool.submit(self._send, pod, values)
+
+    def _send(self, pod: str, values: tuple[str, str]) -> None:
+        ref = Ref(api_version="v1", kind="Pod", namespace=self.namespace, name=pod)
+        annotations = dict(zip((CPU_USAGE, REMAINING_WORK), values, strict=True))
+        try:
+            self.api.merge(ref, {"metadata": {"annotations": annotations}})
+        except ApiError as error:
+            if error.code != 404:  # gone meanwhile: nothing to report
+                raise

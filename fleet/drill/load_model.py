@@ -1,0 +1,209 @@
+"""What one replica can do with a mix of requests: its engine's limits, its capacity, its CPU use. Pure.
+
+Each number comes from ``load_model.yaml`` or the catalogue; what is assumed can be listed. Not modelled:
+prefix caching beyond the prompt lengths given, and preemption.
+"""
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple, Self
+
+from components import catalog
+from components.spec import DrainSpec, ModelSpec
+from fleet.drill.figures import Lengths, ShapeName, table
+from fleet.drill.pace import Pace, kv_bytes_per_gpu
+from fleet.drill.timeline import Assumption
+
+_SAMPLES = 4000
+"""Requests drawn to estimate the mix's means; always the same ones."""
+
+
+class Demand(NamedTuple):
+    """What one request asks of an engine."""
+
+    shape: ShapeName
+    prompt_tokens: int
+    """Text, images and template together."""
+    images: int
+    answer_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        """KV cache that it needs in the end."""
+        return self.prompt_tokens + self.answer_tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What an engine admits. Made by ``of``."""
+
+    seats: int
+    """``max_num_seqs``: requests batched together at most."""
+    step_tokens: int
+    """``max_num_batched_tokens``: tokens computed in one step at most."""
+    kv_tokens: int
+    """Tokens that the KV cache holds."""
+    queue: int | None
+    """``max_num_queued_reqs``: how many may wait; further ones get 503. None: any number."""
+    context: int
+    """``max_model_len``."""
+    answer: int
+    """Tokens of an answer at most."""
+    images: int
+    """Images in a request at most."""
+
+    @classmethod
+    def of(cls, model: ModelSpec, accelerator: str) -> Self:
+        """As declared, else vLLM's defaults. Refuses what leaves no room for a KV cache."""
+        row, gpu, engine = (
+            catalog.models()[model.checkpoint],
+            catalog.accelerators()[accelerator],
+            model.engine,
+        )
+        free_mib = gpu.memory_mib * engine.gpu_memory_utilization - row.weights_mib / model.gpus_per_replica
+        free_mib -= table().figures.engine_memory_gib.value * 1024
+        kv_tokens = int(free_mib * 2**20 / kv_bytes_per_gpu(model))
+        if kv_tokens < engine.max_model_len:
+            raise ValueError(
+                f"engine.maxModelLen ({model.name}): {engine.max_model_len} tokens, but {row.name} leaves KV "
+                f"cache for {max(kv_tokens, 0)} on {model.gpus_per_replica} x {accelerator}; lower it, or "
+                "take a smaller or an FP8 checkpoint, a larger accelerator, or more gpusPerReplica"
+            )
+        batch = table().batch(accelerator, gpu.memory_mib)
+        return cls(
+            seats=engine.max_num_seqs
+            or min(batch.sequences, engine.max_num_batched_tokens or batch.sequences),
+            step_tokens=engine.max_num_batched_tokens or max(batch.tokens, engine.max_num_seqs or 0),
+            kv_tokens=kv_tokens,
+            queue=engine.max_queued_requests,
+            context=engine.max_model_len,
+            answer=model.sampling.max_tokens,
+            images=engine.images_per_prompt,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadModel:
+    """One replica of one model, and the mix of requests that it serves. Made by ``for_model``."""
+
+    mix: Mapping[ShapeName, float]
+    """The share of each shape."""
+    limits: Limits
+    pace: Pace
+    drain: DrainSpec
+    """How a replica ends."""
+    engine_cores: float
+    """Cores that are busy while the engine works: its core and, with several GPUs, their workers."""
+    node_cores: float
+    """What its node has for it at most; no CPU limit is set."""
+    assumptions: tuple[Assumption, ...] = field(repr=False)
+    """All that is not sourced, for the report."""
+
+    @classmethod
+    def for_model(
+        cls, model: ModelSpec, accelerator: str, mix: Mapping[ShapeName, float], node_cores: float = math.inf
+    ) -> Self:
+        """The model on these GPUs; its CPU use ends at what its node can give it."""
+        row, gpus, figures = catalog.models()[model.checkpoint], model.gpus_per_replica, table().figures
+        workers = gpus * figures.worker_cores.value if gpus > 1 else 0.0
+        return cls(
+            mix=dict(mix),
+            limits=Limits.of(model, accelerator),
+            pace=Pace.of(model, accelerator),
+            drain=model.drain,
+            engine_cores=figures.engine_cores.value + workers,
+            node_cores=node_cores,
+            assumptions=table().assumptions(row.size, accelerator, gpus),
+        )
+
+    def draw(self, rng: random.Random) -> Demand:
+        """One request of the mix; the same generator gives the same one."""
+        name = rng.choices(list(self.mix), weights=list(self.mix.values()))[0]
+        shape, figures, limits = table().shapes[name], table().figures, self.limits
+        images = min(rng.randint(*shape.images), limits.images)
+        each = round(
+            figures.image_pixels.value / figures.pixels_per_token.value + figures.image_marker_tokens.value
+        )
+        text = _length(shape.prompt, rng) + round(figures.template_tokens.value)
+        answer = min(_length(shape.answer, rng), limits.answer, limits.context - 1)
+        return Demand(name, min(text + images * each, limits.context - answer), images, answer)
+
+    def frontend_seconds(self, images: int) -> float:
+        """What the API server spends on a request before the engine sees it."""
+        return table().figures.request_seconds.value + images * table().figures.image_seconds.value
+
+    @cached_property
+    def capacity_rps(self) -> float:
+        """Requests per second that one replica sustains: what it answers when it is never without work.
+
+        Then each step answers a token of every running request and begins as many prompts as answers end.
+        """
+        return self._saturation[0]
+
+    @cached_property
+    def _saturation(self) -> tuple[float, float]:
+        """Requests per second, and requests running, when a replica is never without work."""
+        rng = random.Random(0)  # noqa: S311  # a sample, no secret
+        drawn = [self.draw(rng) for _ in range(_SAMPLES)]
+        steps = sum(demand.answer_tokens for demand in drawn) / _SAMPLES
+        # What is cached is seen by the token: long answers weigh more than short ones.
+        cached = (
+            sum(d.answer_tokens * (d.prompt_tokens + d.answer_tokens / 2) for d in drawn) / _SAMPLES / steps
+        )
+        tokens = sum(d.answer_tokens * d.tokens for d in drawn) / _SAMPLES / steps
+        running = min(self.limits.seats, self.limits.kv_tokens / tokens)
+        began = running / steps
+        seconds = sum(
+            self.pace.step(round(running), round(running * cached), prompts, images)
+            for prompts, images in _batches(drawn, began, self.limits.step_tokens - round(running), rng)
+        )
+        return began / (seconds / _SAMPLES), running
+
+    @cached_property
+    def cores_per_running(self) -> float:
+        """The API server's work for one running request: its prompt and images, then a stream of tokens."""
+        rps, running = self._saturation
+        rng, figures = random.Random(0), table().figures  # noqa: S311
+        drawn = [self.draw(rng) for _ in range(_SAMPLES)]
+        work = sum(
+            self.frontend_seconds(demand.images) + demand.answer_tokens * figures.token_seconds.value
+            for demand in drawn
+        )
+        return rps * work / _SAMPLES / running
+
+    def cpu_cores(self, running: float, busy: float) -> float:
+        """Cores in use: a base, what the engine keeps busy, and the API server's work for running requests.
+
+        Not a straight line from load: the engine's part is spent as soon as anything runs at all. The API
+        server is one process and takes one core at most; beyond that it sends several tokens in one event,
+        which costs less and holds nothing up.
+        """
+        figures = table().figures
+        streams = min(running * self.cores_per_running, figures.api_server_cores.value)
+        return min(figures.base_cores.value + busy * self.engine_cores + streams, self.node_cores)
+
+
+def _length(lengths: Lengths, rng: random.Random) -> int:
+    drawn = round(rng.lognormvariate(math.log(lengths.median), lengths.spread))
+    return max(lengths.least, min(drawn, lengths.most))
+
+
+def _batches(drawn: list[Demand], mean: float, room: int, rng: random.Random) -> list[tuple[int, int]]:
+    """New prompt tokens and images of each of many steps: all drawn requests, thrown onto steps at random.
+
+    What exceeds a step's room goes on to the next, as chunked prefill does.
+    """
+    steps = [[0, 0] for _ in range(_SAMPLES)]
+    for _ in range(round(_SAMPLES * mean)):
+        demand, step = rng.choice(drawn), rng.choice(steps)
+        step[0] += demand.prompt_tokens
+        step[1] += demand.images
+    batches, left = [], 0
+    for prompts, images in steps:
+        taken = min(prompts + left, max(room, 1))
+        left += prompts - taken
+        batches.append((taken, images))
+    return batches

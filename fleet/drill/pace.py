@@ -1,0 +1,74 @@
+"""How long one step of an engine takes: a roofline of reading memory and multiplying. Pure arithmetic.
+
+Every step computes one token for each running request and, beside them, chunks of new prompts. Not modelled:
+attention's own arithmetic, which is small at these lengths, and the clock of a throttled GPU.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+from components import catalog
+from components.spec import ModelSpec
+from fleet.drill.figures import table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Seconds of each thing that a step does. Made by ``of``."""
+
+    overhead: float
+    """The rest of a step, whatever it computes."""
+    shared_weights: float
+    """Reading once the weights that every token needs."""
+    expert_weights: float
+    """Reading once the weights of all experts."""
+    expert_share: float
+    """Of its experts, what one token needs; 0 for a dense model."""
+    cached_token: float
+    """Reading the KV cache of one token."""
+    token: float
+    """Multiplying for one token."""
+    image: float
+    """Encoding one image. One GPU does it alone (``--mm-encoder-tp-mode data``)."""
+
+    @classmethod
+    def of(cls, model: ModelSpec, accelerator: str) -> Self:
+        """The pace of a model on these GPUs."""
+        row, gpus = catalog.models()[model.checkpoint], model.gpus_per_replica
+        data, figures = table(), table().figures
+        peak = data.accelerators[accelerator]
+        scaling = figures.pcie_scaling if peak.interconnect == "pcie" else figures.nvlink_scaling
+        together = gpus * scaling.value ** math.log2(gpus)
+        bandwidth = peak.gigabytes_per_second * 1e9 * figures.memory_efficiency.value
+        bf16 = peak.tflops * 1e12 * figures.compute_efficiency.value
+        # Without FP8 multiply an FP8 checkpoint is smaller to read and no faster to compute.
+        faster = (peak.fp8_tflops or peak.tflops) / peak.tflops if row.precision == "fp8" else 1.0
+        weights = row.weights_gb * 1e9 / (bandwidth * together)
+        share = figures.experts_per_token.value / figures.experts.value if row.moe else 0.0
+        in_experts = (row.params_b - row.active_params_b) / (1 - share) / row.params_b
+        tokens = figures.image_pixels.value / figures.pixels_per_token.value
+        patches = tokens * figures.patches_per_token.value
+        return cls(
+            overhead=figures.step_overhead_seconds.value,
+            shared_weights=weights * (1 - in_experts),
+            expert_weights=weights * in_experts,
+            expert_share=share,
+            cached_token=kv_bytes_per_gpu(model) / bandwidth,
+            token=2 * row.active_params_b * 1e9 / (bf16 * faster * together),
+            image=2 * data.vision_params_b[row.size].value * 1e9 * patches / bf16,
+        )
+
+    def step(self, running: int, cached: int, prompt_tokens: int, images: int) -> float:
+        """Seconds of one step: requests running, tokens they have cached, new prompt tokens and images."""
+        tokens = running + prompt_tokens
+        experts = self.expert_weights * (1 - (1 - self.expert_share) ** tokens) if self.expert_share else 0.0
+        reading = self.shared_weights + experts + self.cached_token * cached
+        return self.overhead + max(reading, self.token * tokens) + self.image * images
+
+
+def kv_bytes_per_gpu(model: ModelSpec) -> float:
+    """KV cache of one token on each GPU; beyond the KV heads it is replicated, not divided."""
+    row = catalog.models()[model.checkpoint]
+    width = 0.5 if model.engine.kv_cache_dtype == "fp8" else 1.0
+    return row.kv_bytes_per_token * width / min(model.gpus_per_replica, row.kv_heads)

@@ -1,0 +1,87 @@
+"""What the page, the picture and the terminal say about a run, so that all three say the same."""
+
+from fleet.drill.timeline import Happening, Ledger, Run
+
+SIMULATED = (
+    "Machines, containers and their CPU use are simulated; the requests, and the engines that answer them, "
+    "are computed from a load model."
+)
+REAL = "Kubernetes, its HPA and scheduler, the node autoscaler and metrics-server are real."
+_STAND_IN = ": on a real cluster, the cloud's own node autoscaler does this work"
+
+
+def title(run: Run) -> str:
+    """What ran, in a few words."""
+    return f"Drill {run.scenario} on stack {run.stack}"
+
+
+def compression(run: Run) -> str:
+    """How far the delays are from what a cloud would show; the line that nobody may miss."""
+    delays = f"machines boot in {run.boot_seconds:g} s, models load in {run.load_seconds:g} s"
+    if run.compression == 1:
+        return f"Real time: {delays}, as the catalogue says"
+    return f"Boot and load delays divided by {run.compression:g}: {delays}"
+
+
+def facts(run: Run) -> list[tuple[str, str]]:
+    """What was played, on what."""
+    price = (
+        "no price"
+        if run.usd_per_machine_hour is None
+        else f"{run.usd_per_machine_hour:g} USD per machine hour"
+    )
+    autoscaler = run.node_autoscaler + (_STAND_IN if "stand-in" in run.node_autoscaler else "")
+    return [
+        ("Model", f"{run.model}: {run.checkpoint}"),
+        ("Pool", f"{run.pool}: {run.machine}, {price}"),
+        ("Replicas", f"{run.min_replicas} to {run.max_replicas}"),
+        ("Node autoscaler", autoscaler),
+        (
+            "SLO",
+            f"first token within {run.ttft_slo_seconds:g} s, errors below {100 * run.error_rate_slo:g} %",
+        ),
+        ("Scenario", f"{run.scenario}, seed {run.seed}"),
+        ("Began", f"{run.started_at}, {run.duration_seconds:.0f} s of traffic"),
+    ]
+
+
+def verdict(run: Run) -> str:
+    """All promises in one sentence. A run without promises was not judged, and does not pass as kept."""
+    total, broken = len(run.promises), sum(not promise.kept for promise in run.promises)
+    if not total:
+        return "Not judged: the run names no promise"
+    if broken:
+        return f"{broken} of {total} promises broken"
+    return f"All {total} promises kept"
+
+
+def outcome(run: Run) -> str:
+    """What happened, in one sentence."""
+    if not run.seconds:
+        return "Nothing was recorded."
+    ready = _course([second.ready for second in run.seconds])
+    nodes = _course([sum(second.nodes.values()) for second in run.seconds])
+    priced = run.usd_per_machine_hour is not None
+    cost = f"{run.seconds[-1].usd:.2f} USD" if priced else "Cost unknown: the machine has no price"
+    return (
+        f"{run.ledger.sent:,} requests in {run.duration_seconds:.0f} s. Ready replicas {ready}, "
+        f"nodes {nodes}. {cost}."
+    )
+
+
+def ledger(of: Ledger) -> str:
+    """Where every request went."""
+    return (
+        f"sent {of.sent:,} = answered {of.answered:,} + refused {of.refused:,} + cut {of.cut:,} "
+        f"+ in flight {of.in_flight:,}"
+    )
+
+
+def faults(run: Run) -> list[Happening]:
+    """What the scenario did to the cluster, in order; marked in the charts by its number, from 1."""
+    return [each for each in run.happenings if each.kind == "fault"]
+
+
+def _course(counts: list[int]) -> str:
+    """``1 → 10 → 1``: first, highest, last."""
+    return " → ".join(str(count) for count in (counts[0], max(counts), counts[-1]))

@@ -1,0 +1,46 @@
+"""Waiting for rest before a drill: no node at all, or the least replicas on the nodes that they need."""
+
+import time
+from collections.abc import Sequence
+
+from components import labels
+from fleet.drill.kubelets import Kubelets
+from fleet.drill.setting import Setting
+from fleet.drill.view import Watch
+from fleet.embedded.apiserver import Apiserver
+from fleet.embedded.objects import metadata
+from fleet.embedded.values import text
+from fleet.errors import FleetError
+
+SETTLE_SECONDS = 240
+"""Longer than any scale-down that a demo's policy asks for, its drain and the nodes' return included."""
+_TICK_SECONDS = 0.2
+
+
+def await_no_nodes(api: Apiserver, pools: Sequence[str]) -> None:
+    """Return once Karpenter has given back every node of these pools; others' nodes may stay."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    selector = f"{labels.POOL} in ({', '.join(pools)})"
+    while nodes := api.list("v1", "Node", "", labelSelector=selector):
+        if time.monotonic() > deadline:
+            names = sorted(text(metadata(node).get("name")) for node in nodes)
+            raise FleetError(f"nodes are left: {', '.join(names)}", "`fleet cluster down`, then again")
+        time.sleep(_TICK_SECONDS)
+
+
+def settle(watch: Watch, setting: Setting, kubelets: Kubelets, idle_cores: float) -> None:
+    """Wait, idle, until nothing is left of an earlier load: the least replicas, on the nodes they need."""
+    least = setting.model.replicas.min
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        watch.next(_TICK_SECONDS)
+        view = watch.view
+        for name in (name for name, pod in view.pods.items() if pod.ready):
+            kubelets.tell(name, idle_cores, 0)
+        at_rest = view.wanted == len(view.pods) == view.count("ready") == least
+        if watch.complete and at_rest and len(view.nodes) == setting.nodes_for(least):
+            return
+    raise FleetError(
+        f"the stack does not come to rest at {least} replicas within {SETTLE_SECONDS} s: {watch.view}",
+        "`fleet cluster down`, which removes only what is simulated, then drill again",
+    )

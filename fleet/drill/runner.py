@@ -1,0 +1,185 @@
+"""Plays a scenario against a deployed model, in real time, and returns what was recorded.
+
+Owns the clock and the threads. Decides nothing: the controllers decide, the load model says what load is.
+"""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from fleet.drill import faults, metrics
+from fleet.drill.kubelets import Kubelets
+from fleet.drill.load_model import LoadModel
+from fleet.drill.recorder import Recorder
+from fleet.drill.rest import settle
+from fleet.drill.scenario import Fault, Scenario
+from fleet.drill.serving import Serving, State
+from fleet.drill.setting import Setting
+from fleet.drill.timeline import Happening, Run, Second
+from fleet.drill.traffic import arrivals
+from fleet.drill.view import View, Watch
+from fleet.embedded.apiserver import Apiserver
+from fleet.embedded.objects import Object
+
+_TICK_SECONDS = 0.2
+
+
+class Listener(Protocol):
+    """Hears the drill as it happens."""
+
+    def update(self, second: Second, happenings: list[Happening]) -> None:
+        """One second is over, and this happened in it."""
+
+
+def play(api: Apiserver, setting: Setting, scenario: Scenario, load: LoadModel, listener: Listener) -> Run:
+    """Run the whole scenario; takes as long as it lasts. The verdict is for others to give."""
+    with Watch(api, setting.namespace, setting.model) as watch, ThreadPoolExecutor(12) as pool:
+        settle(watch, setting, Kubelets(api, setting.namespace, pool), load.cpu_cores(0, 0))
+        drill = _Drill(api, setting, scenario, load, watch, pool)
+        drill.run(listener)
+        return drill.result()
+
+
+@dataclass
+class _Drill:
+    """One drill while it runs."""
+
+    _api: Apiserver
+    _setting: Setting
+    _scenario: Scenario
+    _load: LoadModel
+    _watch: Watch
+    _pool: ThreadPoolExecutor
+
+    def __post_init__(self) -> None:
+        self._serving = Serving(self._load, self._scenario.dispatch, self._scenario.seed)
+        self._requests = deque(arrivals(self._scenario, self._load))
+        self._faults: deque[Fault] = deque(sorted(self._scenario.faults, key=lambda fault: fault.at))
+        self._kubelets = Kubelets(self._api, self._setting.namespace, self._pool)
+        self._recorder = Recorder()
+        self._polled: Future[list[Object]] | None = None
+        self._usd = 0.0
+        self._told = 0
+        self._epoch, self._start = time.time(), time.monotonic()
+
+    def run(self, listener: Listener) -> None:
+        """Until the scenario's last second."""
+        self._recorder.begin(self._watch.view)
+        for second in range(1, round(self._scenario.duration_seconds) + 1):
+            while (now := self._now()) < second:
+                self._take_in(min(now + _TICK_SECONDS, second))
+                self._strike(self._now())
+                self._serve(self._now())
+            self._end_second(float(second), listener)
+
+    def _now(self) -> float:
+        return time.monotonic() - self._start
+
+    def _take_in(self, until: float) -> None:
+        """Record what the cluster does, until a moment."""
+        while (left := until - self._now()) > 0:
+            change = self._watch.next(left)
+            if change is not None:
+                self._recorder.saw(change.at - self._start, change.view)
+
+    def _serve(self, now: float) -> None:
+        due = []
+        while self._requests and self._requests[0].t <= now:
+            due.append(self._requests.popleft())
+        self._serving.step(now, due, _states(self._watch.view))
+
+    def _strike(self, now: float) -> None:
+        while self._faults and self._faults[0].at <= now:
+            fault = self._faults.popleft()
+            whom, what = faults.strike(self._api, self._setting.namespace, self._watch.view, fault.kind)
+            self._recorder.fault(now, whom, what)
+
+    def _end_second(self, t: float, listener: Listener) -> None:
+        stats = self._serving.stats()
+        view = self._watch.view
+        for name, cores in stats.cpu_cores.items():
+            self._kubelets.tell(name, cores, stats.remaining_seconds[name])
+        self._sample(t)
+        price = (self._setting.machine.usd_per_hour or 0.0) * len(view.nodes)
+        self._usd += price / 3600
+        request = self._setting.model.resources.cpu
+        serving = {name for name, pod in view.pods.items() if pod.serving}
+        ready = [cores / request for name, cores in stats.cpu_cores.items() if name in serving]
+        second = Second(
+            t=t,
+            phase=self._scenario.phase_at(t),
+            offered_rps=stats.offered_rps,
+            wanted=view.wanted,
+            without_node=view.count("without node"),
+            loading=view.count("loading"),
+            ready=view.count("ready"),
+            leaving=view.count("leaving"),
+            nodes=view.machines(),
+            running=stats.running,
+            waiting=stats.waiting,
+            ttft_p50=stats.ttft_p50,
+            ttft_p99=stats.ttft_p99,
+            usd_per_hour=price,
+            usd=self._usd,
+            cpu_utilization=100 * sum(ready) / len(ready) if ready else None,
+        )
+        self._recorder.second(second, stats.ledger)
+        listener.update(second, self._recorder.happenings[self._told :])
+        self._told = len(self._recorder.happenings)
+
+    def _sample(self, t: float) -> None:
+        """Keep the last answer of the metrics API, and ask again; an answer in flight is not waited for."""
+        if self._polled is not None:
+            if not self._polled.done():
+                return
+            request = self._setting.model.resources.cpu * 1000
+            found = self._polled.result()
+            self._recorder.sampled(metrics.sample(t, self._epoch, self._watch.view, found, request))
+        self._polled = self._pool.submit(
+            metrics.read, self._api, self._setting.namespace, self._setting.model.name
+        )
+
+    def result(self) -> Run:
+        """The record as one value."""
+        setting, record = self._setting, self._recorder
+        return Run(
+            stack=setting.stack,
+            model=setting.model.name,
+            checkpoint=setting.model.checkpoint,
+            pool=setting.model.pool,
+            machine=setting.machine.name,
+            usd_per_machine_hour=setting.machine.usd_per_hour,
+            node_autoscaler=setting.node_autoscaler,
+            scenario=self._scenario.name,
+            seed=self._scenario.seed,
+            compression=setting.compression,
+            boot_seconds=setting.boot_seconds,
+            load_seconds=setting.load_seconds,
+            min_replicas=setting.model.replicas.min,
+            max_replicas=setting.model.replicas.max,
+            ttft_slo_seconds=setting.model.slo.ttft_p99_seconds,
+            error_rate_slo=setting.model.slo.error_rate,
+            started_at=datetime.fromtimestamp(self._epoch, UTC).isoformat(timespec="seconds"),
+            duration_seconds=self._scenario.duration_seconds,
+            seconds=tuple(record.seconds),
+            happenings=tuple(record.happenings),
+            scale_changes=tuple(record.scale_changes),
+            metric_samples=tuple(record.metric_samples),
+            ready=tuple(record.ready),
+            ledger=self._serving.ledger,
+            ledger_marks=tuple(record.ledger_marks),
+            assumptions=self._load.assumptions,
+        )
+
+
+def _states(view: View) -> Mapping[str, State]:
+    """The replicas that can hold requests: those that answer, and those that are told to go and still do."""
+    return {
+        name: "leaving" if pod.leaving else "ready"
+        for name, pod in view.pods.items()
+        if pod.ready or pod.leaving
+    }

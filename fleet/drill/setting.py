@@ -1,0 +1,38 @@
+"""What a drill is played on."""
+
+import math
+from dataclasses import dataclass
+
+from components.catalog import MachineRow
+from components.spec import ModelSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is drilled, and on what."""
+
+    stack: str
+    namespace: str
+    model: ModelSpec
+    machine: MachineRow
+    node_autoscaler: str
+    boot_seconds: float
+    """As simulated, like ``load_seconds``: after compression."""
+    load_seconds: float
+    compression: float
+    min_nodes: int = 0
+    """Nodes that the pool keeps even when empty."""
+
+    @property
+    def replicas_per_node(self) -> int:
+        """Replicas that fit on one machine; each has its GPUs on one."""
+        return self.machine.gpus // self.model.gpus_per_replica
+
+    def nodes_for(self, replicas: int) -> int:
+        """Nodes that are there for so many replicas."""
+        return nodes_needed(replicas, self.replicas_per_node, self.min_nodes)
+
+
+def nodes_needed(replicas: int, replicas_per_node: int, min_nodes: int) -> int:
+    """Nodes for so many replicas, packed. A pool's floor holds replicas too, and is always there."""
+    return max(min_nodes, math.ceil(replicas / replicas_per_node))

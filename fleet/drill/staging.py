@@ -1,0 +1,76 @@
+"""Any stack, set up for a drill: on the embedded cluster, with its own machines, models and policies.
+
+Only the ``cluster`` section changes. Boot and load delays are the catalogue's, divided by the scenario's
+compression, for every cloud alike.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from components import catalog
+from components.clouds.local import delays
+from components.spec import LocalCluster, ModelSpec, NodePoolSpec
+from fleet.drill.setting import Setting
+from fleet.embedded.engine.program import StackRef
+from fleet.errors import FleetError
+from stacks.config import PROJECT, StackConfig
+
+AUTOSCALERS = {"aws": "Karpenter", "gcp": "Karpenter stand-in for GKE's node autoscaler"}
+"""Who adds nodes on each cloud. A stand-in's timing says nothing about the original's."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stack as the drill deploys it."""
+
+    ref: StackRef
+    setting: Setting
+
+
+def stage(ref: StackRef, config: StackConfig, model: str | None, compression: float) -> Stage:
+    """Put the stack on the embedded cluster and choose the model to drill: the first when none is named."""
+    cluster = LocalCluster(cloud="local", machines=config.cluster.catalogue, compression=compression)
+    chosen = _model(config, model)
+    pool = _own_pool(config, chosen)
+    return Stage(
+        ref=replace(ref, config=_on(cluster, ref.config)),
+        setting=Setting(
+            stack=ref.name,
+            namespace=config.namespace,
+            model=chosen,
+            machine=_machine(cluster, pool),
+            node_autoscaler=AUTOSCALERS[cluster.machines],
+            boot_seconds=delays.boot_seconds(cluster),
+            load_seconds=delays.load_seconds(cluster, chosen, pool),
+            compression=compression,
+            min_nodes=pool.min_nodes,
+        ),
+    )
+
+
+def _on(cluster: LocalCluster, config: Mapping[str, str]) -> dict[str, str]:
+    return {**config, f"{PROJECT}:cluster": json.dumps(cluster.model_dump(by_alias=True, mode="json"))}
+
+
+def _machine(cluster: LocalCluster, pool: NodePoolSpec) -> catalog.MachineRow:
+    return catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.machine)
+
+
+def _own_pool(config: StackConfig, chosen: ModelSpec) -> NodePoolSpec:
+    """Refuses a shared pool: whose nodes its nodes are, nobody could say."""
+    sharing = [model.name for model in config.models if model.pool == chosen.pool]
+    if len(sharing) > 1:
+        raise FleetError(
+            f"a drill needs a pool of the model's own; pool {chosen.pool} is shared by {', '.join(sharing)}",
+            f"drill a copy of the stack file in which {chosen.name} has a pool to itself",
+        )
+    return next(pool for pool in config.pools if pool.name == chosen.pool)
+
+
+def _model(config: StackConfig, name: str | None) -> ModelSpec:
+    for model in config.models:
+        if name in (None, model.name):
+            return model
+    there = ", ".join(model.name for model in config.models) or "none"
+    raise FleetError(f"the stack has no model {name or 'at all'}", f"name one that it has: {there}")

@@ -1,0 +1,1 @@
+"""The embedded cluster and the embedded engine."""

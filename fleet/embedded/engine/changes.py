@@ -1,0 +1,213 @@
+"""What an update changes: field paths, old and new values, and how a person reads them."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import StrEnum
+from typing import Final
+
+from fleet.embedded.objects import Object, Ref
+from fleet.embedded.values import SECRET_TEXT, Secret, Unknown, mapping
+
+Path = tuple[str, ...]
+"""Steps into an object: a key, ``[3]`` for an item of a list, ``[=vllm]`` for the item named vllm."""
+
+_ITEM_KEYS: Final = ("name", "mountPath", "containerPort", "port", "topologyKey", "type", "key", "ip")
+_SERVER_SIDE: Final = frozenset(
+    {"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"}
+)
+
+
+class Action(StrEnum):
+    """What happens to an object."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    RETAIN = "leave in place"
+    UNCHANGED = "unchanged"
+
+
+class Missing:
+    """The type of ``MISSING``: there is no value at this path."""
+
+    def __repr__(self) -> str:
+        return "(none)"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = Missing()
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field that changes. Secrets are hidden before one of these is made."""
+
+    path: Path
+    before: object
+    after: object
+    forces_replacement: bool = False
+
+    def __str__(self) -> str:
+        note = "  (forces replacement)" if self.forces_replacement else ""
+        return f"{render_path(self.path)}: {_render(self.before)} → {_render(self.after)}{note}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What happens to one object, and which of its fields change."""
+
+    action: Action
+    ref: Ref
+    urn: str
+    fields: tuple[FieldChange, ...] = ()
+    note: str = ""
+
+    def lines(self) -> list[str]:
+        """The change as text: one line for the object, one for each field."""
+        head = f"{_SIGNS[self.action]} {self.action} {self.ref}" + (f"  ({self.note})" if self.note else "")
+        return [head, *(f"    {change}" for change in self.fields)]
+
+
+_SIGNS: Final = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "±",
+    Action.DELETE: "-",
+    Action.RETAIN: "·",
+    Action.UNCHANGED: "=",
+}
+
+
+def differences(before: Object, after: Object) -> list[FieldChange]:
+    """The fields in which two versions of an object differ, without those that the apiserver keeps itself."""
+    return list(_compare((), _declarable(before), _declarable(after)))
+
+
+def undeclared(desired: Object, live: Object) -> list[FieldChange]:
+    """The declared fields whose live value is another: all that can be said where a dry run is refused."""
+    return [c for c in differences(live, desired) if not isinstance(c.after, Missing)]
+
+
+def masked(
+    changes: Iterable[FieldChange], secret_paths: Collection[Path], *, data: bool
+) -> tuple[FieldChange, ...]:
+    """Hide both values of each change at, above or below a secret; with ``data``, all of a Secret's data."""
+    hidden = {*secret_paths, *({("data",), ("stringData",)} if data else ())}
+    return tuple(
+        FieldChange(c.path, _hide(c.before), _hide(c.after), c.forces_replacement)
+        if any(_overlaps(c.path, path) for path in hidden)
+        else c
+        for c in changes
+    )
+
+
+def marked_paths(value: object, kind: type[Secret] | type[Unknown], path: Path = ()) -> Iterator[Path]:
+    """Where the marks (of secrets, of unknowns) are in a value."""
+    if isinstance(value, kind):
+        yield path
+    elif isinstance(value, Secret):
+        yield from marked_paths(value.value, kind, path)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from marked_paths(item, kind, (*path, str(key)))
+    elif isinstance(value, list):
+        for step, item in zip(steps(value), value, strict=True):
+            yield from marked_paths(item, kind, (*path, step))
+
+
+def steps(values: list[object]) -> list[str]:
+    """How the items of a list are called in a path: by their names where they have distinct ones."""
+    key = item_key(values)
+    return [f"[={mapping(item)[key]}]" if key else f"[{index}]" for index, item in enumerate(values)]
+
+
+def item_key(values: list[object]) -> str:
+    """The key that tells a list's items apart, as ``name`` does for containers; empty if none does."""
+    entries = [mapping(item) for item in values]
+    for key in _ITEM_KEYS:
+        names = {str(entry[key]) for entry in entries if key in entry}
+        if entries and len(names) == len(entries):
+            return key
+    return ""
+
+
+def render_path(path: Path) -> str:
+    """A path as text: ``spec.template.spec.containers[vllm].args[12]``."""
+    rendered = ""
+    for step in path:
+        if step.startswith("["):
+            rendered += step.replace("[=", "[", 1)
+        elif step.replace("-", "_").isidentifier():
+            rendered += f".{step}" if rendered else step
+        else:
+            rendered += f"[{json.dumps(step)}]"
+    return rendered
+
+
+def _declarable(item: Object) -> Object:
+    metadata = {k: v for k, v in mapping(item.get("metadata")).items() if k not in _SERVER_SIDE}
+    return {**{k: v for k, v in item.items() if k != "status"}, "metadata": metadata}
+
+
+def _compare(path: Path, before: object, after: object) -> Iterator[FieldChange]:
+    if isinstance(before, Mapping | Missing) and isinstance(after, Mapping | Missing) and (before or after):
+        before, after = mapping(before), mapping(after)
+        for key in sorted({*before, *after}):
+            yield from _compare((*path, key), before.get(key, MISSING), after.get(key, MISSING))
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _compare_lists(path, before, after)
+    elif type(before) is not type(after) or before != after:
+        yield FieldChange(path, before, after)
+
+
+def _compare_lists(path: Path, before: list[object], after: list[object]) -> Iterator[FieldChange]:
+    if (key := item_key(before)) and key == item_key(after):
+        old = dict(zip(steps(before), before, strict=True))
+        new = dict(zip(steps(after), after, strict=True))
+        for step in dict.fromkeys([*old, *new]):
+            yield from _compare((*path, step), old.get(step, MISSING), new.get(step, MISSING))
+        return
+    matcher = SequenceMatcher(None, _texts(before), _texts(after), autojunk=False)
+    for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        if tag != "equal":
+            yield from _pairs(path, before, after, (old_start, old_end, new_start, new_end))
+
+
+def _pairs(
+    path: Path, before: list[object], after: list[object], span: tuple[int, int, int, int]
+) -> Iterator[FieldChange]:
+    old_start, old_end, new_start, new_end = span
+    for offset in range(max(old_end - old_start, new_end - new_start)):
+        old, new = old_start + offset, new_start + offset
+        was = before[old] if old < old_end else MISSING
+        becomes = after[new] if new < new_end else MISSING
+        yield from _compare((*path, f"[{new if new < new_end else old}]"), was, becomes)
+
+
+def _texts(values: list[object]) -> list[str]:
+    return [json.dumps(value, sort_keys=True, default=repr) for value in values]
+
+
+def _overlaps(path: Path, secret: Path) -> bool:
+    """Whether one path leads to the other; an item by name and one by index may be the same."""
+    return all(
+        one == other or (one.startswith("[") and other.startswith("[") and ("=" in one) != ("=" in other))
+        for one, other in zip(path, secret, strict=False)
+    )
+
+
+def _hide(value: object) -> object:
+    return value if isinstance(value, Missing | Unknown) else Secret(value)
+
+
+def _render(value: object) -> str:
+    if isinstance(value, Missing | Unknown):
+        return repr(value)
+    if isinstance(value, Secret):
+        return SECRET_TEXT
+    return json.dumps(value, ensure_ascii=False, default=repr)

@@ -1,0 +1,101 @@
+"""Which program an engine runs, for which stack, with which configuration."""
+
+import json
+import os
+import re
+import runpy
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+from fleet.embedded.errors import EngineError
+from fleet.embedded.values import mapping
+from stacks.stack import PROJECT
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackRef:
+    """A stack, its program, and the embedded cluster it goes to."""
+
+    name: str
+    program: Callable[[], object]
+    kubeconfig: Path
+    home: Path
+    """Where this machine keeps the stack's lock."""
+    config: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Full keys and values, as the Pulumi CLI hands them over: JSON for all that is no string."""
+    secret_keys: tuple[str, ...] = ()
+
+
+def stack_ref(name: str, *, root: Path, kubeconfig: Path, home: Path) -> StackRef:
+    """The stack of this name in a checkout: ``__main__.py`` and ``stacks/Pulumi.<name>.yaml``."""
+    config, secret_keys = read_config(root / "stacks" / f"Pulumi.{name}.yaml")
+    return StackRef(
+        name=name,
+        program=partial(_run_file, root),
+        kubeconfig=kubeconfig,
+        home=home,
+        config=config,
+        secret_keys=secret_keys,
+    )
+
+
+def _run_file(root: Path) -> None:
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+
+
+def read_config(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The configuration in a stack file, and which of its keys are secret.
+
+    What the CLI has encrypted only the CLI can read: such values come from the environment.
+    """
+    try:
+        content = mapping(yaml.safe_load(path.read_text()))
+    except FileNotFoundError:
+        there = ", ".join(sorted(file.name[7:-5] for file in path.parent.glob("Pulumi.*.yaml"))) or "none"
+        raise EngineError(
+            f"there is no stack file {path.name} in {path.parent.name}/; there are: {there}"
+        ) from None
+    except yaml.YAMLError as error:
+        raise EngineError(f"{path.name} is not YAML: {error}") from None
+    config: dict[str, str] = {}
+    secret_keys: list[str] = []
+    for short, value in mapping(content.get("config")).items():
+        key = short if ":" in short else f"{PROJECT}:{short}"
+        if set(mapping(value)) == {"secure"}:
+            config[key] = _secret(path, key)
+            secret_keys.append(key)
+        elif _has_secure(value):
+            raise EngineError(f"{path.name}: {key} has `secure:` inside; make the whole of {key} secret")
+        else:
+            config[key] = value if isinstance(value, str) else json.dumps(value)
+    return config, tuple(secret_keys)
+
+
+def secret_variable(key: str) -> str:
+    """The environment variable that holds a secret: ``apiKeys`` is in ELASTIC_VLLM_SECRET_API_KEYS."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", key.rpartition(":")[2])
+    return f"ELASTIC_VLLM_SECRET_{re.sub(r'[^A-Za-z0-9]', '_', words).upper()}"
+
+
+def _secret(path: Path, key: str) -> str:
+    variable = secret_variable(key)
+    value = os.environ.get(variable)
+    if value is None:
+        raise EngineError(
+            f"{path.name}: {key} is encrypted for the Pulumi CLI, and the embedded engine cannot decrypt it: "
+            f"set {variable} to its value (JSON unless it is a string)"
+        )
+    return value
+
+
+def _has_secure(value: object) -> bool:
+    if isinstance(value, list):
+        return any(_has_secure(item) for item in value)
+    return set(mapping(value)) == {"secure"} or any(_has_secure(item) for item in mapping(value).values())

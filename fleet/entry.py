@@ -1,0 +1,16 @@
+"""The command's first lines: an interrupt is quiet even while the rest is still being imported."""
+
+import sys
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Import and run ``fleet``."""
+    try:
+        from fleet.cli.main import main as run  # noqa: PLC0415  (importing takes a second)
+
+        run()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,10 @@
+"""The error that a command ends with: what was wrong, and what to do next."""
+
+
+class FleetError(Exception):
+    """A failure that a person can act on. Printed as two short lines, never as a traceback."""
+
+    def __init__(self, problem: str, next_step: str) -> None:
+        super().__init__(f"{problem}\nnext: {next_step}")
+        self.problem = problem
+        self.next_step = next_step

@@ -1,0 +1,72 @@
+"""A stack's configuration. Only here is ``pulumi.Config`` read; everything else gets a ``StackConfig``."""
+
+import json
+from collections.abc import Mapping
+
+import pulumi
+
+from stacks import checks
+from stacks.files import read_stack_file
+from stacks.finding import Finding, StackConfigError
+from stacks.keys import keys_of
+from stacks.parsing import parse
+from stacks.stack import PROJECT, SECRETS, StackConfig
+
+__all__ = ["PROJECT", "StackConfig", "StackConfigError", "api_key", "load", "parse", "read_stack_file"]
+
+
+def load() -> StackConfig:
+    """The selected stack's configuration, checked. A section that is not declared is an error too."""
+    config = pulumi.Config(PROJECT)
+    found = {name: config.get(name) for name in (*keys_of(StackConfig), *_undeclared())}
+    stack = parse({name: _section(name, text) for name, text in found.items() if text is not None})
+    for finding in checks.findings(stack):  # what is left after parsing: warnings
+        pulumi.log.warn(str(finding))
+    return stack
+
+
+def _undeclared() -> list[str]:
+    """Sections that the engine passes and nobody declared: misspelt ones would otherwise vanish silently."""
+    given = [
+        key.removeprefix(f"{PROJECT}:")
+        for key in pulumi.runtime.get_config_env()
+        if key.startswith(f"{PROJECT}:")
+    ]
+    return [name for name in given if name not in (*keys_of(StackConfig), SECRETS)]
+
+
+def _section(name: str, text: str) -> object:
+    """Pulumi hands a section over as JSON and plain text as it is; what is not JSON is left to validation."""
+    if name == "namespace":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def api_key(model_name: str) -> pulumi.Output[str]:
+    """The key that clients of a model must send. Stays secret: it never meets pydantic, a log or a diff."""
+    keys = pulumi.Config(PROJECT).get_secret_object(SECRETS)
+    if keys is None:
+        raise StackConfigError([_keyless(model_name)])
+    return keys.apply(lambda found: _pick(found, model_name))
+
+
+def _pick(keys: object, model_name: str) -> str:
+    key = keys.get(model_name) if isinstance(keys, Mapping) else None
+    if not isinstance(key, str) or not key:
+        raise StackConfigError([_keyless(model_name)])
+    return key
+
+
+def _keyless(model_name: str) -> Finding:
+    return Finding(
+        id="api-key",
+        severity="error",
+        key=f"{SECRETS}.{model_name}",
+        message="is required, because the model has requireApiKey; set it with "
+        f"`pulumi config set --secret --path '{PROJECT}:{SECRETS}.{model_name}'`; the embedded engine takes "
+        "its value from ELASTIC_VLLM_SECRET_API_KEYS, as JSON by model name",
+        subject=model_name,
+    )

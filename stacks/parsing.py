@@ -1,0 +1,37 @@
+"""From plain data to a ``StackConfig`` that keeps every rule, or one error that names every key to change."""
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from stacks import checks
+from stacks.finding import Finding, StackConfigError
+from stacks.stack import StackConfig
+from stacks.translation import findings_of
+
+
+def parse(raw: Mapping[str, object]) -> StackConfig:
+    """Check the sections of a stack (``cluster``, ``pools``, …) and the rules between them.
+
+    Strict as the JSON schema is: no number in quotes, no field by its Python name.
+    """
+    try:
+        config = StackConfig.model_validate(_frozen(raw), strict=True, by_alias=True, by_name=False)
+    except ValidationError as problem:
+        raise StackConfigError(findings_of(problem, raw)) from None
+    except RecursionError:
+        message = "refers to itself, or is nested too deeply; a stack file is a plain tree"
+        raise StackConfigError(
+            [Finding(id="stack-file", severity="error", key="config", message=message)]
+        ) from None
+    errors = [finding for finding in checks.findings(config) if finding.severity == "error"]
+    if errors:
+        raise StackConfigError(errors)
+    return config
+
+
+def _frozen(value: object) -> object:
+    """Lists as tuples, which is what a strict tuple field takes."""
+    if isinstance(value, Mapping):
+        return {key: _frozen(item) for key, item in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value

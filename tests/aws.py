@@ -1,0 +1,79 @@
+"""The AWS stacks, run by the recorder as an update would: what AWS would answer is made up, and fixed."""
+
+import json
+import runpy
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from fleet.embedded.engine.program import read_config
+from fleet.embedded.monitor import Applied, run
+from fleet.embedded.registration import Graph, Registration
+from stacks.config import PROJECT
+from tests.manifests import normalised
+
+ROOT = Path(__file__).parents[1]
+STACKS = ("aws-dev", "aws-prod")
+CANARY = "sk-canary-9b1d"
+ACCOUNT = "111122223333"
+SERVICES = {"iam": "iam", "kms": "kms", "sqs": "sqs", "eks": "eks", "cloudwatch": "events", "ec2": "ec2"}
+
+
+def answer(item: Registration) -> Applied:
+    """Every resource is made at once, and gets what the program reads back of it."""
+    package, _, rest = item.type.partition(":")
+    if package != "aws":
+        return Applied(id=item.name, outputs=item.inputs)
+    service = rest.partition("/")[0]
+    made: dict[str, object] = {
+        "arn": f"arn:aws:{SERVICES[service]}:eu-west-1:{ACCOUNT}:{item.name}",
+        "name": item.name,
+        "url": f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/{item.name}",
+        "latestVersion": 1,
+        **item.inputs,
+    }
+    if item.type == "aws:eks/cluster:Cluster":
+        made |= {
+            "endpoint": "https://0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com",
+            "certificateAuthority": {"data": "Y2E="},
+            "vpcConfig": {**_mapping(item.inputs["vpcConfig"]), "clusterSecurityGroupId": "sg-0cluster"},
+        }
+    return Applied(id=_id(item), outputs=made)
+
+
+def _id(item: Registration) -> str:
+    """As AWS would have it where a CRD asks for the form."""
+    if item.type == "aws:ec2/subnet:Subnet":
+        return "subnet-" + "".join(letter for letter in item.name if letter.isalnum())
+    return item.name
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    assert isinstance(value, Mapping)
+    return value
+
+
+def execute(stack: str, *, preview: bool = False, **sections: object) -> Graph:
+    """The whole program for a committed stack file, with keys for its models and some sections replaced."""
+    config, secret_keys = read_config(ROOT / "stacks" / f"Pulumi.{stack}.yaml")
+    keys = {"chat": CANARY, "expert": CANARY}
+    given = {f"{PROJECT}:{name}": json.dumps(value) for name, value in sections.items()}
+    return run(
+        lambda: runpy.run_path(str(ROOT / "__main__.py")),
+        preview=preview,
+        config={**config, f"{PROJECT}:apiKeys": json.dumps(keys), **given},
+        secret_keys=[*secret_keys, f"{PROJECT}:apiKeys"],
+        provider=None if preview else answer,
+        stack=stack,
+    )
+
+
+@cache
+def recorded(stack: str) -> Graph:
+    """The committed stack as it is, once for all tests that only read."""
+    return execute(stack)
+
+
+def reviewed(graph: Graph) -> str:
+    """The graph as the golden file has it."""
+    return normalised(graph, Path("no such file"))

@@ -1,0 +1,129 @@
+"""Every Kubernetes object of the AWS stacks is one that a real apiserver takes, Karpenter's own among them.
+
+The ``EC2NodeClass`` is checked by the CRD of the very version that the stacks install, its CEL rules too; the
+``NodePool`` by the CRD that the embedded cluster's Karpenter brings. Server-side dry runs: nothing is stored.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.clouds.aws.autoscaler import VERSION
+from fleet.embedded.apiserver import ApiError, Apiserver, connect
+from fleet.embedded.cluster.layout import Layout
+from fleet.embedded.objects import Ref, metadata
+from fleet.embedded.registration import Registration
+from fleet.embedded.values import Secret, text, transform
+from tests.aws import STACKS, recorded
+
+pytestmark = pytest.mark.cluster
+MODULE = f"github.com/aws/karpenter-provider-aws@v{VERSION}"
+NAMESPACE = "inference"
+
+Body = Any  # a manifest nests as deep as Kubernetes likes
+
+
+@pytest.fixture(scope="module")
+def crd(tmp_path_factory: pytest.TempPathFactory) -> Body:
+    """The CRD of EC2NodeClass, from the module's source; skips where the module cannot be had."""
+    try:
+        done = subprocess.run(
+            ["go", "mod", "download", "-json", MODULE],
+            cwd=tmp_path_factory.mktemp("go"),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        pytest.skip(f"{MODULE} cannot be had: {problem}")
+    found = json.loads(done.stdout or "{}")
+    if "Dir" not in found:
+        pytest.skip(f"{MODULE} cannot be had: {found.get('Error') or done.stderr}")
+    return yaml.safe_load(
+        (Path(found["Dir"]) / "pkg/apis/crds/karpenter.k8s.aws_ec2nodeclasses.yaml").read_text()
+    )
+
+
+@pytest.fixture(scope="module")
+def api(cluster: Layout, crd: Body) -> Iterator[Apiserver]:
+    served = connect(cluster.kubeconfig)
+    (namespace,) = recorded("aws-dev").of_type("kubernetes:core/v1:Namespace")
+    there = {ref_of(wanted): wanted for wanted in (crd, body(namespace))}
+    for ref, wanted in there.items():
+        served.apply(ref, wanted, force=True)
+    deadline = time.monotonic() + 60
+    while served.kind("karpenter.k8s.aws/v1", "EC2NodeClass") is None:
+        assert time.monotonic() < deadline, "the CRD is not served"
+        time.sleep(0.5)
+    yield served
+    for ref in there:
+        if live := served.get(ref):
+            served.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
+
+
+def body(item: Registration) -> Body:
+    """The object as the provider sends it."""
+    plain = transform(item.inputs, lambda value: value.value if isinstance(value, Secret) else value)
+    return json.loads(json.dumps(plain))
+
+
+def objects(stack: str) -> list[Registration]:
+    found = [item for item in recorded(stack) if item.type.startswith("kubernetes:")]
+    return [item for item in found if not item.type.startswith("kubernetes:helm.sh")]
+
+
+def ref_of(wanted: Body) -> Ref:
+    return Ref(
+        api_version=wanted["apiVersion"],
+        kind=wanted["kind"],
+        namespace=wanted["metadata"].get("namespace", ""),
+        name=wanted["metadata"]["name"],
+    )
+
+
+def try_out(api: Apiserver, wanted: Body) -> None:
+    api.apply(ref_of(wanted), wanted, force=True, dry_run=True)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_object_is_accepted(api: Apiserver, stack: str) -> None:
+    wanted = objects(stack)
+    assert {item.type.rpartition(":")[2] for item in wanted} >= {"EC2NodeClass", "NodePool", "Deployment"}
+    for item in wanted:
+        try_out(api, body(item))
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_so_are_the_pods_of_every_model(api: Apiserver, stack: str) -> None:
+    for item in recorded(stack).of_type("kubernetes:apps/v1:Deployment"):
+        pod = body(item)["spec"]["template"]
+        pod["spec"].pop("serviceAccountName")  # which a dry run has not made
+        wanted = {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {**pod["metadata"], "name": "tried"}}
+        path = f"/api/v1/namespaces/{NAMESPACE}/pods"
+        api.send("POST", path, query={"dryRun": "All", "fieldValidation": "Strict"}, body=wanted)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("instanceStorePolicy", "RAID5", "Unsupported value"),
+        ("amiSelectorTerms", [{"alias": "bottlerocket"}], "improperly formatted"),
+        ("role", "node", "must specify exactly one"),
+        ("subnetSelector", [], "field not declared in schema"),
+        ("tags", {"karpenter.sh/nodepool": "x"}, "restricted tag"),
+    ],
+)
+def test_a_class_that_karpenter_would_refuse_is_refused(
+    api: Apiserver, key: str, value: object, says: str
+) -> None:
+    spoilt = body(recorded("aws-dev").named("l4-nodes-class"))
+    spoilt["spec"][key] = value
+    with pytest.raises(ApiError, match=says):
+        try_out(api, spoilt)

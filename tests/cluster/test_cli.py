@@ -1,0 +1,250 @@
+"""``fleet`` as a person runs it: wrong input ends with one error, and the Pulumi CLI is handed over to."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fleet.embedded.cluster.layout import Layout
+from tests.cluster import tiny_stack
+from tests.cluster.tiny_stack import Builder
+
+pytestmark = pytest.mark.cluster
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the program, so that a test may spoil its stack files, and the environment it runs in."""
+
+    root: Path
+    environment: dict[str, str] = field(repr=False)
+
+    def fleet(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "fleet", *arguments],
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def fails(self, *arguments: str) -> str:
+        """What it says when it must refuse: one error, which names what to do, and no traceback."""
+        done = self.fleet(*arguments)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert done.stderr.count("error:") == 1, done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        return done.stderr
+
+    def stack(self, name: str, text: str) -> None:
+        (self.root / "stacks" / f"Pulumi.{name}.yaml").write_text(text)
+
+    def with_environment(self, **more: str) -> "Checkout":
+        return replace(self, environment=self.environment | more)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("checkout")
+    for name in ("components", "fleet", "stacks"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("__main__.py", "Pulumi.yaml"):
+        shutil.copy(ROOT / name, root / name)
+    return root
+
+
+@pytest.fixture
+def checkout(program: Path, tmp_path: Path) -> Checkout:
+    """Without a cluster and without the Pulumi CLI."""
+    environment = os.environ | {
+        "ELASTIC_VLLM_HOME": str(tmp_path / "home"),
+        "PATH": "/usr/bin:/bin",
+        "COLUMNS": "200",
+    }
+    environment.pop("ELASTIC_VLLM_KUBECONFIG", None)
+    return Checkout(program, environment)
+
+
+@pytest.fixture
+def deployed(checkout: Checkout, cluster: Layout) -> Checkout:
+    """The same with the cluster that all tests share."""
+    return checkout.with_environment(ELASTIC_VLLM_HOME=str(cluster.root))
+
+
+def local_stack(**changes: object) -> str:
+    document = yaml.safe_load((ROOT / "stacks" / "Pulumi.local.yaml").read_text())
+    document["config"] |= {f"elastic-vllm:{name}": value for name, value in changes.items()}
+    return yaml.safe_dump(document)
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "destroy", "drill"])
+def test_a_stack_that_does_not_exist_is_told_with_those_that_do(checkout: Checkout, command: str) -> None:
+    said = checkout.fails(command, "--stack", "prodction")
+    assert "there is no stack file Pulumi.prodction.yaml" in said
+    assert "Pulumi.local.yaml" in said
+
+
+def test_a_misspelt_key_is_named_with_its_path_and_with_what_exists(checkout: Checkout) -> None:
+    models = yaml.safe_load(local_stack())["config"]["elastic-vllm:models"]
+    models[0]["engine"]["maxModelLenn"] = 1
+    checkout.stack("misspelt", local_stack(models=models))
+    said = checkout.fails("preview", "--stack", "misspelt")
+    assert "models[0].engine.maxModelLenn" in said
+    assert "maxModelLen" in said.replace("maxModelLenn", "")
+
+
+def test_a_misspelt_section_is_named_with_what_exists(checkout: Checkout) -> None:
+    checkout.stack("section", local_stack(modles=[]))
+    said = checkout.fails("up", "--stack", "section")
+    assert "modles" in said
+    assert "did you mean elastic-vllm:models?" in said
+
+
+def test_broken_yaml_is_told_with_its_line(checkout: Checkout) -> None:
+    checkout.stack("broken", "config:\n  elastic-vllm:pools: [\n")
+    said = checkout.fails("preview", "--stack", "broken")
+    assert "Pulumi.broken.yaml is not valid YAML: line 3" in said
+
+
+def test_the_cli_can_be_demanded_only_where_it_is_and_nothing_is_started_before(checkout: Checkout) -> None:
+    said = checkout.fails("up", "--engine", "pulumi")
+    assert "the Pulumi CLI is not on PATH" in said
+    assert "https://www.pulumi.com/docs/install/" in said
+    assert not Path(checkout.environment["ELASTIC_VLLM_HOME"]).exists()
+
+
+AWS = local_stack(cluster={"cloud": "aws", "region": "eu-west-1"})
+
+
+def test_a_cloud_needs_the_cli(checkout: Checkout) -> None:
+    checkout.stack("cloud", AWS)
+    assert "the Pulumi CLI is not on PATH" in checkout.fails("preview", "--stack", "cloud")
+
+
+def test_the_embedded_engine_does_not_deploy_to_a_cloud(checkout: Checkout) -> None:
+    checkout.stack("cloud", AWS)
+    said = checkout.fails("preview", "--stack", "cloud", "--engine", "embedded")
+    assert "the embedded engine deploys to the embedded cluster only" in said
+
+
+@pytest.mark.parametrize("command", ["preview", "destroy"])
+def test_without_a_cluster_the_error_says_how_to_start_one(checkout: Checkout, command: str) -> None:
+    assert "`fleet cluster up` starts one" in checkout.fails(command)
+
+
+def test_with_a_cluster_that_stopped_the_error_says_how_to_start_it(
+    checkout: Checkout, cluster: Layout, tmp_path: Path
+) -> None:
+    content = yaml.safe_load(cluster.kubeconfig.read_text())
+    content["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
+    stopped = checkout.with_environment(ELASTIC_VLLM_KUBECONFIG=str(tmp_path / "kubeconfig"))
+    said = stopped.fails("preview")
+    assert "no apiserver answers at https://127.0.0.1:1" in said
+    assert "`fleet cluster up`" in said
+
+
+def test_status_ends_with_one_unless_all_is_ready(checkout: Checkout, deployed: Checkout) -> None:
+    without = checkout.fleet("cluster", "status")
+    assert without.returncode == 1
+    assert "there is no cluster; `fleet cluster up` starts one" in without.stdout
+    assert deployed.fleet("cluster", "status").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["up", "--engine", "terraform"], ["upp"], ["preview", "--stak", "local"]]
+)
+def test_a_misused_command_ends_with_two_and_tells_what_exists(
+    checkout: Checkout, arguments: list[str]
+) -> None:
+    done = checkout.fleet(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert any(word in done.stderr for word in ("embedded", "--stack", "No such command"))
+
+
+def test_a_preview_by_the_embedded_engine_shows_what_would_come_and_makes_nothing(deployed: Checkout) -> None:
+    done = deployed.fleet("preview")
+    assert done.returncode == 0, done.stderr
+    assert "engine: embedded" in done.stdout
+    assert "chat" in done.stdout
+    assert "planned: " in done.stdout
+    again = deployed.fleet("preview")
+    assert sorted(again.stdout.splitlines()) == sorted(done.stdout.splitlines())
+
+
+PULUMI = """#!/bin/sh
+pwd > "$FAKE_RECORD"
+for word in "$@"; do echo "$word" >> "$FAKE_RECORD"; done
+exit 7
+"""
+
+
+@dataclass(frozen=True)
+class FakeCli:
+    """A ``pulumi`` on PATH that writes down how it was called."""
+
+    checkout: Checkout
+    record: Path
+
+    def called(self) -> list[str]:
+        return self.record.read_text().splitlines() if self.record.is_file() else []
+
+
+@pytest.fixture
+def cli(deployed: Checkout, tmp_path: Path) -> FakeCli:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "pulumi"
+    script.write_text(PULUMI)
+    script.chmod(0o755)
+    record = tmp_path / "record"
+    path = f"{folder}{os.pathsep}{deployed.environment['PATH']}"
+    return FakeCli(deployed.with_environment(PATH=path, FAKE_RECORD=str(record)), record)
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "destroy"])
+def test_a_cli_on_path_is_handed_over_to_and_its_exit_code_is_ours(cli: FakeCli, command: str) -> None:
+    done = cli.checkout.fleet(command, "--stack", "local")
+    assert done.returncode == 7, done.stderr
+    assert "engine: the Pulumi CLI" in done.stdout
+    assert cli.called() == [str(cli.checkout.root), command, "--stack", "local"]
+
+
+def test_the_embedded_engine_can_be_asked_for_beside_a_cli(cli: FakeCli) -> None:
+    done = cli.checkout.fleet("preview", "--engine", "embedded")
+    assert done.returncode == 0, done.stderr
+    assert cli.called() == []
+
+
+@pytest.fixture
+def owned(cluster: Layout, tmp_path: Path) -> Iterator[None]:
+    """A stack called ``local`` that the embedded engine deployed."""
+
+    def one_object(build: Builder) -> None:
+        build.config_map("base", {"value": "1"})
+
+    made = tiny_stack.create(cluster.kubeconfig, tmp_path / "locks", "owned")
+    stack = replace(made, ref=replace(made.ref, name="local"))
+    stack.up(one_object)
+    yield
+    stack.destroy()
+    tiny_stack.remove(stack)
+
+
+@pytest.mark.usefixtures("owned")
+@pytest.mark.parametrize("command", ["up", "preview", "destroy"])
+def test_a_stack_that_the_embedded_engine_owns_is_not_handed_over(cli: FakeCli, command: str) -> None:
+    said = cli.checkout.fails(command)
+    assert "stack local was deployed by the embedded engine" in said
+    assert "--engine embedded" in said
+    assert cli.called() == []

@@ -1,0 +1,161 @@
+"""The drill on the real controllers: two that go well, and three that must not, all at once.
+
+Each has a model and a pool of its own, so that they share nothing but the control plane.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet.cli.drill import perform
+from fleet.cli.stack import ROOT, Printer
+from fleet.drill import scenario
+from fleet.drill.report import files
+from fleet.drill.rest import await_no_nodes
+from fleet.drill.staging import stage
+from fleet.drill.timeline import Happening, Run, Second
+from fleet.embedded import engine
+from fleet.embedded.apiserver import connect
+from fleet.embedded.cluster.layout import Layout
+from fleet.embedded.engine.program import StackRef, stack_ref
+from stacks import config as stack_config
+
+pytestmark = pytest.mark.cluster
+
+OURS = "app.kubernetes.io/part-of=elastic-vllm"
+KINDS = (
+    ("v1", "Namespace"),
+    ("apps/v1", "Deployment"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("karpenter.sh/v1", "NodePool"),
+    ("karpenter.kwok.sh/v1alpha1", "KWOKNodeClass"),
+)
+PLAY = {
+    "name": "twins",
+    "description": "Up to 3.2 replicas' worth and back, as fast as the policy can follow.",
+    "compression": 40,
+    "seed": 7,
+    "mix": {"text": 0.7, "one-image": 0.3},
+    "plannedReplicas": 4,
+    "phases": [
+        {"name": "ramp", "seconds": 60, "load": {"from": 0.6, "to": 3.0}},
+        {"name": "peak", "seconds": 50, "load": 3.2},
+        {"name": "trough", "seconds": 95, "load": 0.0},
+    ],
+}
+KILL: dict[str, object] = {"faults": [{"at": 104, "kind": "kill-node"}]}
+TWINS: Mapping[str, tuple[dict[str, object], dict[str, object], dict[str, object]]] = {
+    # name: what its model, its pool and its scenario have that the good ones have not
+    "good-a": ({}, {}, {}),
+    "good-b": ({}, {}, {}),
+    "max-three": ({"replicas": {"min": 1, "max": 3}}, {}, {}),
+    "no-room": ({}, {"maxNodes": 2}, {}),
+    "killed": ({}, {}, KILL),
+}
+
+
+class Silent:
+    """A listener that only counts."""
+
+    def update(self, second: Second, happenings: list[Happening]) -> None:
+        pass
+
+
+def sections() -> dict[str, Any]:
+    local: dict[str, Any] = stack_config.read_stack_file(ROOT / "stacks" / "Pulumi.local.yaml")
+    (model,), (pool,) = local["models"], local["pools"]
+    return local | {
+        "namespace": "twins",
+        "models": [model | {"name": name, "pool": name} | changes for name, (changes, _, _) in TWINS.items()],
+        "pools": [pool | {"name": name} | changes for name, (_, changes, _) in TWINS.items()],
+    }
+
+
+def drilled(ref: StackRef, raw: dict[str, Any], name: str) -> Run:
+    play = scenario.parse(PLAY | TWINS[name][2], "twins")
+    return perform(stage(ref, stack_config.parse(raw), name, play.compression), play, Silent())
+
+
+@pytest.fixture(scope="module")
+def runs(cluster: Layout) -> Iterator[Mapping[str, Run]]:
+    raw = sections()
+    plain = stack_ref("local", root=ROOT, kubeconfig=cluster.kubeconfig, home=cluster.root)
+    config = {
+        f"elastic-vllm:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in raw.items()
+    }
+    ref = replace(plain, name="twins", config=config)
+    ref = stage(ref, stack_config.parse(raw), None, 40).ref
+    api = connect(cluster.kubeconfig)
+    assert not api.list("v1", "Node", ""), "the drill has to begin with no node at all"
+    engine.up(ref, reporter=Printer(unchanged=False))
+    with ThreadPoolExecutor(len(TWINS)) as pool:
+        futures = {name: pool.submit(drilled, ref, raw, name) for name in TWINS}
+        yield {name: future.result() for name, future in futures.items()}
+    engine.destroy(ref, reporter=Printer(unchanged=False))
+    await_no_nodes(api, list(TWINS))
+    left = [kind for version, kind in KINDS if api.list(version, kind, "", labelSelector=OURS)]
+    assert not left, "destroy has to leave nothing of ours"
+
+
+def broken(run: Run) -> set[str]:
+    return {promise.id for promise in run.promises if not promise.kept}
+
+
+@pytest.mark.parametrize("name", ["good-a", "good-b"])
+def test_a_stack_with_room_keeps_every_promise_from_one_to_four_replicas_and_back(
+    runs: Mapping[str, Run], name: str
+) -> None:
+    run = runs[name]
+    assert not broken(run), [p for p in run.promises if not p.kept]
+    assert [one.k for one in run.ready][:4] == [1, 2, 3, 4]
+    assert max(sum(second.nodes.values()) for second in run.seconds) >= 4
+    assert run.seconds[-1].nodes == {run.machine: 1}
+
+
+def test_two_runs_of_the_same_scenario_send_the_same_requests_and_agree_on_the_verdict(
+    runs: Mapping[str, Run],
+) -> None:
+    one, other = runs["good-a"], runs["good-b"]
+    assert one.ledger.sent == other.ledger.sent > 300
+    assert (one.kept, broken(one)) == (other.kept, broken(other))
+
+
+def test_every_request_is_accounted_for_at_every_second(runs: Mapping[str, Run]) -> None:
+    for run in runs.values():
+        for mark in run.ledger_marks:
+            ledger = mark.ledger
+            assert ledger.sent == ledger.answered + ledger.refused + ledger.cut + ledger.in_flight
+
+
+@pytest.mark.parametrize(
+    ("name", "promise"),
+    [("max-three", "reaches-planned"), ("no-room", "reaches-planned"), ("killed", "nothing-cut")],
+)
+def test_a_stack_that_cannot_hold_its_promise_is_told_which_one(
+    runs: Mapping[str, Run], name: str, promise: str
+) -> None:
+    assert promise in broken(runs[name])
+    assert not runs[name].kept
+
+
+def test_a_killed_node_is_recorded_and_cuts_only_what_it_held(runs: Mapping[str, Run]) -> None:
+    run = runs["killed"]
+    assert [one.text for one in run.happenings if one.kind == "fault"] == ["killed without notice"]
+    assert broken(run) <= {"nothing-cut"}
+    assert 0 < run.ledger.cut <= max(second.running + second.waiting for second in run.seconds)
+
+
+def test_the_report_carries_the_hash_of_the_run_that_it_shows(
+    runs: Mapping[str, Run], tmp_path: Path
+) -> None:
+    report = files.write(runs["good-a"], tmp_path)
+    digest = hashlib.sha256(report.run.read_bytes()).hexdigest()
+    assert digest == report.sha256 == runs["good-a"].data_hash()
+    assert digest in report.page.read_text()

@@ -1,0 +1,196 @@
+"""A stack of a few objects in a namespace of its own, to test the embedded engine on a real apiserver."""
+
+import contextlib
+import os
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.provider import Provider
+
+from fleet.embedded import engine
+from fleet.embedded.apiserver import Apiserver, connect
+from fleet.embedded.engine.changes import Action, Change
+from fleet.embedded.engine.program import StackRef
+from fleet.embedded.objects import Object, Ref, metadata
+from fleet.embedded.values import mapping, text
+
+if TYPE_CHECKING:
+    import pytest  # not at run time: the processes that are killed import this module
+
+Build = Callable[["Builder"], object]
+
+
+@dataclass
+class Recorder:
+    """A reporter that remembers."""
+
+    changes: list[Change] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def changed(self, change: Change) -> None:
+        self.changes.append(change)
+        self.lines.extend(change.lines())
+
+    def progress(self, subject: str, state: str) -> None:
+        self.lines.append(f"{subject}: {state}")
+
+    def said(self, severity: str, message: str) -> None:
+        self.lines.append(f"{severity}: {message}")
+
+    def did(self) -> dict[str, Action]:
+        """What happened to each object, by kind and name; unchanged ones left out."""
+        return {
+            f"{change.ref.kind} {change.ref.name}": change.action
+            for change in self.changes
+            if change.action != Action.UNCHANGED
+        }
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Declares objects in the stack's namespace under the embedded cluster's provider."""
+
+    namespace: str
+    provider: Provider
+
+    def options(self, more: pulumi.ResourceOptions | None = None) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=self.provider), more)
+
+    def metadata(self, name: str) -> ObjectMetaArgs:
+        return ObjectMetaArgs(name=name, namespace=self.namespace)
+
+    def config_map(
+        self, name: str, data: dict[str, pulumi.Input[str]], opts: pulumi.ResourceOptions | None = None
+    ) -> ConfigMap:
+        return ConfigMap(name, metadata=self.metadata(name), data=data, opts=self.options(opts))
+
+    def secret(self, name: str, key: pulumi.Input[str]) -> Secret:
+        opts = self.options()
+        return Secret(name, metadata=self.metadata(name), string_data={"key": key}, opts=opts)
+
+    def service(self, name: str, port: int = 80) -> Service:
+        return Service(
+            name,
+            metadata=self.metadata(name),
+            spec={"selector": {"app": name}, "ports": [{"name": "http", "port": port}]},
+            opts=self.options(),
+        )
+
+    def deployment(
+        self, name: str, *, args: list[str], app: str = "", opts: pulumi.ResourceOptions | None = None
+    ) -> Deployment:
+        labels = {"app": app or name}
+        return Deployment(
+            name,
+            metadata=self.metadata(name),
+            spec={
+                "replicas": 0,
+                "selector": {"match_labels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"containers": [{"name": "main", "image": "example.com/none:1", "args": args}]},
+                },
+            },
+            opts=self.options(opts),
+        )
+
+
+@dataclass(frozen=True)
+class TinyStack:
+    """One stack in one namespace, and the ways to run it."""
+
+    ref: StackRef
+    namespace: str
+
+    @property
+    def api(self) -> Apiserver:
+        return connect(self.ref.kubeconfig)
+
+    def with_program(self, build: Build) -> StackRef:
+        def program() -> None:
+            build(Builder(self.namespace, Provider("embedded", kubeconfig=str(self.ref.kubeconfig))))
+
+        return replace(self.ref, program=program)
+
+    def up(self, build: Build) -> Recorder:
+        recorder = Recorder()
+        engine.up(self.with_program(build), reporter=recorder)
+        return recorder
+
+    def preview(self, build: Build) -> Recorder:
+        recorder = Recorder()
+        engine.preview(self.with_program(build), reporter=recorder)
+        return recorder
+
+    def destroy(self) -> Recorder:
+        recorder = Recorder()
+        engine.destroy(self.ref, reporter=recorder)
+        return recorder
+
+    def object(self, kind: str, name: str, api_version: str = "v1") -> Object | None:
+        return self.api.get(Ref(api_version=api_version, kind=kind, namespace=self.namespace, name=name))
+
+    def config_map(self, name: str) -> Object:
+        found = self.object("ConfigMap", name)
+        assert found is not None, f"there is no ConfigMap {name}"
+        return found
+
+    def members(self) -> set[str]:
+        return {f"{m.ref.kind} {m.ref.name}" for m in engine.members(self.ref.kubeconfig, self.ref.name)}
+
+    def versions(self) -> dict[str, str]:
+        """The resource version of each member and of the inventory."""
+        refs = [m.ref for m in engine.members(self.ref.kubeconfig, self.ref.name)]
+        refs.append(inventory_ref(self.ref.name))
+        return {str(ref): text(metadata(self.api.get(ref) or {}).get("resourceVersion")) for ref in refs}
+
+
+def inventory_ref(stack: str) -> Ref:
+    return Ref(api_version="v1", kind="ConfigMap", namespace="default", name=f"elastic-vllm-{stack}")
+
+
+def kubeconfig(request: "pytest.FixtureRequest") -> Path:
+    """Of the cluster that the environment names, else of the one that all cluster tests share."""
+    named = os.environ.get("ELASTIC_VLLM_KUBECONFIG")
+    return Path(named) if named else Path(request.getfixturevalue("cluster").kubeconfig)
+
+
+def create(kubeconfig: Path, home: Path, prefix: str) -> TinyStack:
+    """A stack with a namespace that no stack owns, so that a test need not wait for its deletion."""
+    api, name = connect(kubeconfig), f"{prefix}-{token_hex(3)}"
+    namespace = Ref(api_version="v1", kind="Namespace", namespace="", name=name)
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    api.apply(namespace, body)
+    ref = StackRef(name=name, program=lambda: None, kubeconfig=kubeconfig, home=home)
+    return TinyStack(ref, name)
+
+
+def remove(stack: TinyStack) -> None:
+    """Take the stack's namespace and inventory away, whatever a test left of them."""
+    refs = [inventory_ref(stack.ref.name)]
+    refs.append(Ref(api_version="v1", kind="Namespace", namespace="", name=stack.namespace))
+    for ref in refs:
+        live = stack.api.get(ref)
+        if live is not None:
+            with contextlib.suppress(Exception):
+                stack.api.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
+
+
+def renamed(ref: StackRef, name: str) -> StackRef:
+    return replace(ref, name=name)
+
+
+def base64(value: str) -> str:
+    return b64encode(value.encode()).decode()
+
+
+def data(item: Object) -> dict[str, object]:
+    return dict(mapping(item.get("data")))

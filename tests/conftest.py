@@ -1,0 +1,36 @@
+"""Options and fixtures that tests of every tier share."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.manifests import Golden
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """See ``Golden``."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            path.write_text(text)
+        assert path.is_file(), f"tests/golden/{name} does not exist; make it with `make golden`"
+        assert text == path.read_text(), f"tests/golden/{name} differs; `make golden`, then read the diff"
+
+    return compare
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kubeconfig that exists, so that a program may run as an update without a cluster."""
+    path = tmp_path / "kubeconfig"
+    path.write_text("apiVersion: v1\nkind: Config\n")
+    monkeypatch.setenv("ELASTIC_VLLM_KUBECONFIG", str(path))
+    return path

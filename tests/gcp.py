@@ -1,0 +1,74 @@
+"""A Google Cloud that says yes: graphs of the stacks of ``cloud: gcp``, with what an update would learn."""
+
+import json
+import runpy
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+
+from components.clouds.gcp import GcpCloud
+from components.cluster import Cluster, ClusterArgs
+from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from components.spec import GcpCluster, NodePoolSpec
+from fleet.embedded.monitor import Applied, run
+from fleet.embedded.registration import Graph, Registration
+from stacks.config import PROJECT, read_stack_file
+
+ROOT = Path(__file__).parents[1]
+STACKS = ("gcp-dev", "gcp-prod")
+CANARY = "sk-canary-gcp-41c7"
+LEARNED: Mapping[str, Mapping[str, object]] = {
+    "gcp:container/cluster:Cluster": {
+        "endpoint": "198.51.100.7",
+        "masterAuth": {"clusterCaCertificate": "Q0E="},
+    },
+    "gcp:projects/serviceIdentity:ServiceIdentity": {"member": "serviceAccount:agent@example.invalid"},
+    "gcp:serviceaccount/account:Account": {"email": "nodes@example.invalid"},
+}
+"""What Google answers, by type, besides an id and a name."""
+
+
+def answer(registration: Registration) -> Applied:
+    """Ids and names as a provider would give them, always the same."""
+    named = {"name": f"{registration.name}-1a2b3c4"} if registration.package == "gcp" else {}
+    learned = LEARNED.get(registration.type, {})
+    return Applied(id=f"id-of-{registration.name}", outputs={**named, **registration.inputs, **learned})
+
+
+def build(stack: str, *, preview: bool = False, **sections: object) -> Graph:
+    """The whole program for a committed stack; ``sections`` stand in the place of the file's own."""
+    declared = {**read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"), **sections}
+    config = {f"{PROJECT}:{name}": json.dumps(value) for name, value in declared.items()}
+    return run(
+        lambda: runpy.run_path(str(ROOT / "__main__.py")),
+        preview=preview,
+        config={**config, f"{PROJECT}:apiKeys": json.dumps({"chat": CANARY})},
+        secret_keys=[f"{PROJECT}:apiKeys"],
+        stack=stack,
+        provider=None if preview else answer,
+    )
+
+
+def cluster(**keys: object) -> GcpCluster:
+    """A cluster as a stack file writes it."""
+    given = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4", **keys}
+    return GcpCluster.model_validate(given)
+
+
+def declare(spec: GcpCluster, *pools: NodePoolSpec) -> Graph:
+    """A cluster and pools, without models."""
+
+    def program() -> None:
+        cloud = GcpCloud(spec)
+        made = Cluster("cluster", ClusterArgs(cloud=cloud))
+        on_cluster = pulumi.ResourceOptions(providers=[made.provider])
+        for pool in pools:
+            GpuNodePool(pool.name, GpuNodePoolArgs(cloud=cloud, pool=pool), on_cluster)
+
+    return run(program, provider=answer)
+
+
+def google(graph: Graph) -> list[Registration]:
+    """Everything that ends at Google."""
+    return [item for item in graph if item.package == "gcp" and not item.is_provider]

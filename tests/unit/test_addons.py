@@ -1,0 +1,49 @@
+"""Whether an add-on is ready is asked on the loopback interface, whatever proxy the environment names."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from fleet.embedded.cluster import addons
+from fleet.embedded.cluster.layout import Layout, Ports
+from fleet.embedded.cluster.process import free_port
+
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:  # the name that the standard library calls
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def test_a_proxy_does_not_stand_between_us_and_karpenter(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    place = Layout(tmp_path)
+    place.keep(Ports(metrics_server=1, karpenter_metrics=1, karpenter_health=port))
+    assert addons.is_ready(place, "karpenter")
+
+
+def test_karpenter_is_not_ready_while_nobody_answers(tmp_path: Path) -> None:
+    place = Layout(tmp_path)
+    place.keep(Ports(metrics_server=1, karpenter_metrics=1, karpenter_health=free_port()))
+    assert not addons.is_ready(place, "karpenter")

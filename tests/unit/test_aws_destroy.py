@@ -1,0 +1,107 @@
+"""What a destroy takes down, and in which order: read off the dependencies that the engine records."""
+
+from graphlib import TopologicalSorter
+from itertools import pairwise
+
+import pytest
+
+from fleet.embedded.registration import Graph, Registration
+from tests.aws import STACKS, recorded
+
+each_stack = pytest.mark.parametrize("stack", STACKS)
+
+LAYERS = (
+    ("kubernetes:karpenter.sh/v1:NodePool", "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"),
+    ("kubernetes:helm.sh/v3:Release",),
+    ("aws:eks/nodeGroup:NodeGroup",),
+    ("aws:eks/cluster:Cluster",),
+    ("aws:ec2/subnet:Subnet", "aws:ec2/vpc:Vpc", "aws:ec2/natGateway:NatGateway", "aws:ec2/route:Route"),
+)
+"""From the first to go to the last."""
+
+
+def needs(graph: Graph) -> dict[str, set[str]]:
+    """What must be there before each resource, hence must outlive it: dependencies, provider, parent."""
+    found = {}
+    for item in graph:
+        named = {item.provider_urn, item.parent, *item.dependencies}
+        named |= {urn for urns in item.property_dependencies.values() for urn in urns}
+        found[item.urn] = {urn for urn in named if graph.find(urn)}
+    return found
+
+
+def reaches(graph: Graph) -> dict[str, set[str]]:
+    """The same through any number of steps."""
+    direct = needs(graph)
+    closed: dict[str, set[str]] = {}
+    for urn in TopologicalSorter(direct).static_order():
+        closed[urn] = set(direct[urn]).union(*(closed[other] for other in direct[urn]))
+    return closed
+
+
+def of(graph: Graph, types: tuple[str, ...]) -> list[Registration]:
+    found = [item for item in graph if item.type.startswith(types)]
+    assert found, types
+    return found
+
+
+@each_stack
+def test_each_layer_goes_before_the_one_it_stands_on(stack: str) -> None:
+    graph = recorded(stack)
+    below = reaches(graph)
+    for upper, lower in pairwise(LAYERS):
+        for item in of(graph, upper):
+            missed = [base.name for base in of(graph, lower) if base.urn not in below[item.urn]]
+            assert missed == [], f"{item.name} may outlive {missed}"
+
+
+@each_stack
+def test_nothing_on_the_cluster_outlives_its_nodes_and_add_ons(stack: str) -> None:
+    graph = recorded(stack)
+    below = reaches(graph)
+    kept = {item.urn for item in of(graph, ("aws:eks/addon:Addon", "aws:eks/nodeGroup:NodeGroup"))}
+    for item in of(graph, ("kubernetes:",)):
+        assert kept <= below[item.urn], item.name
+
+
+@each_stack
+def test_a_model_goes_before_its_pool_and_a_pool_before_its_class(stack: str) -> None:
+    graph = recorded(stack)
+    below = reaches(graph)
+    for model in graph.of_type("kubernetes:apps/v1:Deployment"):
+        pool = model.inputs["spec"]["template"]["spec"]["nodeSelector"]["elastic-vllm.dev/pool"]  # type: ignore[index]  # decoded JSON
+        assert graph.named(f"{pool}-nodes").urn in below[model.urn]
+    for pool in graph.of_type("kubernetes:karpenter.sh/v1:NodePool"):
+        node_class = pool.name.removesuffix("-floor") + "-class"
+        assert graph.named(node_class).urn in below[pool.urn]
+
+
+@each_stack
+def test_karpenter_keeps_its_rights_and_its_news_until_its_pools_are_gone(stack: str) -> None:
+    graph = recorded(stack)
+    below = reaches(graph)
+    kept = [
+        "autoscaler-crds",
+        "autoscaler-controller-identity",
+        "autoscaler-controller-policy",
+        "autoscaler-interruption",
+        "autoscaler-node-access",
+        "autoscaler-node-profile",
+        "cluster-eks-pod-identity-agent",
+    ]
+    release = graph.named("autoscaler-karpenter")
+    for item in (release, *graph.of_type("kubernetes:karpenter.sh/v1:NodePool")):
+        needed = {graph.find(urn).name for urn in below[item.urn]}  # type: ignore[union-attr]  # urns of the graph
+        assert set(kept) <= needed
+
+
+@each_stack
+def test_nodes_keep_their_way_out_until_they_are_gone(stack: str) -> None:
+    graph = recorded(stack)
+    below = reaches(graph)
+    (nodes,) = graph.of_type("aws:eks/nodeGroup:NodeGroup")
+    for kind in ("route:Route", "routeTableAssociation:RouteTableAssociation", "natGateway:NatGateway"):
+        for item in graph.of_type(f"aws:ec2/{kind}"):
+            assert item.urn in below[nodes.urn], item.name
+    for addon in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent"):
+        assert graph.named(f"cluster-{addon}").urn in below[nodes.urn]

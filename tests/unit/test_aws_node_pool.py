@@ -1,0 +1,190 @@
+"""GPU pools on EKS: how their machines are made, and that a pod of a model always fits an empty node."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from components import labels
+from components.catalog import machines
+from components.clouds import karpenter
+from components.clouds.aws import AwsCloud, image
+from components.clouds.aws.image import DriverError
+from components.clouds.aws.node_pool import machine_spec
+from components.spec import AwsCluster, NodeAutoscalingSpec
+from fleet.embedded.registration import Graph
+from stacks.checks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from tests.aws import execute, recorded
+from tests.manifests import inputs, model, pool
+from tests.strategies import Raw, pools, served
+
+NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
+NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+
+
+def test_disks_are_large_and_encrypted_and_no_pod_reaches_the_metadata_service() -> None:
+    spec = machine_spec(pool(), machines("aws")["g6.xlarge"])
+    assert all(disk["ebs"]["encrypted"] for disk in spec["blockDeviceMappings"])  # type: ignore[attr-defined]  # JSON
+    data = {disk["deviceName"]: disk["ebs"]["volumeSize"] for disk in spec["blockDeviceMappings"]}  # type: ignore[attr-defined]  # JSON
+    assert data == {"/dev/xvda": "4Gi", "/dev/xvdb": "200Gi"}
+    assert spec["metadataOptions"] == {
+        "httpEndpoint": "enabled",
+        "httpProtocolIPv6": "disabled",
+        "httpPutResponseHopLimit": 1,
+        "httpTokens": "required",
+    }
+
+
+def test_local_disks_are_used_where_a_machine_has_some() -> None:
+    with_disks = machines("aws")["g6.xlarge"]
+    without = with_disks.model_copy(update={"local_disk_gb": 0})
+    assert machine_spec(pool(), with_disks)["instanceStorePolicy"] == "RAID0"
+    assert "instanceStorePolicy" not in machine_spec(pool(), without)
+
+
+def test_every_pool_has_a_class_of_its_own_name_in_the_private_subnets() -> None:
+    graph = recorded("aws-prod")
+    zones = ("useast1a", "useast1b", "useast1c")
+    for item in graph.of_type(NODE_POOL):
+        ref = inputs(graph, item.name)["spec"]["template"]["spec"]["nodeClassRef"]
+        assert (ref["group"], ref["kind"]) == ("karpenter.k8s.aws", "EC2NodeClass")
+        spec = inputs(graph, f"{ref['name']}-nodes-class")["spec"]
+        assert spec["subnetSelectorTerms"] == [{"id": f"subnet-clusterprivate{zone}"} for zone in zones]
+        assert spec["securityGroupSelectorTerms"] == [{"id": "sg-0cluster"}]
+        assert spec["instanceProfile"] == "autoscaler-node-profile"
+        assert spec["associatePublicIPAddress"] is False
+
+
+def test_the_image_is_pinned_and_brings_the_device_plugin_so_that_nobody_installs_another() -> None:
+    graph = recorded("aws-prod")
+    aliases = {
+        inputs(graph, item.name)["spec"]["amiSelectorTerms"][0]["alias"] for item in graph.of_type(NODE_CLASS)
+    }
+    assert aliases == {image.ALIAS}
+    assert image.ALIAS.startswith("bottlerocket@v")
+    charts = [inputs(graph, item.name)["chart"] for item in graph.of_type("kubernetes:helm.sh/v3:Release")]
+    assert sorted(chart.rpartition("/")[2] for chart in charts) == ["karpenter", "karpenter-crd"]
+
+
+def test_gpus_that_the_image_cannot_drive_are_refused() -> None:
+    with pytest.raises(DriverError, match=r"pools\[l4\].accelerator: rtx-pro-4500 needs NVIDIA driver 595"):
+        image.alias(pool(accelerator="rtx-pro-4500"))
+
+
+def test_pools_want_their_cluster_and_their_autoscaler_first() -> None:
+    import pulumi  # noqa: PLC0415  # for its options alone
+
+    cloud = AwsCloud(AwsCluster(cloud="aws", region="eu-west-1"))
+    with pytest.raises(RuntimeError, match="ClusterAutoscaler before its pools"):
+        cloud.node_pool("l4-nodes", pool(), NodeAutoscalingSpec(), pulumi.ResourceOptions())
+    with pytest.raises(RuntimeError, match="register the Cluster first"):
+        cloud.autoscaler("autoscaler", NodeAutoscalingSpec(), [], pulumi.ResourceOptions())
+
+
+def test_no_annotation_is_for_simulated_nodes() -> None:
+    cloud = AwsCloud(AwsCluster(cloud="aws", region="eu-west-1"))
+    assert cloud.pod_annotations(model(), pool()) == {}
+
+
+# Node side and pod side, for any pool and any model that fits it.
+
+
+@st.composite
+def declared(draw: st.DrawFn) -> tuple[Raw, Raw]:
+    shape, machine = draw(pools("gpus", "aws").filter(lambda found: found[1].accelerator not in image.NEEDS))
+    serving, nodes = draw(served("chat", shape, machine))
+    shape["minNodes"] = draw(st.integers(0, 2))
+    shape["maxNodes"] = nodes + draw(st.integers(2, 4))
+    return shape, serving
+
+
+def disagreements(graph: Graph) -> Iterator[str]:
+    """Why a pod of the one model would not run on an empty node of its pool, or not be known to from none."""
+    pod = inputs(graph, "chat-deployment")["spec"]["template"]["spec"]
+    asked = [container["resources"] for container in pod["containers"]]
+    for item in graph.of_type(NODE_POOL):
+        spec = inputs(graph, item.name)["spec"]
+        node = spec["template"]
+        if not pod["nodeSelector"].items() <= node["metadata"]["labels"].items():
+            yield f"the selector {pod['nodeSelector']} misses the labels {node['metadata']['labels']}"
+        yield from (
+            f"{taint} is not tolerated" for taint in node["spec"]["taints"] if not _tolerated(taint, pod)
+        )
+        if "replicas" not in spec and karpenter.GPU_RESOURCE not in spec["limits"]:
+            yield f"limits {spec['limits']}"
+        (name,) = next(
+            rule["values"] for rule in node["spec"]["requirements"] if rule["key"].endswith("instance-type")
+        )
+        machine = machines("aws")[name]
+        wanted = sum(int(one["limits"].get("nvidia.com/gpu", 0)) for one in asked)
+        if not 0 < wanted <= machine.gpus:
+            yield f"{wanted} of {machine.gpus} GPUs"
+        if (
+            sum(_millis(one["requests"]["cpu"]) for one in asked)
+            > machine.allocatable_cpu_millis - SYSTEM_CPU_MILLIS
+        ):
+            yield "not enough CPU"
+        if (
+            sum(_mib(one["requests"]["memory"]) for one in asked)
+            > machine.allocatable_memory_mib - SYSTEM_MEMORY_MIB
+        ):
+            yield "not enough memory"
+
+
+def _tolerated(taint: dict[str, str], pod: Any) -> bool:  # Any: a manifest nests as deep as Kubernetes likes
+    return any(
+        item["key"] == taint["key"]
+        and item["effect"] == taint["effect"]
+        and (item["operator"] == "Exists" or item.get("value") == taint["value"])
+        for item in pod["tolerations"]
+    )
+
+
+def _millis(quantity: str) -> float:
+    return float(quantity[:-1]) if quantity.endswith("m") else float(quantity) * 1000
+
+
+def _mib(quantity: str) -> float:
+    return float(quantity[:-2]) * {"Mi": 1.0, "Gi": 1024.0}[quantity[-2:]]
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stack=declared())
+def test_a_pod_fits_an_empty_node_of_its_pool_and_the_autoscaler_knows_it_from_zero(
+    stack: tuple[Raw, Raw],
+) -> None:
+    shape, serving = stack
+    graph = execute("aws-dev", pools=[shape], models=[serving])
+    assert list(disagreements(graph)) == []
+    bounds = [int(inputs(graph, item.name)["spec"]["limits"]["nodes"]) for item in graph.of_type(NODE_POOL)]
+    assert sum(bounds) == shape["maxNodes"]
+
+
+@pytest.mark.parametrize("side", ["label", "taint", "resource"])
+def test_one_side_alone_cannot_change(monkeypatch: pytest.MonkeyPatch, side: str) -> None:
+    assert list(disagreements(execute("aws-dev"))) == []
+    if side == "label":
+        node_template = karpenter.node_template
+        monkeypatch.setattr(
+            karpenter,
+            "node_template",
+            lambda pool, machine, ref: {
+                **node_template(pool, machine, ref),
+                "metadata": {"labels": {labels.POOL: "x"}},
+            },
+        )
+    elif side == "taint":
+        monkeypatch.setattr(
+            karpenter, "GPU_TAINT", {"key": "gpu", "value": "present", "effect": "NoSchedule"}
+        )
+    else:
+        monkeypatch.setattr(karpenter, "placement", _another_resource(karpenter.placement))
+    assert list(disagreements(execute("aws-dev")))
+
+
+def _another_resource(placement: Any) -> Any:  # Any: stands in for the function it wraps
+    from dataclasses import replace  # noqa: PLC0415  # used here alone
+
+    return lambda pool: replace(placement(pool), gpu_resource="example.invalid/gpu")

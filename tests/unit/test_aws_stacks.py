@@ -1,0 +1,118 @@
+"""The AWS stacks as a whole: reviewed graphs, explicit providers, what is protected, what stays secret."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from fleet.embedded.values import Secret
+from tests.aws import CANARY, ROOT, STACKS, execute, recorded, reviewed
+from tests.manifests import Golden, inputs, names, strings
+
+each_stack = pytest.mark.parametrize("stack", STACKS)
+
+
+@each_stack
+def test_the_stack_is_the_graph_that_was_reviewed(stack: str, golden: Golden) -> None:
+    golden(f"{stack}.json", reviewed(recorded(stack)))
+
+
+@each_stack
+def test_two_runs_are_alike(stack: str) -> None:
+    assert reviewed(execute(stack)) == reviewed(recorded(stack))
+
+
+@each_stack
+def test_a_preview_registers_the_same_resources_as_an_update(stack: str) -> None:
+    assert names(execute(stack, preview=True)) == names(recorded(stack))
+
+
+@each_stack
+def test_no_resource_is_left_to_a_default_provider(stack: str) -> None:
+    graph = recorded(stack)
+    providers = {item.urn: item for item in graph if item.is_provider}
+    packages = {
+        providers[item.provider_urn].package for item in graph if item.custom and not item.is_provider
+    }
+    assert packages == {"aws", "kubernetes"}
+    for item in graph:
+        if item.custom and not item.is_provider:
+            assert providers[item.provider_urn].package == item.package
+
+
+@each_stack
+def test_every_resource_has_a_component_above_it(stack: str) -> None:
+    graph = recorded(stack)
+    components = {item.urn for item in graph if not item.custom}
+    assert {item.parent for item in graph if item.custom} <= components
+
+
+def test_the_cluster_and_its_key_are_protected_where_the_stack_says_so_and_nowhere_else() -> None:
+    kept = sorted(item.name for item in recorded("aws-prod") if item.protect)
+    assert kept == ["cluster", "cluster-secrets"]
+    assert inputs(recorded("aws-prod"), "cluster-secrets")["deletionWindowInDays"] == 30
+    assert not [item.name for item in recorded("aws-dev") if item.protect]
+    for stack in STACKS:
+        (cluster,) = recorded(stack).of_type("aws:eks/cluster:Cluster")
+        assert cluster.inputs["deletionProtection"] is (stack == "aws-prod")
+
+
+@each_stack
+def test_the_kubeconfig_is_secret_and_holds_no_credential(stack: str) -> None:
+    graph = recorded(stack)
+    exported = graph.outputs["cluster"]
+    assert isinstance(exported, dict)
+    assert isinstance(exported["kubeconfig"], Secret)
+    given = inputs(graph, "cluster-provider")["kubeconfig"]
+    assert isinstance(given, Secret)
+    shown = json.loads(str(given.value))
+    (user,) = shown["users"]
+    assert set(user["user"]) == {"exec"}
+    assert user["user"]["exec"]["args"][:4] == ["eks", "get-token", "--cluster-name", f"elastic-vllm-{stack}"]
+
+
+def test_an_api_key_is_nowhere_in_the_plain() -> None:
+    graph = recorded("aws-prod")
+    seen = [text for item in graph for text in strings(item.inputs)] + list(strings(graph.outputs))
+    assert len(seen) > 500
+    assert not [text for text in seen if CANARY in text]
+
+
+@each_stack
+def test_what_aws_bills_carries_the_tags_of_the_stack(stack: str) -> None:
+    graph = recorded(stack)
+    tags = {"app": "elastic-vllm", "stack": stack}
+    provider = json.loads(str(inputs(graph, "cluster-aws")["defaultTags"]))
+    assert provider == {"tags": tags}
+    # Made by EC2 and not by the provider: machines, their disks and their interfaces.
+    (template,) = graph.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    for specification in template.inputs["tagSpecifications"]:  # type: ignore[attr-defined]  # decoded JSON
+        assert tags.items() <= specification["tags"].items()
+    for item in graph.of_type("kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"):
+        assert tags.items() <= inputs(graph, item.name)["spec"]["tags"].items()
+    volumes = json.loads(inputs(graph, "cluster-aws-ebs-csi-driver")["configurationValues"])
+    assert volumes["controller"]["extraVolumeTags"] == tags
+
+
+@pytest.mark.parametrize(
+    ("stack", "loaded", "not_loaded"), [("aws-dev", "pulumi_aws", "pulumi_gcp"), ("local", "", "pulumi_aws")]
+)
+def test_only_the_sdk_of_the_cloud_in_use_is_imported(stack: str, loaded: str, not_loaded: str) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from fleet.embedded import monitor
+from fleet.embedded.engine.program import stack_ref
+root = Path.cwd()
+stack = stack_ref({stack!r}, root=root, kubeconfig=root, home=root)
+monitor.run(stack.program, preview=True, config=stack.config, secret_keys=stack.secret_keys)
+print(*sorted(sys.modules))
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    modules = set(shown.stdout.split())
+    assert not loaded or loaded in modules
+    assert not_loaded not in modules
+    assert "pulumi_gcp" not in modules

@@ -1,0 +1,131 @@
+"""What a fault does to the cluster: which requests, in which order, to whom."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from fleet.drill.faults import strike
+from fleet.drill.scenario import FaultKind
+from fleet.drill.view import Pod, View
+from fleet.embedded.apiserver import ApiError, Apiserver
+from fleet.embedded.kubeconfig import Connection
+from fleet.embedded.objects import Object
+
+KINDS: tuple[FaultKind, ...] = ("kill-node", "evict-pod", "drain-node")
+PODS = "/api/v1/namespaces/inference/pods"
+
+
+class Requests(Apiserver):
+    """Remembers what is sent, and refuses the paths that it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(Connection("http://nowhere.invalid", {}, None))
+        self.sent: list[tuple[str, str, Object | None]] = []
+        self.codes: dict[str, int] = {}
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        assert (query, content_type) == (None, "application/json")
+        self.sent.append((method, path, body))
+        if code := self.codes.get(path):
+            raise ApiError(code, {"message": f"status {code}"})
+        return {}
+
+
+@pytest.fixture
+def api() -> Requests:
+    return Requests()
+
+
+def replica(node: str, *, ready: bool = True, leaving: bool = False) -> Pod:
+    return Pod(phase="Running", ready=ready, node=node, leaving=leaving)
+
+
+VIEW = View(
+    pods={
+        "d": replica("two"),
+        "c": replica("one"),
+        "b": replica("one", ready=False),
+        "a": replica("two", leaving=True),
+    }
+)
+"""The first that is ready, and not about to go, is ``c``."""
+
+
+def test_an_eviction_asks_the_eviction_api_and_so_the_disruption_budget(api: Requests) -> None:
+    assert strike(api, "inference", VIEW, "evict-pod") == ("c", "evicted")
+    body = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": "c", "namespace": "inference"},
+    }
+    assert api.sent == [("POST", f"{PODS}/c/eviction", body)]
+
+
+def test_a_drain_deletes_the_node_and_leaves_its_pods_to_karpenter(api: Requests) -> None:
+    assert strike(api, "inference", VIEW, "drain-node") == ("one", "drained")
+    assert api.sent == [("DELETE", "/api/v1/nodes/one", {})]
+
+
+def test_a_killed_node_takes_all_its_pods_at_once_and_goes_after_them(api: Requests) -> None:
+    assert strike(api, "inference", VIEW, "kill-node") == ("one", "killed without notice")
+    assert api.sent == [
+        ("DELETE", f"{PODS}/b", {"gracePeriodSeconds": 0}),
+        ("DELETE", f"{PODS}/c", {"gracePeriodSeconds": 0}),
+        ("DELETE", "/api/v1/nodes/one", {}),
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "pods",
+    [
+        {},
+        {"a": replica("one", ready=False), "b": replica("one", leaving=True), "c": replica("", ready=False)},
+    ],
+    ids=["no replica", "none that answers"],
+)
+def test_when_nobody_is_ready_nothing_is_sent_and_that_is_said(
+    api: Requests, kind: FaultKind, pods: dict[str, Pod]
+) -> None:
+    assert strike(api, "inference", View(pods=pods), kind) == ("nobody", f"{kind}: no replica is ready")
+    assert api.sent == []
+
+
+def test_what_is_gone_meanwhile_does_not_keep_a_node_alive(api: Requests) -> None:
+    api.codes = {f"{PODS}/b": 404, f"{PODS}/c": 404, "/api/v1/nodes/one": 404}
+    assert strike(api, "inference", VIEW, "kill-node") == ("one", "killed without notice")
+    assert len(api.sent) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("kill-node", f"{PODS}/b"),
+        ("kill-node", "/api/v1/nodes/one"),
+        ("drain-node", "/api/v1/nodes/one"),
+        ("evict-pod", f"{PODS}/c/eviction"),
+    ],
+)
+@pytest.mark.parametrize("code", [403, 500])
+def test_any_other_refusal_is_raised(api: Requests, kind: FaultKind, path: str, code: int) -> None:
+    api.codes[path] = code
+    with pytest.raises(ApiError, match=f"status {code}"):
+        strike(api, "inference", VIEW, kind)
+
+
+def test_an_eviction_that_the_disruption_budget_forbids_is_said_and_ends_no_drill(api: Requests) -> None:
+    api.codes[f"{PODS}/c/eviction"] = 429
+    assert strike(api, "inference", VIEW, "evict-pod") == ("c", "not evicted: status 429")
+
+
+def test_a_replica_that_is_gone_before_its_eviction_is_said_and_ends_no_drill(api: Requests) -> None:
+    api.codes[f"{PODS}/c/eviction"] = 404
+    assert strike(api, "inference", VIEW, "evict-pod") == ("c", "not evicted: status 404")

@@ -1,0 +1,43 @@
+"""The example in the documentation is a program that runs, and stays as short as it says."""
+
+import ast
+import runpy
+from pathlib import Path
+
+from fleet.embedded.monitor import run
+from fleet.embedded.registration import Graph
+from tests.manifests import kubernetes
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "example" / "__main__.py"
+
+
+def execute() -> Graph:
+    return run(
+        lambda: runpy.run_path(str(EXAMPLE)),
+        project="qwen-on-my-cluster",
+        config={"qwen-on-my-cluster:kubeconfig": "kubeconfig"},
+    )
+
+
+def test_a_program_of_ones_own_gets_a_served_and_autoscaled_model_on_ones_own_nodes() -> None:
+    graph = execute()
+    kinds = sorted(item.type.rpartition(":")[2] for item in kubernetes(graph))
+    assert kinds == [
+        "Deployment",
+        "HorizontalPodAutoscaler",
+        "Namespace",
+        "NetworkPolicy",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "Service",
+        "ServiceAccount",
+    ]
+    assert {item.provider_urn.rpartition("::")[2] for item in kubernetes(graph)} == {"mine"}
+    assert graph.outputs["endpoint"] == "http://chat.inference.svc:8000/v1"
+
+
+def test_it_is_at_most_fifteen_lines() -> None:
+    statements = ast.parse(EXAMPLE.read_text()).body[1:]
+    lines = {line for item in statements for line in range(item.lineno, (item.end_lineno or 0) + 1)}
+    imports = [item for item in statements if isinstance(item, ast.Import | ast.ImportFrom)]
+    assert len(lines) - len(imports) <= 15

@@ -1,0 +1,127 @@
+"""What the Google Cloud stacks would send, against Google's own discovery documents."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from fleet.embedded.registration import Registration
+from fleet.embedded.values import mapping
+from tests.gcp import STACKS, build, cluster, declare, google
+from tests.gcp_discovery import UnconsumedInputError, problems, request
+from tests.manifests import pool
+
+NODE_POOL = "gcp:container/nodePool:NodePool"
+CLUSTER = "gcp:container/cluster:Cluster"
+
+
+def wrong(planned: Registration) -> list[str]:
+    call, body = request(planned)
+    return list(problems(call.api, call.schema, body, planned.name))
+
+
+def changed(planned: Registration, path: str, value: object) -> Registration:
+    """The registration with one input put in, replaced, or (with ``None``) taken out."""
+
+    def put(inputs: Mapping[str, object], keys: list[str]) -> Mapping[str, object]:
+        head, *rest = keys
+        if rest and isinstance(inputs[head], list):
+            (only,) = [mapping(item) for item in inputs[head]]  # type: ignore[attr-defined]  # a list, as asked
+            return {**inputs, head: [put(only, rest)]}
+        if rest:
+            return {**inputs, head: put(mapping(inputs[head]), rest)}
+        without = {key: item for key, item in inputs.items() if key != head}
+        return without if value is None else {**inputs, head: value}
+
+    return replace(planned, inputs=put(planned.inputs, path.split(".")))
+
+
+@pytest.fixture(scope="module")
+def planned() -> dict[str, Registration]:
+    graph = declare(cluster(), pool(machine="g2-standard-8", capacity="spot"))
+    return {item.name: item for item in graph}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_resource_of_a_stack_is_one_that_google_describes(stack: str) -> None:
+    resources = google(build(stack))
+    assert len(resources) > 15
+    assert [problem for item in resources for problem in wrong(item)] == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"accelerator": "a100-80", "gpusPerNode": 8},
+        {"accelerator": "b200", "gpusPerNode": 8, "capacity": "spot"},
+        {"accelerator": "l4", "gpusPerNode": 4, "capacity": "spot-then-on-demand", "minNodes": 1},
+        {"accelerator": "a100-40"},
+    ],
+)
+def test_every_kind_of_pool_is_one_that_google_describes(keys: dict[str, object]) -> None:
+    graph = declare(cluster(regional=True, authorizedNetworks=["203.0.113.0/24"]), pool(**keys))
+    assert [problem for item in google(graph) for problem in wrong(item)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value", "says"),
+    [
+        ("l4-nodes", "autoscaling.locationPolicy", "ANYWHERE", "'ANYWHERE' is not one of"),
+        ("l4-nodes", "nodeConfig.taints.effect", "NoSchedule", "'NoSchedule' is not one of"),
+        ("l4-nodes", "nodeConfig.guestAccelerators.count", "one", "no number in a string"),
+        ("l4-nodes", "initialNodeCount", "1", "'1' is no integer"),
+        ("cluster-gke", "releaseChannel.channel", "WEEKLY", "'WEEKLY' is not one of"),
+        ("cluster-gke", "monitoringConfig.enableComponents", ["GPU"], "'GPU' is not one of"),
+        ("cluster-gke", "enableShieldedNodes", "yes", "'yes' is no boolean"),
+        ("cluster-nat", "logConfig.filter", "ERRORS", "'ERRORS' is not one of"),
+        ("cluster-secrets-key", "purpose", "ENCRYPT", "'ENCRYPT' is not one of"),
+    ],
+)
+def test_a_wrong_value_is_caught(
+    planned: dict[str, Registration], name: str, path: str, value: object, says: str
+) -> None:
+    assert wrong(planned[name]) == []
+    (found,) = wrong(changed(planned[name], path, value))
+    assert says in found
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "says"),
+    [
+        ("l4-nodes", "nodeConfig.taints.effect", "effect: NodeTaint is nothing without it"),
+        ("l4-nodes", "nodeConfig.guestAccelerators.type", "acceleratorType: AcceleratorConfig is nothing"),
+        (
+            "l4-nodes",
+            "nodeConfig.guestAccelerators.gpuDriverInstallationConfig",
+            "gpuDriverInstallationConfig: AcceleratorConfig is nothing without it",
+        ),
+        ("l4-nodes", "autoscaling.totalMaxNodeCount", "totalMaxNodeCount: NodePoolAutoscaling is nothing"),
+        ("cluster-gke", "network", "network: Cluster is nothing without it"),
+        ("cluster-gke", "databaseEncryption.keyName", "keyName: DatabaseEncryption is nothing without it"),
+        ("cluster-subnetwork", "ipCidrRange", "ipCidrRange: Subnetwork is nothing without it"),
+    ],
+)
+def test_a_missing_member_is_caught(
+    planned: dict[str, Registration], name: str, path: str, says: str
+) -> None:
+    (found,) = wrong(changed(planned[name], path, None))
+    assert says in found
+
+
+@pytest.mark.parametrize("path", ["nodeConfig.gpuDriver", "autoscaling.minimum", "labels"])
+def test_an_input_that_nothing_checks_is_caught(planned: dict[str, Registration], path: str) -> None:
+    with pytest.raises(UnconsumedInputError, match=f"l4-nodes.{path} is consumed by no rule"):
+        request(changed(planned["l4-nodes"], path, "x"))
+
+
+def test_a_resource_that_nothing_checks_is_caught(planned: dict[str, Registration]) -> None:
+    stray = replace(planned["l4-nodes"], type="gcp:storage/bucket:Bucket")
+    with pytest.raises(UnconsumedInputError, match="nothing checks a gcp:storage/bucket:Bucket"):
+        request(stray)
+
+
+def test_a_member_that_only_google_sets_and_one_that_it_lacks_are_caught() -> None:
+    body = {"cluster": {"status": "RUNNING", "gpus": 8}}
+    found = "\n".join(problems("container.v1", "CreateClusterRequest", body))
+    assert ".cluster.status: only Google sets it" in found
+    assert ".cluster.gpus: Cluster has no such member" in found

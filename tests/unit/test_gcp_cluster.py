@@ -1,0 +1,186 @@
+"""A GKE cluster as it is planned: private, closed unless opened, and only as large as the stack file says."""
+
+import json
+from typing import Any
+
+import pytest
+
+from components.clouds.gcp import access
+from components.clouds.gcp.naming import label_value
+from components.spec import GcpCluster
+from fleet.embedded.registration import Graph
+from fleet.embedded.values import Secret
+from stacks.config import StackConfigError, parse
+from tests.gcp import cluster, declare, google
+from tests.manifests import inputs
+
+
+def planned(**keys: object) -> Any:  # Any: inputs nest as deep as Google likes
+    return inputs(declare(cluster(**keys)), "cluster-gke")
+
+
+def refused(**keys: object) -> str:
+    section = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4", **keys}
+    pools = [{"name": "l4", "accelerator": "l4", "maxNodes": 1}]
+    with pytest.raises(StackConfigError) as caught:
+        parse({"cluster": section, "pools": pools})
+    return str(caught.value)
+
+
+def test_nobody_outside_the_network_reaches_a_control_plane_that_lists_nobody() -> None:
+    given = planned()
+    assert given["privateClusterConfig"]["enablePrivateEndpoint"] is True
+    assert given["masterAuthorizedNetworksConfig"] == {"cidrBlocks": [], "gcpPublicCidrsAccessEnabled": False}
+
+
+def test_who_is_listed_reaches_the_control_plane_and_nobody_else() -> None:
+    given = planned(authorizedNetworks=["203.0.113.0/24", "198.51.100.7/32"])
+    assert given["privateClusterConfig"]["enablePrivateEndpoint"] is False
+    blocks = given["masterAuthorizedNetworksConfig"]["cidrBlocks"]
+    assert [block["cidrBlock"] for block in blocks] == ["203.0.113.0/24", "198.51.100.7/32"]
+
+
+@pytest.mark.parametrize("world", ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"])
+def test_the_world_is_refused(world: str) -> None:
+    assert f"cluster.authorizedNetworks[0]: {world} opens the control plane" in refused(
+        authorizedNetworks=[world]
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"zones": ["us-east1-b"]}, "cluster.zones[0]: 'us-east1-b' is no zone of europe-west4"),
+        ({"zones": ["europe-west4-a"] * 2}, "cluster.zones[1]: 'europe-west4-a' is in the list already"),
+        ({"network": {"pods": "10.0.0.0/14"}}, "cluster.network.pods: 10.0.0.0/14 overlaps nodes"),
+        (
+            {"network": {"controlPlane": "172.16.0.0/24"}},
+            "cluster.network.controlPlane: 172.16.0.0/24 is not a /28",
+        ),
+        ({"network": {"nodes": "8.8.0.0/20"}}, "cluster.network.nodes: 8.8.0.0/20 is not private"),
+        ({"network": {"nodes": "10.0.0.1/20"}}, "cluster.network.nodes: '10.0.0.1/20' is not an IPv4 range"),
+        ({"authorizedNetworks": ["office"]}, "cluster.authorizedNetworks[0]: 'office' is not an IPv4 range"),
+    ],
+)
+def test_places_and_ranges_that_cannot_be_are_refused(keys: dict[str, object], says: str) -> None:
+    assert says in refused(**keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "location", "others"),
+    [
+        ({}, "europe-west4-b", None),
+        ({"zones": ["europe-west4-a", "europe-west4-c"]}, "europe-west4-a", ["europe-west4-c"]),
+        ({"regional": True, "zones": ["europe-west4-a"]}, "europe-west4", ["europe-west4-a"]),
+    ],
+)
+def test_a_control_plane_is_in_a_zone_or_in_the_region(
+    keys: dict[str, object], location: str, others: list[str] | None
+) -> None:
+    given = planned(**keys)
+    assert (given["location"], given.get("nodeLocations")) == (location, others)
+
+
+def test_no_node_has_a_public_address_and_all_have_a_way_out() -> None:
+    graph = declare(cluster())
+    assert inputs(graph, "cluster-gke")["privateClusterConfig"]["enablePrivateNodes"] is True
+    assert inputs(graph, "cluster-system")["networkConfig"] == {"enablePrivateNodes": True}
+    assert inputs(graph, "cluster-nat")["router"] == "cluster-router-1a2b3c4"
+    assert inputs(graph, "cluster-subnetwork")["privateIpGoogleAccess"] is True
+
+
+def test_pods_and_services_have_the_ranges_of_the_stack_file() -> None:
+    graph = declare(cluster(network={"pods": "10.64.0.0/14", "services": "10.96.0.0/20"}))
+    ranges = {
+        item["rangeName"]: item["ipCidrRange"]
+        for item in inputs(graph, "cluster-subnetwork")["secondaryIpRanges"]
+    }
+    policy = inputs(graph, "cluster-gke")["ipAllocationPolicy"]
+    assert ranges[policy["clusterSecondaryRangeName"]] == "10.64.0.0/14"
+    assert ranges[policy["servicesSecondaryRangeName"]] == "10.96.0.0/20"
+
+
+def test_nodes_may_write_logs_and_metrics_and_pull_images_and_nothing_more() -> None:
+    graph = declare(cluster())
+    grants = [inputs(graph, item.name) for item in graph.of_type("gcp:projects/iAMMember:IAMMember")]
+    assert {grant["member"] for grant in grants} == {"serviceAccount:nodes@example.invalid"}
+    assert sorted(grant["role"] for grant in grants) == [
+        "roles/artifactregistry.reader",
+        "roles/logging.logWriter",
+        "roles/monitoring.metricWriter",
+        "roles/monitoring.viewer",
+        "roles/stackdriver.resourceMetadata.writer",
+    ]
+    # Google's default account, which may do nearly anything, is on no node, not even at first.
+    for name in ("cluster-gke", "cluster-system"):
+        assert inputs(graph, name)["nodeConfig"]["serviceAccount"] == "nodes@example.invalid"
+
+
+def test_secrets_are_encrypted_by_a_key_that_gke_may_use_before_it_has_to() -> None:
+    graph = declare(cluster())
+    assert inputs(graph, "cluster-gke")["databaseEncryption"] == {
+        "keyName": "id-of-cluster-secrets-key",
+        "state": "ENCRYPTED",
+    }
+    assert graph.named("cluster-secrets-key-grant").urn in graph.named("cluster-gke").dependencies
+
+
+def test_the_live_size_of_no_pool_is_fought_over() -> None:
+    graph = declare(cluster())
+    for item in graph.of_type("gcp:container/nodePool:NodePool"):
+        assert {"initialNodeCount", "nodeCount"} <= set(item.ignore_changes)
+    assert graph.named("cluster-gke").ignore_changes == ("nodeConfig",)
+
+
+@pytest.mark.parametrize("protect", [False, True])
+def test_protection_is_as_the_stack_file_says(protect: bool) -> None:
+    graph = declare(cluster(protect=protect))
+    gke = graph.named("cluster-gke")
+    assert (gke.protect or False, gke.inputs["deletionProtection"]) == (protect, protect)
+    assert (graph.named("cluster-network").protect or False) is protect
+
+
+def test_the_kubeconfig_leads_to_the_cluster_and_holds_no_key() -> None:
+    provider = inputs(declare(cluster()), "cluster-provider")
+    assert isinstance(provider["kubeconfig"], Secret)
+    config = json.loads(str(provider["kubeconfig"].value))
+    (entry,), (user,) = config["clusters"], config["users"]
+    assert entry["cluster"] == {"server": "https://198.51.100.7", "certificate-authority-data": "Q0E="}
+    assert user["user"]["exec"]["command"] == access.PLUGIN
+    assert set(user["user"]) == {"exec"}
+    assert provider["clusterIdentifier"] == "id-of-cluster-gke"
+
+
+def test_everything_is_in_the_project_and_region_of_the_stack_file() -> None:
+    graph = declare(cluster(project="acme-other", region="us-east1"))
+    provider = inputs(graph, "cluster-gcp")
+    assert (provider["project"], provider["region"]) == ("acme-other", "us-east1")
+    assert inputs(graph, "cluster-gke")["workloadIdentityConfig"] == {
+        "workloadPool": "acme-other.svc.id.goog"
+    }
+    for item in google(graph):
+        given = inputs(graph, item.name)
+        assert given.get("region", "us-east1") == "us-east1"
+        assert given.get("location", "us-east1").startswith("us-east1")
+
+
+@pytest.mark.parametrize(
+    ("stack", "label"), [("gcp-dev", "gcp-dev"), ("Team.A/dev", "team-a-dev"), ("x" * 80, "x" * 63)]
+)
+def test_a_stack_s_name_becomes_a_label_that_google_takes(stack: str, label: str) -> None:
+    assert label_value(stack) == label
+
+
+def test_the_first_zone_is_b_where_none_is_named() -> None:
+    assert GcpCluster(cloud="gcp", project="acme-inference", region="us-east1").node_zones == ("us-east1-b",)
+
+
+def test_system_nodes_are_one_in_each_zone_and_may_be_a_few_more() -> None:
+    graph: Graph = declare(
+        cluster(regional=True, zones=["europe-west4-a", "europe-west4-c"], systemMachine="n2-standard-2")
+    )
+    system = inputs(graph, "cluster-system")
+    assert (system["initialNodeCount"], system["nodeConfig"]["machineType"]) == (1, "n2-standard-2")
+    assert system["autoscaling"]["totalMinNodeCount"] == 2
+    assert system["autoscaling"]["totalMaxNodeCount"] == 4
+    assert "taints" not in system["nodeConfig"]

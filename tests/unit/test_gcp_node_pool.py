@@ -1,0 +1,244 @@
+"""GPU pools as GKE node pools, and that a model's pods and its pool's nodes are made for each other."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pulumi
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from components.catalog import machine_for, machines
+from components.clouds.gcp import GcpCloud, node_pool
+from components.clouds.gcp import placement as placements
+from components.clouds.gcp.autoscaler import AutoscalerSettingError
+from components.clouds.gcp.naming import NodePoolNameError
+from components.clouds.gcp.node_pool import CapacityError, initial_count
+from components.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
+from fleet.embedded.registration import Graph
+from stacks.checks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from tests.gcp import build, cluster, declare
+from tests.manifests import inputs, model, pool
+from tests.strategies import Raw, pools, served
+
+NODE_POOL = "gcp:container/nodePool:NodePool"
+EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
+
+
+def gpu_pools(graph: Graph) -> list[Any]:  # Any: inputs nest as deep as Google likes
+    return [inputs(graph, item.name) for item in graph.of_type(NODE_POOL) if item.name != "cluster-system"]
+
+
+def planned(**keys: object) -> Any:
+    (only,) = gpu_pools(declare(cluster(), pool(**keys)))
+    return only
+
+
+def test_a_pool_is_one_machine_type_with_its_gpus_and_their_newest_driver() -> None:
+    config = planned(gpusPerNode=4)["nodeConfig"]
+    assert config["machineType"] == machine_for("gcp", "l4", 4).name == "g2-standard-48"
+    assert config["guestAccelerators"] == [
+        {"type": "nvidia-l4", "count": 4, "gpuDriverInstallationConfig": {"gpuDriverVersion": "LATEST"}}
+    ]
+    assert config["gcfsConfig"] == config["gvnic"] == {"enabled": True}
+
+
+def test_a_pool_never_grows_past_its_bound_and_comes_from_where_there_are_gpus() -> None:
+    assert planned(minNodes=1, maxNodes=7)["autoscaling"] == {
+        "totalMinNodeCount": 1,
+        "totalMaxNodeCount": 7,
+        "locationPolicy": "ANY",
+    }
+
+
+def test_an_upgrade_needs_no_more_gpus_than_there_are() -> None:
+    assert planned()["upgradeSettings"] == {"strategy": "SURGE", "maxSurge": 0, "maxUnavailable": 1}
+
+
+@pytest.mark.parametrize(
+    ("keys", "disks", "boot"),
+    [
+        ({"accelerator": "l4"}, 1, "pd-balanced"),
+        ({"accelerator": "a100-40"}, None, "pd-balanced"),
+        ({"accelerator": "h100", "gpusPerNode": 8}, 16, "pd-balanced"),
+        ({"accelerator": "h200", "gpusPerNode": 8, "capacity": "spot"}, 32, "hyperdisk-balanced"),
+        ({"accelerator": "rtx-pro-6000"}, 4, "hyperdisk-balanced"),
+    ],
+)
+def test_a_node_has_the_disks_that_its_machine_can_have(
+    keys: dict[str, object], disks: int | None, boot: str
+) -> None:
+    config = planned(**keys)["nodeConfig"]
+    local = config.get("ephemeralStorageLocalSsdConfig", {})
+    assert (local.get("localSsdCount"), config["diskType"]) == (disks, boot)
+
+
+def test_spot_nodes_are_asked_for_and_end_as_slowly_as_they_may() -> None:
+    spot, bought = planned(capacity="spot")["nodeConfig"], planned()["nodeConfig"]
+    assert spot["spot"] is True
+    assert spot["kubeletConfig"]["shutdownGracePeriodSeconds"] == 120
+    assert "spot" not in bought
+    assert "shutdownGracePeriodSeconds" not in bought["kubeletConfig"]
+
+
+def test_spot_then_on_demand_is_two_node_pools_of_the_same_nodes_and_the_floor_is_no_spot() -> None:
+    graph = declare(cluster(), pool(capacity="spot-then-on-demand", minNodes=1, maxNodes=5))
+    spot, bought = inputs(graph, "l4-nodes-spot"), inputs(graph, "l4-nodes")
+    assert (spot["autoscaling"]["totalMinNodeCount"], spot["autoscaling"]["totalMaxNodeCount"]) == (0, 4)
+    assert (bought["autoscaling"]["totalMinNodeCount"], bought["autoscaling"]["totalMaxNodeCount"]) == (1, 5)
+    for key in ("labels", "taints", "machineType", "guestAccelerators"):
+        assert spot["nodeConfig"][key] == bought["nodeConfig"][key]
+    assert (spot["nodeConfig"].get("spot"), bought["nodeConfig"].get("spot")) == (True, None)
+
+
+def test_a_pool_that_is_all_floor_has_no_spot_nodes() -> None:
+    graph = declare(cluster(), pool(capacity="spot-then-on-demand", minNodes=3, maxNodes=3))
+    assert len(gpu_pools(graph)) == 1
+
+
+@pytest.mark.parametrize("capacity", ["on-demand", "spot-then-on-demand"])
+def test_machines_that_are_not_sold_on_demand_are_refused_with_what_to_write(capacity: str) -> None:
+    says = r"pools\[l4\].capacity: a3-highgpu-1g .* write capacity: spot"
+    with pytest.raises(CapacityError, match=says):
+        declare(cluster(), pool(accelerator="h100", capacity=capacity))
+
+
+def test_gpus_that_google_lacks_are_refused_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match="gcp has no machine with a10g; the nearest it has is l4"):
+        declare(cluster(), pool(accelerator="a10g"))
+
+
+def test_a_name_that_google_would_refuse_later_is_refused_at_once() -> None:
+    assert gpu_pools(declare(cluster(), pool(name="p" * 26)))
+    with pytest.raises(NodePoolNameError, match="26 are the most here"):
+        declare(cluster(), pool(name="p" * 27))
+    with pytest.raises(NodePoolNameError, match="21 are the most here"):
+        declare(cluster(), pool(name="p" * 22, capacity="spot-then-on-demand"))
+
+
+@pytest.mark.parametrize(
+    ("zones", "bounds", "each"),
+    [(1, (0, 4), 0), (1, (2, 4), 2), (3, (3, 12), 1), (3, (4, 12), 2), (3, (1, 2), 0), (3, (7, 8), 2)],
+)
+def test_the_floor_is_there_at_the_start_unless_that_would_pass_the_ceiling(
+    zones: int, bounds: tuple[int, int], each: int
+) -> None:
+    assert initial_count(zones, bounds) == each
+    assert each * zones <= bounds[1]
+
+
+def test_pools_want_their_cluster_first() -> None:
+    with pytest.raises(RuntimeError, match="register the cluster first"):
+        GcpCloud(cluster()).node_pool("l4-nodes", pool(), NodeAutoscalingSpec(), pulumi.ResourceOptions())
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        (
+            {"consolidation": "when-underutilized"},
+            "autoscaler.consolidation: when-underutilized is not to be had",
+        ),
+        ({"consolidateAfterSeconds": 60}, "autoscaler.consolidateAfterSeconds: GKE decides"),
+    ],
+)
+def test_what_gke_s_autoscaler_cannot_do_is_refused_and_not_ignored(
+    keys: dict[str, object], says: str
+) -> None:
+    with pytest.raises(AutoscalerSettingError, match=says):
+        build("gcp-dev", autoscaler=keys)
+
+
+# Node side and pod side, for any pool and any model that fits it.
+
+
+@st.composite
+def declared(draw: st.DrawFn) -> tuple[Raw, Raw]:
+    shape, machine = draw(pools("gpus", "gcp"))
+    if not machine.on_demand:
+        shape["capacity"] = "spot"
+    serving, nodes = draw(served("chat", shape, machine))
+    shape["minNodes"] = draw(st.integers(0, 2))
+    shape["maxNodes"] = nodes + draw(st.integers(2, 4))
+    return shape, serving
+
+
+def disagreements(graph: Graph) -> Iterator[str]:
+    """Why a pod of the one model would not run on an empty node of its pool."""
+    pod = inputs(graph, "chat-deployment")["spec"]["template"]["spec"]
+    asked = [container["resources"] for container in pod["containers"]]
+    nodes = gpu_pools(graph)
+    if not nodes:
+        yield "there is no pool"
+    for node in nodes:
+        config = node["nodeConfig"]
+        if not pod["nodeSelector"].items() <= config["labels"].items():
+            yield f"the selector {pod['nodeSelector']} misses the labels {config['labels']}"
+        yield from (f"{taint} is not tolerated" for taint in config["taints"] if not _tolerated(taint, pod))
+        (gpus,) = config["guestAccelerators"]
+        wanted = sum(int(item["limits"].get("nvidia.com/gpu", 0)) for item in asked)
+        if not 0 < wanted <= gpus["count"]:
+            yield f"{wanted} of {gpus['count']} GPUs"
+        machine = machines("gcp")[config["machineType"]]
+        if (gpus["type"], gpus["count"]) != (machine.accelerator_type, machine.gpus):
+            yield f"{gpus} are not those of {machine.name}"
+        if (
+            sum(_millis(item["requests"]["cpu"]) for item in asked)
+            > machine.allocatable_cpu_millis - SYSTEM_CPU_MILLIS
+        ):
+            yield "not enough CPU"
+        if (
+            sum(_mib(item["requests"]["memory"]) for item in asked)
+            > machine.allocatable_memory_mib - SYSTEM_MEMORY_MIB
+        ):
+            yield "not enough memory"
+
+
+def _tolerated(taint: Mapping[str, str], pod: Mapping[str, Any]) -> bool:
+    return any(
+        item["key"] == taint["key"]
+        and item["effect"] == EFFECTS[taint["effect"]]
+        and (item["operator"] == "Exists" or item.get("value") == taint["value"])
+        for item in pod["tolerations"]
+    )
+
+
+def _millis(quantity: str) -> float:
+    return float(quantity[:-1]) if quantity.endswith("m") else float(quantity) * 1000
+
+
+def _mib(quantity: str) -> float:
+    unit = {"Mi": 1.0, "Gi": 1024.0}[quantity[-2:]]
+    return float(quantity[:-2]) * unit
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stack=declared())
+def test_a_pod_fits_an_empty_node_of_its_pool_and_the_autoscaler_knows_it_from_zero(
+    stack: tuple[Raw, Raw],
+) -> None:
+    shape, serving = stack
+    graph = build("gcp-dev", pools=[shape], models=[serving])
+    assert list(disagreements(graph)) == []
+    spec = NodePoolSpec.model_validate(shape)
+    bought = [node for node in gpu_pools(graph) if not node["nodeConfig"].get("spot")] or gpu_pools(graph)
+    (bounds,) = [node["autoscaling"] for node in bought]
+    assert (bounds["totalMinNodeCount"], bounds["totalMaxNodeCount"]) == (spec.min_nodes, spec.max_nodes)
+
+
+@pytest.mark.parametrize("key", ["elastic-vllm.dev/pool", "nvidia.com/gpu"])
+def test_one_side_alone_cannot_change(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    assert list(disagreements(build("gcp-dev"))) == []
+    if key == "nvidia.com/gpu":
+        monkeypatch.setattr(node_pool, "GPU_RESOURCE", "example.invalid/gpu")
+    else:
+        monkeypatch.setattr(node_pool, "node_labels", lambda _: {"elastic-vllm.dev/pool": "another"})
+    (found,) = disagreements(build("gcp-dev"))
+    assert "is not tolerated" in found or "misses the labels" in found
+
+
+def test_the_autoscaler_is_told_never_to_move_a_replica() -> None:
+    served_model: ModelSpec = model()
+    assert GcpCloud(cluster()).pod_annotations(served_model, pool()) == {placements.SAFE_TO_EVICT: "false"}
+    template = inputs(build("gcp-dev"), "chat-deployment")["spec"]["template"]
+    assert template["metadata"]["annotations"][placements.SAFE_TO_EVICT] == "false"

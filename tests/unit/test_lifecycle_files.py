@@ -1,0 +1,96 @@
+"""The cluster's files: closed to others, and of one version of this repository."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fleet.cli.console import Steps
+from fleet.embedded.cluster import addons, binaries, control_plane, lifecycle
+from fleet.embedded.cluster.layout import Layout, layout
+from fleet.errors import FleetError
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory that everybody may read; everything that would run is left out."""
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o755)
+    monkeypatch.setenv("ELASTIC_VLLM_HOME", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(binaries, "ensure", lambda _: {})
+    monkeypatch.setattr(control_plane, "create_or_start", _made)
+    monkeypatch.setattr(control_plane, "kubectl", lambda *_, **__: "kubeconfig")
+    for name in ("install", "start", "wait_until_ready"):
+        monkeypatch.setattr(addons, name, lambda _: None)
+    return folder
+
+
+def _made(place: Layout) -> None:
+    """Stands for kwokctl, whose files anybody may read."""
+    assert mode(place.kwok) == mode(place.addons) == 0o700, "closed before the first key is written"
+    place.control_plane.mkdir(parents=True, exist_ok=True)
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def up() -> Layout:
+    with Steps() as steps:
+        return lifecycle.up(steps)
+
+
+def test_keys_are_closed_to_others_in_a_state_directory_that_is_open(home: Path) -> None:
+    up()
+    assert mode(home) == 0o755, "the folder itself is the person's own choice"
+    assert [mode(home / name) for name in ("kwok", "addons", "kubeconfig")] == [0o700, 0o700, 0o600]
+
+
+def test_an_older_clusters_open_folders_are_closed(home: Path) -> None:
+    place = up()
+    place.kwok.chmod(0o755)
+    place.addons.chmod(0o755)
+    up()
+    assert mode(place.kwok) == mode(place.addons) == 0o700
+
+
+def test_a_cluster_of_this_version_goes_on_wherever_its_binaries_are_kept(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up()
+    monkeypatch.setenv(
+        "XDG_CACHE_HOME", str(tmp_path / "another cache, with a name that YAML would quote: '")
+    )
+    up()
+
+
+def other_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "BINARIES", (*binaries.BINARIES, binaries._binary("new", "etcd", "x")))
+
+
+def other_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "KUBERNETES_VERSION", "1.99.0")
+
+
+def nothing_noted(_: pytest.MonkeyPatch) -> None:
+    layout().maker.unlink()
+
+
+@pytest.mark.parametrize("change", [other_pins, other_kubernetes, nothing_noted])
+def test_a_cluster_of_another_version_is_refused_and_left_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    place = up()
+    change(monkeypatch)
+    for _ in range(2):
+        with pytest.raises(FleetError, match="made by another version") as caught:
+            up()
+    assert caught.value.next_step.startswith("`fleet cluster down`, then `fleet cluster up`")
+    assert "is lost" in caught.value.next_step
+    assert place.created
+    place.kubeconfig.unlink()  # as down does first
+    monkeypatch.setattr(addons, "stop", lambda _: None)
+    monkeypatch.setattr(control_plane, "delete", lambda _: None)
+    up()
+    up()
