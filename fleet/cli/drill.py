@@ -76,6 +76,7 @@ def perform(staged: Stage, play: scenario.Scenario, listener: runner.Listener | 
             planned_replicas=play.planned_replicas,
             replicas_per_node=setting.replicas_per_node,
             idle_nodes=setting.min_nodes,
+            settled_by=play.duration_seconds + play.settle_seconds,
             hold_ttft=play.hold_ttft,
         ),
     )

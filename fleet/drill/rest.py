@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from components import labels
 from fleet.drill.kubelets import Kubelets
 from fleet.drill.setting import Setting
-from fleet.drill.view import Watch
+from fleet.drill.view import View, Watch
 from fleet.embedded.apiserver import Apiserver
 from fleet.embedded.objects import metadata
 from fleet.embedded.values import text
@@ -28,17 +28,22 @@ def await_no_nodes(api: Apiserver, pools: Sequence[str]) -> None:
         time.sleep(_TICK_SECONDS)
 
 
+def at_rest(view: View, setting: Setting) -> bool:
+    """Nothing is left of a load: the least replicas are Ready, on the nodes that they need, and no others."""
+    least = setting.model.replicas.min
+    replicas_rest = view.wanted == len(view.pods) == view.count("ready") == least
+    return replicas_rest and len(view.nodes) == setting.nodes_for(least)
+
+
 def settle(watch: Watch, setting: Setting, kubelets: Kubelets, idle_cores: float) -> None:
     """Wait, idle, until nothing is left of an earlier load: the least replicas, on the nodes they need."""
     least = setting.model.replicas.min
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         watch.next(_TICK_SECONDS)
-        view = watch.view
-        for name in (name for name, pod in view.pods.items() if pod.ready):
+        for name in (name for name, pod in watch.view.pods.items() if pod.ready):
             kubelets.tell(name, idle_cores, 0)
-        at_rest = view.wanted == len(view.pods) == view.count("ready") == least
-        if watch.complete and at_rest and len(view.nodes) == setting.nodes_for(least):
+        if watch.complete and at_rest(watch.view, setting):
             return
     raise FleetError(
         f"the stack does not come to rest at {least} replicas within {SETTLE_SECONDS} s: {watch.view}",

@@ -15,7 +15,7 @@ from fleet.drill import faults, metrics
 from fleet.drill.kubelets import Kubelets
 from fleet.drill.load_model import LoadModel
 from fleet.drill.recorder import Recorder
-from fleet.drill.rest import settle
+from fleet.drill.rest import at_rest, settle
 from fleet.drill.scenario import Fault, Scenario
 from fleet.drill.serving import Serving, State
 from fleet.drill.setting import Setting
@@ -36,7 +36,7 @@ class Listener(Protocol):
 
 
 def play(api: Apiserver, setting: Setting, scenario: Scenario, load: LoadModel, listener: Listener) -> Run:
-    """Run the whole scenario; takes as long as it lasts. The verdict is for others to give."""
+    """Run the whole scenario and settle; takes as long as that lasts. The verdict is for others to give."""
     with Watch(api, setting.namespace, setting.model) as watch, ThreadPoolExecutor(12) as pool:
         settle(watch, setting, Kubelets(api, setting.namespace, pool), load.cpu_cores(0, 0))
         drill = _Drill(api, setting, scenario, load, watch, pool)
@@ -64,17 +64,25 @@ class _Drill:
         self._polled: Future[list[Object]] | None = None
         self._usd = 0.0
         self._told = 0
+        self._second = 0
         self._epoch, self._start = time.time(), time.monotonic()
 
     def run(self, listener: Listener) -> None:
-        """Until the scenario's last second."""
+        """All phases, and on until everything is given back or the time for that is over."""
         self._recorder.begin(self._watch.view)
-        for second in range(1, round(self._scenario.duration_seconds) + 1):
-            while (now := self._now()) < second:
-                self._take_in(min(now + _TICK_SECONDS, second))
+        while not self._over():
+            self._second += 1
+            while (now := self._now()) < self._second:
+                self._take_in(min(now + _TICK_SECONDS, self._second))
                 self._strike(self._now())
                 self._serve(self._now())
-            self._end_second(float(second), listener)
+            self._end_second(float(self._second), listener)
+
+    def _over(self) -> bool:
+        late = self._second - self._scenario.duration_seconds
+        if late < 0:
+            return False
+        return late >= self._scenario.settle_seconds or at_rest(self._watch.view, self._setting)
 
     def _now(self) -> float:
         return time.monotonic() - self._start
@@ -164,7 +172,7 @@ class _Drill:
             ttft_slo_seconds=setting.model.slo.ttft_p99_seconds,
             error_rate_slo=setting.model.slo.error_rate,
             started_at=datetime.fromtimestamp(self._epoch, UTC).isoformat(timespec="seconds"),
-            duration_seconds=self._scenario.duration_seconds,
+            duration_seconds=float(self._second),
             seconds=tuple(record.seconds),
             happenings=tuple(record.happenings),
             scale_changes=tuple(record.scale_changes),

@@ -24,6 +24,8 @@ class Expectations:
     replicas_per_node: int = 1
     idle_nodes: int = 0
     """Nodes that the pool keeps even when empty."""
+    settled_by: float
+    """Seconds since the traffic began by which everything has to be given back."""
     hold_ttft: bool = False
     """The TTFT objective is a promise of this drill, at every moment of it."""
 
@@ -201,12 +203,15 @@ def returns_to_min(run: Run, expectations: Expectations) -> Promise:
     if last is not None:
         others = last.without_node + last.loading + last.leaving
         found = sum(last.nodes.values())
-        kept = (last.wanted, last.ready, others, found) == (least, least, 0, nodes)
-        measured = f"{last.ready} Ready, {others} not, on {_nodes(found)}; {last.wanted} wanted"
+        given_back = (last.wanted, last.ready, others, found) == (least, least, 0, nodes)
+        kept = given_back and last.t <= expectations.settled_by
+        measured = (
+            f"{last.ready} Ready, {others} not, on {_nodes(found)}; {last.wanted} wanted at {last.t:.0f} s"
+        )
     return Promise(
         id="returns-to-min",
         text="the drill ends with the least replicas and only the nodes that they need",
-        bound=f"{least} Ready, 0 not, on {_nodes(nodes)}; {least} wanted",
+        bound=f"{least} Ready, 0 not, on {_nodes(nodes)}; {least} wanted, by {expectations.settled_by:.0f} s",
         measured=measured,
         kept=kept,
     )

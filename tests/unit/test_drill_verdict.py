@@ -1,5 +1,7 @@
 """The verdict over a drill's record: each failing drill names the promise that it broke."""
 
+from dataclasses import replace
+
 import pytest
 
 from components.spec import ScalingSpec
@@ -21,7 +23,7 @@ from tests.drills import (
     second,
 )
 
-PLANNED = Expectations(planned_replicas=5)
+PLANNED = Expectations(planned_replicas=5, settled_by=DURATION)
 
 
 def promise(run: Run, name: str, expectations: Expectations = PLANNED) -> Promise:
@@ -57,7 +59,11 @@ def test_the_good_drill_keeps_every_promise() -> None:
         ("refused-after-peak", "below 0.100%", "0 of 7,900 (0.000%)"),
         ("nothing-cut", "0 requests", "0 of 18,000"),
         ("nodes-at-peak", "5 nodes for 5 replicas wanted or leaving", "5 nodes at most"),
-        ("returns-to-min", "1 Ready, 0 not, on 1 node; 1 wanted", "1 Ready, 0 not, on 1 node; 1 wanted"),
+        (
+            "returns-to-min",
+            "1 Ready, 0 not, on 1 node; 1 wanted, by 180 s",
+            "1 Ready, 0 not, on 1 node; 1 wanted at 180 s",
+        ),
     ]
     assert judged.kept
 
@@ -172,13 +178,16 @@ def test_anything_left_over_at_the_end_is_named(left: dict[str, object]) -> None
     assert broken(drill(seconds=(peak, second(DURATION, **left)))) == {"returns-to-min"}
 
 
+def test_what_is_given_back_too_late_is_named() -> None:
+    early = replace(PLANNED, settled_by=DURATION - 1)
+    assert not promise(drill(), "returns-to-min", early).kept
+
+
 def test_the_nodes_needed_follow_from_how_many_replicas_share_one() -> None:
     run = drill(min_replicas=3, seconds=(second(DURATION, wanted=3, ready=3, nodes={"g6.12xlarge": 2}),))
 
     def kept(replicas_per_node: int, idle_nodes: int = 0) -> bool:
-        expected = Expectations(
-            planned_replicas=5, replicas_per_node=replicas_per_node, idle_nodes=idle_nodes
-        )
+        expected = replace(PLANNED, replicas_per_node=replicas_per_node, idle_nodes=idle_nodes)
         return promise(run, "returns-to-min", expected).kept
 
     assert kept(2)
@@ -223,7 +232,7 @@ def test_what_a_fault_took_may_be_there_beside_what_came_for_it() -> None:
 def test_a_pools_floor_may_stand_empty_and_holds_replicas(
     replicas_per_node: int, idle_nodes: int, most: int
 ) -> None:
-    expected = Expectations(planned_replicas=5, replicas_per_node=replicas_per_node, idle_nodes=idle_nodes)
+    expected = replace(PLANNED, replicas_per_node=replicas_per_node, idle_nodes=idle_nodes)
 
     def kept(nodes: int) -> bool:
         run = drill(seconds=(second(100, wanted=5, ready=5, nodes={"g6.xlarge": nodes}),))
@@ -365,9 +374,9 @@ def test_replicas_that_only_the_watch_explains_are_due_from_the_change_and_say_s
 def test_time_to_first_token_is_a_promise_only_where_the_scenario_says_so() -> None:
     slow = drill(seconds=(second(50, ttft_p99=2.0), second(60, ttft_p99=None), second(DURATION)))
     assert broken(slow) == set()
-    held = promise(slow, "ttft-slo", Expectations(planned_replicas=5, hold_ttft=True))
+    held = promise(slow, "ttft-slo", replace(PLANNED, hold_ttft=True))
     assert (held.kept, held.measured) == (False, "2.00 s at worst, at 50.0 s; above for 1 s")
-    good = promise(drill(), "ttft-slo", Expectations(planned_replicas=5, hold_ttft=True))
+    good = promise(drill(), "ttft-slo", replace(PLANNED, hold_ttft=True))
     assert good.kept
     silent = drill(seconds=(second(DURATION, ttft_p99=None),))
-    assert not promise(silent, "ttft-slo", Expectations(planned_replicas=5, hold_ttft=True)).kept
+    assert not promise(silent, "ttft-slo", replace(PLANNED, hold_ttft=True)).kept
