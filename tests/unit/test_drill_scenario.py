@@ -80,6 +80,7 @@ def test_faults_strike_at_the_peak() -> None:
 def test_the_demos_traffic_is_short_and_so_are_its_delays_for_the_8b_on_an_a10g() -> None:
     play = scenario.load("ramp-peak-trough")
     assert play.duration_seconds <= 285
+    assert play.settle_seconds <= 60
     assert play.planned_replicas == 10
     load = catalog.load_seconds("Qwen/Qwen3-VL-8B-Instruct-FP8", "a10g", 1)
     node = catalog.boot_seconds("aws") + catalog.image_pull_seconds("aws")
