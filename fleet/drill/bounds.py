@@ -15,7 +15,8 @@ the ask's place, and the line says so: the samples lack what the policy scales o
 between two. (From the change on, the algorithm merely keeps what it finds: that is no ask.)
 """
 
-from bisect import bisect_right
+import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,7 +27,8 @@ from fleet.hpa import Hpa
 SLACK_SECONDS = 25.0
 """One HPA sync, and ten seconds for scheduler, node autoscaler, kubelet and watch."""
 _SKEW_SECONDS = 1.0
-"""The drill reads the metrics API each second; the controller may have read just before."""
+"""The drill reads the metrics API each second, and hears of a change a little after it was made: the
+controller may have read just before, and its periods begin just before."""
 
 
 @dataclass(frozen=True)
@@ -89,26 +91,26 @@ def _decisions(run: Run, scaling: ScalingSpec) -> Iterator[_Moment]:
     hpa = Hpa(scaling, run.min_replicas, run.max_replicas)
     changes = iter([*run.scale_changes])
     change = next(changes, None)
-    for t, sample in _each_second(run):
-        while change is not None and change.t <= t:
-            hpa.observe_scale(change.t, change.before, change.after)
+    for t, sample in _asks(run):
+        while change is not None and change.t < t:
+            hpa.observe_scale(change.t - _SKEW_SECONDS, change.before, change.after)
             change = next(changes, None)
         yield _Moment(t, hpa.decide(t, _replicas(run, t, sample), sample.pods).desired)
 
 
-def _each_second(run: Run) -> Iterator[tuple[float, MetricSample]]:
+def _asks(run: Run) -> Iterator[tuple[float, MetricSample]]:
+    """Each sample, every second after it, and the moment of each change, as it was before that change."""
     samples = run.metric_samples
     ends = [*(sample.t for sample in samples[1:]), run.duration_seconds]
     for sample, end in zip(samples, ends, strict=False):
-        yield sample.t, sample
-        t = sample.t + 1.0
-        while t < end:
+        seconds = [sample.t + n for n in range(max(1, math.ceil(end - sample.t)))]
+        changes = [change.t for change in run.scale_changes if sample.t < change.t < end]
+        for t in sorted({*seconds, *changes}):
             yield t, sample
-            t += 1.0
 
 
 def _replicas(run: Run, t: float, sample: MetricSample) -> int:
-    """What the watch said last; the sample itself, if nothing has changed since."""
-    place = bisect_right(run.scale_changes, t, key=lambda change: change.t)
+    """What the watch said before that moment; the sample itself, if nothing had changed since."""
+    place = bisect_left(run.scale_changes, t, key=lambda change: change.t)
     last = run.scale_changes[place - 1] if place else None
     return last.after if last is not None and last.t > sample.t else sample.replicas

@@ -317,17 +317,30 @@ def test_a_replica_may_take_boot_load_and_25_seconds(t: float, kept: bool) -> No
 
 
 def test_the_rate_is_in_the_ask_and_frees_it_between_two_samples() -> None:
-    """Ten are wanted at once; the change at 14.5 s uses the rate up until 44.5 s, between two samples."""
+    """Ten are wanted at once; the change told of at 14.5 s uses the rate up until 43.5 s at the earliest."""
     run = drill(
         metric_samples=(sample(10, 1, [9000]), sample(15, 3, [9000, 9000, 9000]), sample(80, 5, [700] * 5)),
         scale_changes=changes((14.5, 1, 3), (50, 3, 5)),
     )
-    assert asked(run) == [(2, 10, True), (3, 10, True), (4, 45, True), (5, 45, True)]
+    assert asked(run) == [(2, 10, True), (3, 10, True), (4, 44, True), (5, 44, True)]
+
+
+def test_a_change_as_soon_as_the_rate_allows_it_was_asked_for_by_the_algorithm() -> None:
+    """As recorded once: the watch told of the second change 30.04 s after the first, between two samples."""
+    run = drill(
+        metric_samples=(
+            sample(13, 1, [1000]),
+            sample(43, 2, [9000, 9000]),
+            sample(45, 4, [9000, 9000], pending=2),
+        ),
+        scale_changes=changes((14.66, 1, 2), (44.70, 2, 4)),
+    )
+    assert asked(run)[:3] == [(2, 13, True), (3, 43, True), (4, 44, True)]
 
 
 def test_between_two_samples_the_watch_says_how_many_replicas_there_are() -> None:
     run = drill(metric_samples=(sample(10, 1, [9000]),), scale_changes=changes((14.5, 1, 3), (50, 3, 5)))
-    assert asked(run)[:4] == [(2, 10, True), (3, 10, True), (4, 45, True), (5, 45, True)]
+    assert asked(run)[:4] == [(2, 10, True), (3, 10, True), (4, 44, True), (5, 44, True)]
 
 
 def test_a_controller_that_never_scales_is_late() -> None:
