@@ -1,5 +1,8 @@
 """The error that a command ends with: what was wrong, and what to do next."""
 
+INTERRUPTED = 130
+"""The exit code of a command that a person stopped: 128 and the number of SIGINT."""
+
 
 class FleetError(Exception):
     """A failure that a person can act on. Printed as two short lines, never as a traceback."""

@@ -8,8 +8,7 @@ from fleet.cli import cluster, demo, drill, stack
 from fleet.cli.console import errors, print_failure, print_problem
 from fleet.drill.scenario import ScenarioError
 from fleet.embedded.errors import EngineError
-from fleet.entry import INTERRUPTED
-from fleet.errors import FleetError
+from fleet.errors import INTERRUPTED, FleetError
 from stacks.config import StackConfigError
 
 app = typer.Typer(
