@@ -80,8 +80,11 @@ def _yaml(path: Path) -> object:
         text = path.read_text(encoding="utf-8")
         return yaml.load(text, _StrictLoader)  # noqa: S506  # a SafeLoader
     except FileNotFoundError:
-        there = ", ".join(sorted(p.name for p in path.parent.glob("Pulumi.*.yaml"))) or "none"
-        raise _refused("config", f"there is no stack file {path.name}; there are: {there}") from None
+        names = sorted(
+            p.name.split(".", 1)[1].removesuffix(".yaml") for p in path.parent.glob("Pulumi.*.yaml")
+        )
+        there = ", ".join(names) or "none"
+        raise _refused("config", f"there is no stack file {path.name}; the stacks are: {there}") from None
     except OSError as problem:
         raise _refused("config", f"{path.name} cannot be read: {problem.strerror}") from None
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from enum import StrEnum
 from pathlib import Path
@@ -35,7 +36,16 @@ class Engine(StrEnum):
     EMBEDDED = "embedded"
 
 
-StackName = Annotated[str, typer.Option("--stack", "-s", help="stacks/Pulumi.<STACK>.yaml")]
+def _named(stack: str) -> str:
+    """Pulumi's own rule for names of stacks; a file's path is the likely mistake."""
+    if not re.fullmatch(r"[\w.-]{1,100}", stack) or stack.endswith((".yaml", ".yml")):
+        raise typer.BadParameter("a stack goes by its name: local is the one in stacks/Pulumi.local.yaml")
+    return stack
+
+
+StackName = Annotated[
+    str, typer.Option("--stack", "-s", callback=_named, help="the one in stacks/Pulumi.<STACK>.yaml")
+]
 EngineChoice = Annotated[
     Engine, typer.Option("--engine", help="auto: the Pulumi CLI if it is on PATH, else embedded")
 ]

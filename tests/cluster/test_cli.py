@@ -90,7 +90,14 @@ def local_stack(**changes: object) -> str:
 def test_a_stack_that_does_not_exist_is_told_with_those_that_do(checkout: Checkout, command: str) -> None:
     said = checkout.fails(command, "--stack", "prodction")
     assert "there is no stack file Pulumi.prodction.yaml" in said
-    assert "Pulumi.local.yaml" in said
+    assert "local" in said.partition("; the stacks are: ")[2]
+
+
+@pytest.mark.parametrize("path", ["stacks/Pulumi.local.yaml", "Pulumi.local.yaml", "../local", ""])
+def test_a_stack_named_by_its_file_is_told_how_stacks_are_named(checkout: Checkout, path: str) -> None:
+    done = checkout.fleet("preview", "--stack", path)
+    assert done.returncode == 2
+    assert "a stack goes by its name" in done.stderr
 
 
 def test_a_misspelt_key_is_named_with_its_path_and_with_what_exists(checkout: Checkout) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
 
 from fleet.cli.drill import perform
-from fleet.cli.stack import ROOT, Printer
+from fleet.cli.stack import ROOT
 from fleet.drill import scenario
 from fleet.drill.report import files
 from fleet.drill.rest import await_no_nodes
@@ -25,6 +26,8 @@ from fleet.embedded.apiserver import connect
 from fleet.embedded.cluster.layout import Layout
 from fleet.embedded.engine.program import StackRef, stack_ref
 from stacks import config as stack_config
+from tests.cluster.leaks import everything, holds, kept_files
+from tests.cluster.tiny_stack import Recorder
 
 pytestmark = pytest.mark.cluster
 
@@ -49,10 +52,13 @@ PLAY = {
         {"name": "trough", "seconds": 95, "load": 0.0},
     ],
 }
+CANARY = f"canary-{token_hex(12)}"
+"""The key that clients of ``good-a`` must send."""
+KEYS = "elastic-vllm:apiKeys"
 KILL: dict[str, object] = {"faults": [{"at": 104, "kind": "kill-node"}]}
 TWINS: Mapping[str, tuple[dict[str, object], dict[str, object], dict[str, object]]] = {
     # name: what its model, its pool and its scenario have that the good ones have not
-    "good-a": ({}, {}, {}),
+    "good-a": ({"requireApiKey": True}, {}, {}),
     "good-b": ({}, {}, {}),
     "max-three": ({"replicas": {"min": 1, "max": 3}}, {}, {}),
     "no-room": ({}, {"maxNodes": 2}, {}),
@@ -83,22 +89,28 @@ def drilled(ref: StackRef, raw: dict[str, Any], name: str) -> Run:
 
 
 @pytest.fixture(scope="module")
-def runs(cluster: Layout) -> Iterator[Mapping[str, Run]]:
+def said() -> Recorder:
+    """All that the engine said."""
+    return Recorder()
+
+
+@pytest.fixture(scope="module")
+def runs(cluster: Layout, said: Recorder) -> Iterator[Mapping[str, Run]]:
     raw = sections()
     plain = stack_ref("local", root=ROOT, kubeconfig=cluster.kubeconfig, home=cluster.root)
     config = {
         f"elastic-vllm:{key}": value if isinstance(value, str) else json.dumps(value)
         for key, value in raw.items()
-    }
-    ref = replace(plain, name="twins", config=config)
+    } | {KEYS: json.dumps({"good-a": CANARY})}
+    ref = replace(plain, name="twins", config=config, secret_keys=(KEYS,))
     ref = stage(ref, stack_config.parse(raw), None, 40).ref
     api = connect(cluster.kubeconfig)
     assert not api.list("v1", "Node", ""), "the drill has to begin with no node at all"
-    engine.up(ref, reporter=Printer(unchanged=False))
+    engine.up(ref, reporter=said)
     with ThreadPoolExecutor(len(TWINS)) as pool:
         futures = {name: pool.submit(drilled, ref, raw, name) for name in TWINS}
         yield {name: future.result() for name, future in futures.items()}
-    engine.destroy(ref, reporter=Printer(unchanged=False))
+    engine.destroy(ref, reporter=said)
     await_no_nodes(api, list(TWINS))
     left = [kind for version, kind in KINDS if api.list(version, kind, "", labelSelector=OURS)]
     assert not left, "destroy has to leave nothing of ours"
@@ -159,3 +171,16 @@ def test_the_report_carries_the_hash_of_the_run_that_it_shows(
     digest = hashlib.sha256(report.run.read_bytes()).hexdigest()
     assert digest == report.sha256 == runs["good-a"].data_hash()
     assert digest in report.page.read_text()
+
+
+def test_an_api_key_is_in_its_secret_and_in_no_other_object_log_diff_file_or_report(
+    runs: Mapping[str, Run], cluster: Layout, said: Recorder, tmp_path: Path
+) -> None:
+    found = {name: repr(item) for name, item in everything(connect(cluster.kubeconfig))}
+    assert [name for name, item in found.items() if holds(item, CANARY)] == ["Secret twins/good-a-api-key"]
+    assert {name.partition(" ")[0] for name in found} >= {"Pod", "ConfigMap", "Event", "ReplicaSet", "Lease"}
+    files.write(runs["good-a"], tmp_path)
+    paths = [*kept_files(cluster), *(path for path in tmp_path.rglob("*") if path.is_file())]
+    assert {path.name for path in paths} >= {"kube-apiserver.log", "karpenter.log", "run.json", "index.html"}
+    assert [path for path in paths if holds(path.read_text(errors="replace"), CANARY)] == []
+    assert not holds("\n".join(said.lines) + repr(said.changes), CANARY)

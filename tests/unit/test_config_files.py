@@ -84,9 +84,7 @@ def test_a_file_that_is_no_stack_file_is_refused_with_the_place(
 
 def test_a_missing_file_names_the_ones_that_are_there(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
-    with pytest.raises(
-        StackConfigError, match=r"no stack file Pulumi.prod.yaml; there are: Pulumi.test.yaml"
-    ):
+    with pytest.raises(StackConfigError, match=r"no stack file Pulumi.prod.yaml; the stacks are: test"):
         read_stack_file(tmp_path / "Pulumi.prod.yaml")
 
 
