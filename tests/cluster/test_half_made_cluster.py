@@ -96,7 +96,7 @@ def test_a_creation_that_is_killed_at_any_moment_is_made_good_by_the_next(own: O
 
 def test_no_two_clusters_would_take_the_same_etcd_for_their_own(tmp_path: Path) -> None:
     """One whose etcd died may find another's on the port; under another prefix it sees and spoils nothing."""
-    first, second = (control_plane._configuration(Layout(tmp_path / name)) for name in ("a", "b"))
+    first, second = (control_plane._configuration(Layout(tmp_path / name), {}) for name in ("a", "b"))
     prefixes = [yaml.safe_load(text)["options"]["etcdPrefix"] for text in (first, second)]
     assert len(set(prefixes)) == 2
     assert all(prefix.startswith("/elastic-vllm-") for prefix in prefixes)

@@ -94,3 +94,57 @@ def test_a_cluster_of_another_version_is_refused_and_left_alone(
     monkeypatch.setattr(control_plane, "delete", lambda _: None)
     up()
     up()
+
+
+def port_taken(times: int) -> Callable[[Layout], None]:
+    """A port that was free when it was chosen is another program's when it is used."""
+    left = iter(range(times))
+
+    def made(place: Layout) -> None:
+        _made(place)
+        if next(left, None) is not None:
+            raise control_plane.PortTakenError("etcd could not start: port 9 is taken", "end that program")
+
+    return made
+
+
+@pytest.fixture
+def removals(monkeypatch: pytest.MonkeyPatch) -> list[Layout]:
+    removed: list[Layout] = []
+    monkeypatch.setattr(addons, "stop", lambda _: None)
+    monkeypatch.setattr(control_plane, "delete", removed.append)
+    return removed
+
+
+def test_a_new_cluster_whose_port_was_taken_meanwhile_is_made_on_others(
+    home: Path,
+    removals: list[Layout],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(control_plane, "create_or_start", port_taken(lifecycle.ATTEMPTS - 1))
+    place = up()
+    assert place.created
+    assert place.maker.is_file()
+    assert len(removals) == lifecycle.ATTEMPTS - 1
+    assert "once more on other ports: etcd could not start: port 9 is taken" in capsys.readouterr().out
+
+
+def test_a_port_that_is_taken_again_and_again_is_an_error(
+    home: Path, removals: list[Layout], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_plane, "create_or_start", port_taken(99))
+    with pytest.raises(FleetError, match="port 9 is taken"):
+        up()
+    assert not layout().created
+
+
+def test_a_cluster_that_is_there_is_never_removed_for_a_taken_port(
+    home: Path, removals: list[Layout], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = up()
+    monkeypatch.setattr(control_plane, "create_or_start", port_taken(1))
+    with pytest.raises(FleetError, match="port 9 is taken"):
+        up()
+    assert place.created
+    assert removals == []

@@ -1,6 +1,8 @@
 """Processes are found with ``ps``; without one that works nothing is started or ended."""
 
 import os
+import secrets
+import socket
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,21 @@ def test_a_cluster_command_without_ps_does_not_blame_the_files(
         lifecycle.down()
     assert "procps" in caught.value.next_step
     assert "written" not in caught.value.problem
+
+
+def test_ports_are_free_and_different_and_another_command_is_given_others() -> None:
+    """Two clusters that are made at the same time both look before either listens."""
+    first, second = process.free_ports(50), process.free_ports(50)
+    assert len(set(first)) == len(set(second)) == 50
+    assert all(process.is_free(port) for port in first)
+    assert len(set(first) & set(second)) < 10
+
+
+def test_a_port_that_is_taken_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, free = process.free_ports(2)
+    choices = iter([taken, taken, free])
+    monkeypatch.setattr(secrets, "choice", lambda _: next(choices))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", taken))
+        other.listen()
+        assert process.free_ports(1) == [free]

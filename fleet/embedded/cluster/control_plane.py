@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -16,18 +17,32 @@ import yaml
 from fleet.embedded.cluster import binaries
 from fleet.embedded.cluster.environment import clean_environment
 from fleet.embedded.cluster.layout import NAME, Layout
-from fleet.embedded.cluster.process import commands, end
+from fleet.embedded.cluster.process import commands, end, free_ports
 from fleet.errors import FleetError
 
 MANIFESTS = Path(__file__).parent / "manifests"
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+PORTS = (
+    "etcdPort",
+    "etcdPeerPort",
+    "kubeApiserverPort",
+    "kubeControllerManagerPort",
+    "kubeSchedulerPort",
+    "kwokControllerPort",
+)
+"""Chosen by us when a cluster is made: two that kwokctl makes at the same time get the same ports."""
 READY_SECONDS = 60
 PROBE_TIMEOUT = "--request-timeout=5s"
 """Of questions whose answer may be that nobody answers."""
 
 
-def _configuration(layout: Layout) -> str:
+class PortTakenError(FleetError):
+    """A component's port went to another program between its choice and its use, or while it was stopped."""
+
+
+def _configuration(layout: Layout, ports: Mapping[str, int]) -> str:
     options = {
+        **ports,
         "runtime": "binary",
         "kubeVersion": f"v{binaries.KUBERNETES_VERSION}",
         "etcdBinary": str(binaries.path("etcd")),
@@ -64,17 +79,17 @@ def version(layout: Layout) -> str:
 
     Programs count by their pins, not by the folder that the cache happens to be in.
     """
-    content = yaml.safe_load(_configuration(layout))
+    content = yaml.safe_load(_configuration(layout, ports={}))
     cache = f"{binaries.cache_dir()}{os.sep}"
     content["options"] = {key: str(value).removeprefix(cache) for key, value in content["options"].items()}
     return hashlib.sha256(yaml.safe_dump(content).encode()).hexdigest()
 
 
-def _kwokctl(layout: Layout, *arguments: str) -> None:
+def _kwokctl(layout: Layout, ports: Mapping[str, int], *arguments: str) -> None:
     """Run kwokctl until all is ready, or until a component that it started has ended."""
     layout.kwok.mkdir(parents=True, exist_ok=True)
     file = layout.kwok / "create.yaml"
-    file.write_text(_configuration(layout))
+    file.write_text(_configuration(layout, ports))
     # kwokctl prefers a kubectl on PATH: ours comes first, of the control plane's own version.
     ours = str(binaries.path("kubectl").parent)
     environment = clean_environment() | {
@@ -115,9 +130,10 @@ def create_or_start(layout: Layout) -> None:
     _settle(layout)
     if not layout.created:
         # Without the empty path kwokctl makes this the current context of the user's own kubeconfig.
-        _kwokctl(layout, "create", "cluster", "--kubeconfig", "")
+        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        _kwokctl(layout, ports, "create", "cluster", "--kubeconfig", "")
     elif None in pids(layout).values() or not is_serving(layout):
-        _kwokctl(layout, "start", "cluster")
+        _kwokctl(layout, {}, "start", "cluster")  # on the ports that it was made with
 
 
 def _settle(layout: Layout) -> None:
@@ -215,7 +231,7 @@ def _failure(layout: Layout, output: str, stopped: list[str]) -> FleetError:
         log = layout.control_plane / "logs" / f"{name}.log"
         text = log.read_text(errors="replace") if log.is_file() else ""
         if port := re.search(r"listen tcp [\w.:\[\]]*:(\d+): bind: address already in use", text):
-            return FleetError(
+            return PortTakenError(
                 f"{name} could not start: port {port[1]} is taken by another program",
                 "end that program and run `fleet cluster up` again, or `fleet cluster down` first: "
                 "a new cluster chooses free ports (what was deployed is lost)",

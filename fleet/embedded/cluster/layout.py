@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from components.clouds.local.home import home
-from fleet.embedded.cluster.process import free_port
+from fleet.embedded.cluster.process import free_ports
 
 NAME = "elastic-vllm"
 """The cluster's name with kwokctl; one cluster per state directory."""
@@ -76,7 +76,7 @@ class Layout:
         """The add-ons' ports, chosen on first use."""
         if self._ports.is_file():
             return Ports(**json.loads(self._ports.read_text()))
-        ports = Ports(free_port(), free_port(), free_port())
+        ports = Ports(*free_ports(3))
         self.keep(ports)
         return ports
 

@@ -25,6 +25,8 @@ class Reporter(BuildReporter, Protocol):
         """A step starts; it lasts until the next one."""
 
 
+ATTEMPTS = 3
+"""At a new control plane, each on other ports."""
 State = Literal["ready", "not ready", "stopped"]
 
 
@@ -64,16 +66,36 @@ def _start(place: Layout, reporter: Reporter) -> None:
     if place.created != place.control_plane.exists():
         reporter.step("removing a cluster that was never finished")
         _remove(place)
-    place.close_to_others()
-    if not place.created:
-        place.maker.write_text(control_plane.version(place))
-    reporter.step("control plane: etcd, apiserver, controller-manager, scheduler, kwok")
-    control_plane.create_or_start(place)
+    if place.created:
+        _control_plane(place, reporter)
+    else:
+        _new_control_plane(place, reporter)
     reporter.step("add-ons: metrics-server, Karpenter")
     addons.install(place)
     addons.start(place)
     addons.wait_until_ready(place)
     _publish_kubeconfig(place)
+
+
+def _new_control_plane(place: Layout, reporter: Reporter) -> None:
+    """Try again on other ports when another program took one of those that were free a moment ago."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            _control_plane(place, reporter)
+        except control_plane.PortTakenError as taken:
+            reporter.step(f"once more on other ports: {taken.problem}")
+            _remove(place)
+        else:
+            return
+    _control_plane(place, reporter)
+
+
+def _control_plane(place: Layout, reporter: Reporter) -> None:
+    place.close_to_others()
+    if not place.created:
+        place.maker.write_text(control_plane.version(place))
+    reporter.step("control plane: etcd, apiserver, controller-manager, scheduler, kwok")
+    control_plane.create_or_start(place)
 
 
 def _publish_kubeconfig(place: Layout) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from fleet.embedded.cluster.environment import clean_environment
 from fleet.errors import FleetError
 
 STOP_SECONDS = 10
+_PORTS = range(20_000, 30_000)
+"""Below those that systems give to outgoing connections: a stopped cluster finds its own still free."""
 
 
 @dataclass(frozen=True)
@@ -142,11 +145,18 @@ def end(pids: Iterable[int]) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nothing listens on now."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """As many different ports that nothing listens on now, each chosen by chance."""
+    found: set[int] = set()
+    while len(found) < count:
+        port = secrets.choice(_PORTS)
+        if is_free(port):
+            found.add(port)
+    return list(found)
 
 
 def is_free(port: int) -> bool:
