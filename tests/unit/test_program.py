@@ -51,10 +51,25 @@ def test_a_missing_secret_names_its_variable(tmp_path: Path, monkeypatch: pytest
         read_config(path)
 
 
-def test_a_secret_inside_a_value_is_refused(tmp_path: Path) -> None:
-    path = stack_file(tmp_path, "config:\n  elastic-vllm:models: [{key: {secure: AAAB}}]\n")
-    with pytest.raises(EngineError, match="make the whole of elastic-vllm:models secret"):
+def test_what_the_cli_encrypted_in_part_comes_whole_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``pulumi config set --secret --path 'elastic-vllm:apiKeys.chat'`` writes it."""
+    path = stack_file(tmp_path, "config:\n  elastic-vllm:apiKeys:\n    chat: {secure: AAAB}\n")
+    with pytest.raises(EngineError, match="set ELASTIC_VLLM_SECRET_API_KEYS to its whole value"):
         read_config(path)
+    monkeypatch.setenv("ELASTIC_VLLM_SECRET_API_KEYS", '{"chat": "key"}')
+    assert read_config(path) == ({"elastic-vllm:apiKeys": '{"chat": "key"}'}, ("elastic-vllm:apiKeys",))
+
+
+def test_keys_that_only_the_environment_has_are_taken_without_any_cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stack_file(tmp_path, "config: {elastic-vllm:namespace: ours}\n")
+    monkeypatch.setenv("ELASTIC_VLLM_SECRET_API_KEYS", '{"chat": "key"}')
+    config, secret_keys = read_config(path)
+    assert config == {"elastic-vllm:apiKeys": '{"chat": "key"}', "elastic-vllm:namespace": "ours"}
+    assert secret_keys == ("elastic-vllm:apiKeys",)
 
 
 @pytest.mark.parametrize(

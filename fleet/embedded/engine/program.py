@@ -14,7 +14,7 @@ import yaml
 
 from fleet.embedded.errors import EngineError
 from fleet.embedded.values import mapping
-from stacks.stack import PROJECT
+from stacks.stack import PROJECT, SECRETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,8 @@ def _run_file(root: Path) -> None:
 def read_config(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     """The configuration in a stack file, and which of its keys are secret.
 
-    What the CLI has encrypted only the CLI can read: such values come from the environment.
+    What the CLI has encrypted, in whole or in part, only the CLI can read: such sections come from the
+    environment. API keys do so too where the file names none, for without a CLI nobody can encrypt them.
     """
     try:
         content = mapping(yaml.safe_load(path.read_text()))
@@ -66,16 +67,20 @@ def read_config(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
         raise EngineError(f"{path.name} is not YAML: {error}") from None
     config: dict[str, str] = {}
     secret_keys: list[str] = []
-    for short, value in mapping(content.get("config")).items():
+    for short, value in (_given_keys() | mapping(content.get("config"))).items():
         key = short if ":" in short else f"{PROJECT}:{short}"
-        if set(mapping(value)) == {"secure"}:
+        if _has_secure(value):
             config[key] = _secret(path, key)
             secret_keys.append(key)
-        elif _has_secure(value):
-            raise EngineError(f"{path.name}: {key} has `secure:` inside; make the whole of {key} secret")
         else:
             config[key] = value if isinstance(value, str) else json.dumps(value)
     return config, tuple(secret_keys)
+
+
+def _given_keys() -> dict[str, object]:
+    """The section of API keys, as the CLI would write it, where the environment has them."""
+    key = f"{PROJECT}:{SECRETS}"
+    return {key: {"secure": ""}} if secret_variable(key) in os.environ else {}
 
 
 def secret_variable(key: str) -> str:
@@ -90,7 +95,7 @@ def _secret(path: Path, key: str) -> str:
     if value is None:
         raise EngineError(
             f"{path.name}: {key} is encrypted for the Pulumi CLI, and the embedded engine cannot decrypt it: "
-            f"set {variable} to its value (JSON unless it is a string)"
+            f"set {variable} to its whole value (JSON unless it is a string)"
         )
     return value
 
