@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 import pulumi
+from pulumi.runtime.config import get_config
 
 from stacks import checks
 from stacks.files import read_stack_file
@@ -20,6 +21,8 @@ def load() -> StackConfig:
     config = pulumi.Config(PROJECT)
     found = {name: config.get(name) for name in (*keys_of(StackConfig), *_undeclared())}
     stack = parse({name: _section(name, text) for name, text in found.items() if text is not None})
+    if without := _without_key(stack):
+        raise StackConfigError(without)
     for finding in checks.findings(stack):  # what is left after parsing: warnings
         pulumi.log.warn(str(finding))
     return stack
@@ -43,6 +46,22 @@ def _section(name: str, text: str) -> object:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _without_key(stack: StackConfig) -> list[Finding]:
+    """Every key that is missing, told before anything is made; an ``Output`` would find out half-way."""
+    try:
+        keys = json.loads(get_config(f"{PROJECT}:{SECRETS}") or "{}")
+    except ValueError:
+        keys = {}  # the value itself may not be shown
+    return [
+        _keyless(model.name) for model in stack.models if model.require_api_key and not _has(keys, model.name)
+    ]
+
+
+def _has(keys: object, model_name: str) -> bool:
+    key = keys.get(model_name) if isinstance(keys, Mapping) else None
+    return isinstance(key, str) and bool(key)
 
 
 def api_key(model_name: str) -> pulumi.Output[str]:

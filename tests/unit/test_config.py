@@ -219,6 +219,21 @@ def test_load_refuses_a_section_that_is_a_bare_word(pulumi_config: pytest.Monkey
         load()
 
 
+@pytest.mark.parametrize(
+    "keys", [None, "{}", '{"docs": "k"}', '{"chat": ""}', '{"chat": 3}', "sk-1", '["sk-1"]']
+)
+def test_load_tells_of_every_missing_key_before_anything_is_made(
+    pulumi_config: pytest.MonkeyPatch, keys: str | None
+) -> None:
+    models = [model(name=name, requireApiKey=True) for name in ("chat", "expert")]
+    secret = {} if keys is None else {f"{PROJECT}:apiKeys": keys}
+    pulumi.runtime.set_all_config(given_to_pulumi(changed(models=models)) | secret, list(secret))
+    with pytest.raises(StackConfigError) as refused:
+        load()
+    assert [finding.key for finding in refused.value.findings] == ["apiKeys.chat", "apiKeys.expert"]
+    assert "sk-1" not in str(refused.value)
+
+
 def test_a_missing_api_key_says_how_to_set_it(pulumi_config: pytest.MonkeyPatch) -> None:
     pulumi.runtime.set_all_config({})
     with pytest.raises(StackConfigError, match=r"--secret --path 'elastic-vllm:apiKeys\.chat'"):
