@@ -161,6 +161,9 @@ def _pulumi(command: str, stack: str, on_embedded_cluster: bool) -> NoReturn:
             f"stack {stack} was deployed by the embedded engine, and two engines would fight over it",
             f"go on with `--engine embedded`, or first `fleet destroy --stack {stack} --engine embedded`",
         )
+    console.print(
+        f"  pulumi {command} --stack {stack}  [dim](`pulumi stack init {stack}` first, if it knows none)[/]"
+    )
     # In this process's place: Ctrl-C is the CLI's own to handle, and a state must not be left half-written.
     os.chdir(ROOT)
     os.execvp("pulumi", ["pulumi", command, "--stack", stack])  # noqa: S606  (found on PATH on purpose)

@@ -224,6 +224,7 @@ def test_a_cli_on_path_is_handed_over_to_and_its_exit_code_is_ours(cli: FakeCli,
     done = cli.checkout.fleet(command, "--stack", "local")
     assert done.returncode == 7, done.stderr
     assert "engine: the Pulumi CLI" in done.stdout
+    assert f"pulumi {command} --stack local" in done.stdout
     assert cli.called() == [str(cli.checkout.root), command, "--stack", "local"]
 
 
