@@ -60,7 +60,7 @@ class Project:
         """What a preview would do to each resource, and the field paths for it; unchanged ones left out."""
         steps = json.loads(self.pulumi("preview", "--json"))["steps"]
         return {
-            text(step["urn"]).rpartition("::")[2]: sorted(step.get("detailedDiff") or {})
+            text(step["urn"]).rpartition("::")[2]: sorted(mapping(step.get("detailedDiff")))
             for step in map(mapping, steps)
             if step["op"] != "same"
         }

@@ -67,7 +67,7 @@ def read_config(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
         raise EngineError(f"{path.name} is not YAML: {error}") from None
     config: dict[str, str] = {}
     secret_keys: list[str] = []
-    for short, value in (_given_keys() | mapping(content.get("config"))).items():
+    for short, value in {**_given_keys(), **mapping(content.get("config"))}.items():
         key = short if ":" in short else f"{PROJECT}:{short}"
         if _has_secure(value):
             config[key] = _secret(path, key)
