@@ -3,8 +3,7 @@
 Both tell every happening as a line; only the terminal redraws, so a log holds no control characters.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -17,8 +16,8 @@ from rich.text import Text
 
 from fleet.drill.report import words
 from fleet.drill.timeline import Happening, Run, Second
+from fleet.sparkline import sparkline
 
-_BARS = "▁▂▃▄▅▆▇█"
 _LINE_EVERY_SECONDS = 5.0
 _STYLES = {"fault": "bold red", "phase": "bold", "replicas": "cyan", "hpa": "cyan", "node": "green"}
 
@@ -96,17 +95,6 @@ def line(second: Second) -> str:
         f"wanted {second.wanted}; replicas: {counts}; nodes: {_nodes(second)}; "
         f"first token {_ttft(second)}; {second.usd:.3f} USD"
     )
-
-
-def sparkline(values: Sequence[float], width: int) -> str:
-    """All values in at most ``width`` characters, each the mean of its share; zero is the lowest bar."""
-    if not values:
-        return ""
-    width = min(width, len(values))
-    edges = [round(index * len(values) / width) for index in range(width + 1)]
-    means = [sum(values[low:high]) / (high - low) for low, high in pairwise(edges)]
-    top = max(means) or 1.0
-    return "".join(_BARS[round(mean / top * (len(_BARS) - 1))] for mean in means)
 
 
 def print_verdict(run: Run, console: Console) -> None:

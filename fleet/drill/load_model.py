@@ -37,6 +37,22 @@ class Demand(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Means:
+    """What the mix comes to on average."""
+
+    answer: float
+    """Tokens of an answer, hence steps that a request runs."""
+    prompt: float
+    """Tokens of a prompt, images included."""
+    images: float
+    """Images of a request."""
+    cached: float
+    """Tokens that a running request has cached."""
+    running: float
+    """Requests that run when all seats, or all of the KV cache, are taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """What an engine admits. Made by ``of``."""
 
@@ -146,31 +162,54 @@ class LoadModel:
     @cached_property
     def _saturation(self) -> tuple[float, float]:
         """Requests per second, and requests running, when a replica is never without work."""
+        means, rng = self.means, random.Random()  # noqa: S311
+        rng.setstate(self._drawn[1])
+        began = means.running / means.answer
+        room = self.limits.step_tokens - round(means.running)
+        running, cached = round(means.running), round(means.running * means.cached)
+        seconds = sum(
+            self.pace.step(running, cached, prompts, images)
+            for prompts, images in _batches(self.sample, began, room, rng)
+        )
+        return began / (seconds / _SAMPLES), means.running
+
+    @property
+    def sample(self) -> list[Demand]:
+        """Requests of the mix, always the same ones: what its means are taken over."""
+        return self._drawn[0]
+
+    @cached_property
+    def _drawn(self) -> tuple[list[Demand], tuple[object, ...]]:
+        """The sample, and the state in which drawing it leaves a generator."""
         rng = random.Random(0)  # noqa: S311  # a sample, no secret
-        drawn = [self.draw(rng) for _ in range(_SAMPLES)]
-        steps = sum(demand.answer_tokens for demand in drawn) / _SAMPLES
+        return [self.draw(rng) for _ in range(_SAMPLES)], rng.getstate()
+
+    @cached_property
+    def means(self) -> Means:
+        """Of one request, and of a replica that is never without work."""
+        drawn = self.sample
+        answer = sum(demand.answer_tokens for demand in drawn) / _SAMPLES
         # What is cached is seen by the token: long answers weigh more than short ones.
         cached = (
-            sum(d.answer_tokens * (d.prompt_tokens + d.answer_tokens / 2) for d in drawn) / _SAMPLES / steps
+            sum(d.answer_tokens * (d.prompt_tokens + d.answer_tokens / 2) for d in drawn) / _SAMPLES / answer
         )
-        tokens = sum(d.answer_tokens * d.tokens for d in drawn) / _SAMPLES / steps
-        running = min(self.limits.seats, self.limits.kv_tokens / tokens)
-        began = running / steps
-        seconds = sum(
-            self.pace.step(round(running), round(running * cached), prompts, images)
-            for prompts, images in _batches(drawn, began, self.limits.step_tokens - round(running), rng)
+        tokens = sum(d.answer_tokens * d.tokens for d in drawn) / _SAMPLES / answer
+        return Means(
+            answer=answer,
+            prompt=sum(demand.prompt_tokens for demand in drawn) / _SAMPLES,
+            images=sum(demand.images for demand in drawn) / _SAMPLES,
+            cached=cached,
+            running=min(self.limits.seats, self.limits.kv_tokens / tokens),
         )
-        return began / (seconds / _SAMPLES), running
 
     @cached_property
     def cores_per_running(self) -> float:
         """The API server's work for one running request: its prompt and images, then a stream of tokens."""
         rps, running = self._saturation
-        rng, figures = random.Random(0), table().figures  # noqa: S311
-        drawn = [self.draw(rng) for _ in range(_SAMPLES)]
+        figures = table().figures
         work = sum(
             self.frontend_seconds(demand.images) + demand.answer_tokens * figures.token_seconds.value
-            for demand in drawn
+            for demand in self.sample
         )
         return rps * work / _SAMPLES / running
 

@@ -73,14 +73,9 @@ class Hpa:
 
         ``readings`` gives what was read of metrics other than CPU, by their place in ``scaling.metrics``.
         """
-        self._recommendations.begin(now, replicas)
-        if replicas == 0:
-            return Decision(desired=0, recommendation=None, reason="ScalingDisabled")
-        # Bounds that moved are restored at once, without metrics, windows or rate.
-        if replicas > self._max:
-            return Decision(desired=self._max, recommendation=None, reason="AboveMaxReplicas")
-        if replicas < self._min:
-            return Decision(desired=self._min, recommendation=None, reason="BelowMinReplicas")
+        forced = self._forced(now, replicas)
+        if forced is not None:
+            return forced
         moment = Moment(now, replicas, pods, readings or {})
         wanted, failures = recommend(self._scaling.metrics, moment, self._rules)
         if wanted is None:
@@ -88,6 +83,25 @@ class Hpa:
             return Decision(desired=replicas, recommendation=None, reason="MetricsFailed", failures=failures)
         desired, reason = self._normalised(now, replicas, wanted)
         return Decision(desired=desired, recommendation=wanted, reason=reason, failures=failures)
+
+    def decide_on(self, now: float, replicas: int, wanted: int) -> Decision:
+        """As ``decide``, where what the metrics ask for is known: they say what they said before."""
+        forced = self._forced(now, replicas)
+        if forced is not None:
+            return forced
+        desired, reason = self._normalised(now, replicas, wanted)
+        return Decision(desired=desired, recommendation=wanted, reason=reason)
+
+    def _forced(self, now: float, replicas: int) -> Decision | None:
+        """What needs no metrics. Bounds that moved are restored at once, without windows or rate."""
+        self._recommendations.begin(now, replicas)
+        if replicas == 0:
+            return Decision(desired=0, recommendation=None, reason="ScalingDisabled")
+        if replicas > self._max:
+            return Decision(desired=self._max, recommendation=None, reason="AboveMaxReplicas")
+        if replicas < self._min:
+            return Decision(desired=self._min, recommendation=None, reason="BelowMinReplicas")
+        return None
 
     def observe_scale(self, t: float, before: int, after: int) -> None:
         """The autoscaler changed the target's replicas; changes that others make are no events of its own."""

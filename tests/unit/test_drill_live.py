@@ -3,11 +3,9 @@
 import io
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
-from fleet.drill.live import LiveView, line, print_verdict, sparkline
+from fleet.drill.live import LiveView, line, print_verdict
 from fleet.drill.timeline import Run
 from tests import drill_sample
 
@@ -101,17 +99,6 @@ def test_a_line_names_only_states_that_a_replica_is_in(run: Run) -> None:
 def test_seconds_without_a_first_token_say_so(run: Run) -> None:
     assert "first token none in 10 s" in line(run.seconds[0])
     assert "P50 0." in line(run.seconds[9])
-
-
-@given(st.lists(st.floats(0, 1e4), max_size=300), st.integers(1, 120))
-def test_a_sparkline_is_never_wider_than_its_room(values: list[float], width: int) -> None:
-    assert len(sparkline(values, width)) == min(width, len(values))
-
-
-def test_a_sparkline_shows_nothing_as_its_lowest_and_the_most_as_its_highest_bar() -> None:
-    assert sparkline([0.0, 4.0, 8.0], 10) == "▁▅█"
-    assert sparkline([0.0, 0.0], 10) == "▁▁"
-    assert sparkline([0.0] * 50 + [2.0] * 50, 4) == "▁▁██"
 
 
 def test_the_verdict_names_what_broke_and_ends_in_one_sentence(run: Run) -> None:

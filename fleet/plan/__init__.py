@@ -1,0 +1,1 @@
+"""What ``fleet plan`` knows before anything exists. Touches no network and no cluster."""

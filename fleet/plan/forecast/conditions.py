@@ -1,0 +1,106 @@
+"""What one model's forecast rests on: the model, its pool, the catalogue's times, controllers' periods."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from components import catalog
+from components.spec import AwsCluster, LocalCluster, ModelSpec
+from fleet.drill.figures import ShapeName
+from fleet.drill.load_model import LoadModel
+from stacks.stack import StackConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Periods:
+    """How often controllers look, and how long they take. Phases are chance; these lie in the middle.
+
+    Periods are the defaults of kube-controller-manager 1.36, metrics-server 0.9 and Karpenter 1.13; what is
+    measured was measured on the embedded cluster.
+    """
+
+    sync_seconds: float = 15.0
+    """Of the HPA."""
+    first_sync: float = 7.5
+    """Seconds from the trace's begin."""
+    scrape_seconds: float = 15.0
+    """Of metrics-server: each value is the mean over one such period."""
+    first_scrape: float = 5.0
+    """Seconds from the trace's begin."""
+    creation_seconds: float = 0.5
+    """From the HPA's change until the new pods were tried on the nodes that are there. Measured."""
+    batch_seconds: float = 1.5
+    """From a pod without a node until its node is ordered: Karpenter waits a second for more. Measured."""
+    binding_seconds: float = 1.0
+    """From a node's registration until its pod starts. Measured."""
+    poll_seconds: float = 10.0
+    """How often Karpenter looks for nodes to give back."""
+    first_poll: float = 5.0
+    """Seconds from the trace's begin."""
+    validation_seconds: float = 15.0
+    """How long Karpenter looks on before it gives an empty node back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """Everything but the load. A pool is the model's alone: other models' nodes are other nodes."""
+
+    model: ModelSpec
+    machine: catalog.MachineRow
+    boot_seconds: float
+    """From the order of a node until a replica can start on it, its image pulled."""
+    load_seconds: float
+    """From a replica's start until it answers."""
+    min_nodes: int
+    max_nodes: int
+    consolidate_after_seconds: float
+    usd_per_node_hour: float | None
+    """None where the catalogue has no price."""
+    periods: Periods = field(default_factory=Periods)
+
+    @classmethod
+    def of(cls, config: StackConfig, model: ModelSpec) -> Self:
+        """The stack's model in the catalogue's own time, or divided by what a local stack says."""
+        cluster = config.cluster
+        pool = next(pool for pool in config.pools if pool.name == model.pool)
+        machine = catalog.machine_for(cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.machine)
+        price = machine.usd_per_hour
+        if price is not None and pool.capacity == "spot":
+            price *= machine.spot_factor
+        return cls(
+            model=model,
+            machine=machine,
+            boot_seconds=catalog.boot_seconds(cluster.catalogue)
+            + catalog.image_pull_seconds(cluster.catalogue),
+            load_seconds=catalog.load_seconds(model.checkpoint, pool.accelerator, model.gpus_per_replica),
+            min_nodes=pool.min_nodes,
+            max_nodes=pool.max_nodes,
+            consolidate_after_seconds=config.autoscaler.consolidate_after_seconds,
+            usd_per_node_hour=price,
+            periods=_periods(config),
+        )
+
+    def load_model(self, mix: Mapping[ShapeName, float]) -> LoadModel:
+        """One replica on its share of the machine."""
+        cores = self.machine.allocatable_cpu_millis / 1000
+        return LoadModel.for_model(self.model, self.machine.accelerator, mix, cores)
+
+    def unnamed(self) -> str:
+        """All that decides the outcome, as text: the same for models that differ in their names alone."""
+        model = self.model.model_copy(update={"name": "", "pool": ""})
+        return repr((model.model_dump_json(), replace(self, model=model)))
+
+    @property
+    def replicas_per_node(self) -> int:
+        """Replicas that a node's GPUs hold."""
+        return self.machine.gpus // self.model.gpus_per_replica
+
+
+def _periods(config: StackConfig) -> Periods:
+    match config.cluster:
+        case AwsCluster(hpa_sync_seconds=int(seconds)):
+            return Periods(sync_seconds=seconds)
+        case LocalCluster():
+            return Periods(scrape_seconds=10.0)
+        case _:
+            return Periods()

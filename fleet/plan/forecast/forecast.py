@@ -1,0 +1,89 @@
+"""What happens to each model of a stack when load comes: the entry point of this package."""
+
+from dataclasses import dataclass
+
+from components.spec import ReplicasSpec
+from fleet.plan.forecast import traces
+from fleet.plan.forecast.conditions import Conditions
+from fleet.plan.forecast.engine import Engine
+from fleet.plan.forecast.outcome import Outcome
+from fleet.plan.forecast.simulation import simulate
+from stacks.stack import StackConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelForecast:
+    """One model under a step and over a day."""
+
+    model: str
+    pool: str
+    machine: str
+    replicas: ReplicasSpec
+    boot_seconds: float
+    load_seconds: float
+    capacity_rps: float
+    """Requests per second that one replica sustains: what one replica's worth of load is."""
+    ttft_slo_seconds: float
+    ttft_at_rest: float
+    """P99 of the time to first token of a request that meets nobody else, in seconds."""
+    step: Outcome
+    day: Outcome
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Every model of a stack, in the order of the file."""
+
+    models: tuple[ModelForecast, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What a simulation says, whatever the model is called."""
+
+    capacity_rps: float
+    ttft_at_rest: float
+    step: Outcome
+    day: Outcome
+
+
+def forecast(config: StackConfig) -> Forecast:
+    """Each model alone on its pool, in the catalogue's own time. Always the same for the same stack."""
+    known: dict[str, _Found] = {}
+    found = []
+    for model in config.models:
+        conditions = Conditions.of(config, model)
+        # Models that differ in their names alone are simulated once.
+        key = conditions.unnamed()
+        if key not in known:
+            known[key] = _found(conditions)
+        found.append(_forecast(conditions, known[key]))
+    return Forecast(tuple(found))
+
+
+def _found(conditions: Conditions) -> _Found:
+    bounds = conditions.model.replicas
+    load = conditions.load_model(traces.MIX)
+    return _Found(
+        capacity_rps=load.capacity_rps,
+        ttft_at_rest=Engine.of(load).ttft_p99(0.0),
+        step=simulate(conditions, traces.step(bounds), load),
+        day=simulate(conditions, traces.day(bounds), load),
+    )
+
+
+def _forecast(conditions: Conditions, found: _Found) -> ModelForecast:
+    model = conditions.model
+    return ModelForecast(
+        model=model.name,
+        pool=model.pool,
+        machine=conditions.machine.name,
+        replicas=model.replicas,
+        boot_seconds=conditions.boot_seconds,
+        load_seconds=conditions.load_seconds,
+        ttft_slo_seconds=model.slo.ttft_p99_seconds,
+        capacity_rps=found.capacity_rps,
+        ttft_at_rest=found.ttft_at_rest,
+        step=found.step,
+        day=found.day,
+    )

@@ -1,0 +1,53 @@
+"""The replicas of one model as the HPA sees them: each a pod with its times and its last CPU sample."""
+
+from dataclasses import dataclass
+
+from fleet.plan.forecast.pool import Node
+
+
+@dataclass(eq=False)
+class Replica:
+    """One pod; an ``fleet.hpa.Pod``. Times are seconds since the trace began."""
+
+    name: str
+    created: float
+    request_millicores: float
+    node: Node | None = None
+    started_t: float | None = None
+    ready: bool = False
+    ready_changed_t: float | None = None
+    leaving: bool = False
+    cpu_millicores: float | None = None
+    sampled_t: float | None = None
+    window_seconds: float | None = None
+    used: float | None = None
+    """Core seconds at the last scrape; None before the first."""
+
+    @property
+    def phase(self) -> str:
+        """Pending until its node admitted it."""
+        return "Pending" if self.started_t is None else "Running"
+
+    @property
+    def serving(self) -> bool:
+        """Whether it answers and gets requests."""
+        return self.ready and not self.leaving
+
+    def scraped(self, t: float, seconds: float, used: float) -> None:
+        """metrics-server has a value from its second scrape on: what was used between the two."""
+        if self.used is not None:
+            # A simulated kubelet counts in steps of ten millicores, and so does the drill.
+            self.cpu_millicores = round((used - self.used) / seconds * 100) * 10
+            self.sampled_t, self.window_seconds = t, seconds
+        self.used = used
+
+
+def first_to_go(replicas: list[Replica]) -> list[Replica]:
+    """In the ReplicaSet's order: without a node, not ready, sharing a node, ready for the shortest time."""
+
+    def rank(one: Replica) -> tuple[bool, bool, int, float, float]:
+        beside = sum(other.node is one.node for other in replicas if other.node is not None)
+        since = one.ready_changed_t if one.ready and one.ready_changed_t is not None else 0.0
+        return one.node is not None, one.ready, -beside, -since, -one.created
+
+    return sorted(replicas, key=rank)

@@ -1,0 +1,237 @@
+"""One model under one trace of load: HPA, node autoscaler, boot, load and queues, from event to event.
+
+Nothing is random: requests are a rate, periods have fixed phases. Where nothing changes by itself, time goes
+in one stride to the next thing that happens; else by the second.
+"""
+
+import heapq
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+
+from components.spec import ModelSpec
+from components.vllm.deployment import is_autoscaled
+from fleet.drill.load_model import LoadModel
+from fleet.drill.scenario import Scenario
+from fleet.plan.forecast.autoscaler import Autoscaler
+from fleet.plan.forecast.conditions import Conditions
+from fleet.plan.forecast.course import Course
+from fleet.plan.forecast.engine import Engine
+from fleet.plan.forecast.outcome import Moment, Outcome, Totals
+from fleet.plan.forecast.pool import Node, Pool
+from fleet.plan.forecast.queues import SHORT, Queues
+from fleet.plan.forecast.replicas import Replica, first_to_go
+
+
+def simulate(conditions: Conditions, trace: Scenario, load: LoadModel) -> Outcome:
+    """The whole trace, from rest: the least replicas are ready, on the nodes that they need."""
+    return _Simulation(conditions, trace, load).run()
+
+
+@dataclass
+class _Simulation:
+    conditions: Conditions
+    trace: Scenario
+    load: LoadModel
+    _now: float = 0.0
+    _wanted: int = 0
+    _replicas: list[Replica] = field(default_factory=list)
+    _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        conditions = self.conditions
+        self._order, self._names = count(), count()
+        self._queues = Queues(Engine.of(self.load))
+        self._pool = Pool(conditions.replicas_per_node, conditions.min_nodes, conditions.max_nodes)
+        self._autoscaler = Autoscaler(self._model)
+        self._course = Course.of(self.trace)
+        self._totals = Totals()
+        self._ordering = False
+        self._most_ready = 0
+
+    @property
+    def _model(self) -> ModelSpec:
+        return self.conditions.model
+
+    def run(self) -> Outcome:
+        """Until the trace is over."""
+        self._rest()
+        periods, end = self.conditions.periods, self.trace.duration_seconds
+        self._every(periods.first_scrape, periods.scrape_seconds, self._scrape)
+        if is_autoscaled(self._model.replicas):
+            self._every(periods.first_sync, periods.sync_seconds, self._sync)
+        self._note()
+        self._every(periods.first_sync, periods.sync_seconds, self._note)
+        while self._now < end:
+            until = min(self._events[0][0], end)
+            while self._now < until:
+                self._pass(until)
+            while self._events[0][0] <= self._now:
+                heapq.heappop(self._events)[2]()
+        self._note()
+        return self._totals.outcome(self.trace, self.conditions, self._autoscaler.unknown)
+
+    def _rest(self) -> None:
+        """What is there before the trace: as if it had been so for long."""
+        self._wanted = self._model.replicas.min
+        missing = math.ceil(self._wanted / self.conditions.replicas_per_node) - self._pool.registered
+        for node in self._pool.order(max(0, missing) * self._pool.slots, -math.inf):
+            node.registered = True
+        for _ in range(self._wanted):
+            replica = self._new()
+            replica.node = self._pool.take()
+            replica.started_t = replica.ready_changed_t = -86_400.0
+            replica.ready = replica.node is not None
+            replica.used = 0.0
+            if replica.ready:
+                self._queues.add(replica.name)
+        self._reached()
+
+    # Time.
+
+    def _at(self, t: float, do: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (t, next(self._order), do))
+
+    def _every(self, first: float, period: float, do: Callable[[], None]) -> None:
+        def again() -> None:
+            do()
+            self._at(self._now + period, again)
+
+        self._at(first, again)
+
+    def _pass(self, until: float) -> None:
+        """One stride, at most to the next event."""
+        left = until - self._now
+        seconds = min(left, self._queues.stride(self._rps(self._now + min(SHORT, left) / 2)))
+        served = self._queues.advance(seconds, self._rps(self._now + seconds / 2))
+        self._totals.passed(
+            seconds, served, self._model.slo, nodes=len(self._pool.nodes), registered=self._pool.registered
+        )
+        self._now += seconds
+
+    def _rps(self, t: float) -> float:
+        return self._course.at(t) * self.load.capacity_rps
+
+    # What the controllers do.
+
+    def _scrape(self) -> None:
+        seconds = self.conditions.periods.scrape_seconds
+        used = self._queues.core_seconds(one.name for one in self._replicas)
+        for one in self._replicas:
+            if one.started_t is not None:
+                one.scraped(self._now, seconds, used.get(one.name, 0.0))
+
+    def _sync(self) -> None:
+        desired = self._autoscaler.desired(self._now, self._wanted, self._replicas, self._queues)
+        if desired == self._wanted:
+            return
+        self._totals.changed(self._now, self._wanted, desired)
+        there = [one for one in self._replicas if not one.leaving]
+        self._wanted = desired
+        if desired > len(there):
+            self._at(self._now + self.conditions.periods.creation_seconds, self._create)
+        else:
+            for one in first_to_go(there)[: len(there) - desired]:
+                self._tell_to_go(one)
+
+    def _create(self) -> None:
+        """The replicas that are wanted and not there."""
+        missing = self._wanted - sum(not one.leaving for one in self._replicas)
+        for _ in range(missing):
+            self._new()
+        self._place()
+
+    def _place(self) -> None:
+        """Replicas without a node take what is free; for the others nodes are ordered a little later."""
+        waiting = [one for one in self._replicas if one.node is None and not one.leaving]
+        for one in waiting:
+            one.node = self._pool.take()
+            if one.node is not None:
+                self._at(self._now, partial(self._start, one))
+        if any(one.node is None for one in waiting) and not self._ordering:
+            self._ordering = True
+            self._at(self._now + self.conditions.periods.batch_seconds, self._order_nodes)
+
+    def _order_nodes(self) -> None:
+        self._ordering = False
+        waiting = sum(one.node is None for one in self._replicas)
+        for node in self._pool.order(waiting, self._now):
+            self._at(self._now + self.conditions.boot_seconds, partial(self._register, node))
+
+    def _register(self, node: Node) -> None:
+        node.registered, node.empty_since = True, self._now
+        self._at(self._now + self.conditions.periods.binding_seconds, self._place)
+        self._look_for_empty()  # nobody may want it any more
+
+    def _start(self, one: Replica) -> None:
+        if one in self._replicas and not one.leaving:
+            one.started_t = one.ready_changed_t = self._now
+            self._at(self._now + self.conditions.load_seconds, partial(self._answer, one))
+
+    def _answer(self, one: Replica) -> None:
+        if one in self._replicas and not one.leaving:
+            one.ready, one.ready_changed_t = True, self._now
+            self._queues.add(one.name)
+            one.used = None
+            self._reached()
+
+    def _tell_to_go(self, one: Replica) -> None:
+        one.leaving = True
+        if not one.ready:
+            self._gone(one)
+            return
+        drain = self._model.drain
+        work = min(self._queues.leave(one.name), float(drain.finish_seconds))
+        self._at(self._now + drain.propagation_seconds + work, partial(self._gone, one))
+
+    def _gone(self, one: Replica) -> None:
+        self._replicas.remove(one)
+        if one.ready:
+            self._queues.remove(one.name)
+        if one.node is not None:
+            self._pool.give(one.node, self._now)
+            self._place()
+            self._look_for_empty()
+
+    def _look_for_empty(self) -> None:
+        """The node autoscaler looks again and again; here, when it may find an empty node."""
+        periods, after = self.conditions.periods, self.conditions.consolidate_after_seconds
+        looks = math.ceil((self._now + after - periods.first_poll) / periods.poll_seconds)
+        self._at(periods.first_poll + looks * periods.poll_seconds, self._poll)
+
+    def _poll(self) -> None:
+        """It looks on for a while before it gives empty nodes back."""
+        empty = self._pool.empty(self._now, self.conditions.consolidate_after_seconds)
+        if empty:
+            self._at(self._now + self.conditions.periods.validation_seconds, partial(self._give_back, empty))
+
+    def _give_back(self, nodes: list[Node]) -> None:
+        for node in nodes:
+            self._pool.remove(node)
+        self._place()  # where the pool is full, another may be ordered now
+
+    # What is noted.
+
+    def _new(self) -> Replica:
+        request = self._model.resources.cpu * 1000
+        self._replicas.append(Replica(f"{self._model.name}-{next(self._names)}", self._now, request))
+        return self._replicas[-1]
+
+    def _reached(self) -> None:
+        ready = sum(one.serving for one in self._replicas)
+        self._totals.reached(self._now, ready)
+
+    def _note(self) -> None:
+        self._totals.note(
+            Moment(
+                t=self._now,
+                load=self._course.at(self._now),
+                wanted=self._wanted,
+                ready=sum(one.serving for one in self._replicas),
+                nodes=self._pool.registered,
+                in_flight=self._queues.in_flight,
+                ttft_p99=self._totals.ttft_p99,
+            )
+        )
