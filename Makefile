@@ -5,7 +5,7 @@ PYTHON ?= python3
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench fmt golden schema lock
+.PHONY: help setup demo check test test-slow bench fmt golden schema lock
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,17 +31,21 @@ check: setup  ## format, lint, types, and every test that starts no process
 test: check  ## check, and the tests that need the embedded cluster
 	$(BIN)/pytest -m cluster
 
+test-slow: setup  ## long comparisons of the HPA model and the forecast with the real controllers
+	$(BIN)/pytest -s -m slow
+
 bench: setup  ## what the program costs to start, against its bare imports
 	$(BIN)/python -m benchmarks.startup local
 	$(BIN)/python -m benchmarks.startup aws-dev
 	$(BIN)/python -m benchmarks.startup gcp-dev
+	$(BIN)/python -m benchmarks.forecast
 
 fmt: setup  ## format, and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 golden: setup  ## write the golden files anew; read the difference before you commit it
-	$(BIN)/pytest -q -m "not cluster" --update-golden
+	$(BIN)/pytest -q -m "not cluster and not slow" --update-golden
 
 schema: setup  ## write the schemas of stack files and scenarios anew
 	$(BIN)/python -m stacks.schema

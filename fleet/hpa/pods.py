@@ -73,12 +73,15 @@ class Groups:
     ready: frozenset[str]
     unready: frozenset[str]
     missing: frozenset[str]
+    stray: frozenset[str] = frozenset()
+    """Names with a value that are no pod's, as a metrics API that lags gives them. They count in means."""
 
 
 def group(pods: Iterable[Pod], values: Mapping[str, int], now: float, cpu: Initialization | None) -> Groups:
     """Sort ``pods`` by what one metric's ``values`` say of them; ``cpu`` is given when that metric is CPU."""
-    ready, unready, missing = set[str](), set[str](), set[str]()
+    ready, unready, missing, stray = set[str](), set[str](), set[str](), set(values)
     for pod in pods:
+        stray.discard(pod.name)
         if pod.leaving or pod.phase == "Failed":
             continue
         if pod.phase == "Pending":
@@ -89,7 +92,7 @@ def group(pods: Iterable[Pod], values: Mapping[str, int], now: float, cpu: Initi
             unready.add(pod.name)
         else:
             ready.add(pod.name)
-    return Groups(frozenset(ready), frozenset(unready), frozenset(missing))
+    return Groups(frozenset(ready), frozenset(unready), frozenset(missing), frozenset(stray))
 
 
 def cpu_counts(pod: Pod, now: float, rules: Initialization) -> bool:

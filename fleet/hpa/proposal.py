@@ -49,10 +49,11 @@ class Utilization:
 
     def ratio(self, values: Mapping[str, int]) -> float:
         """In whole per cent of all requests together, not the mean of the pods' own per cent."""
-        requested = sum(self.requests[name] for name in values)
+        known = [name for name in values if name in self.requests]
+        requested = sum(self.requests[name] for name in known)
         if requested == 0:
             raise MetricError("the measured pods request nothing of the resource")
-        return sum(values.values()) * 100 // requested / self.percent
+        return sum(values[name] for name in known) * 100 // requested / self.percent
 
     def if_missing(self, pod: str) -> int:
         """All that it requests; for a target above 100 %, the target."""
@@ -78,14 +79,14 @@ def of_pods(
     current: int, groups: Groups, values: Mapping[str, int], target: Target, tolerance: Tolerance
 ) -> int:
     """Replicas for a metric measured at each pod (Resource, ContainerResource, Pods)."""
-    measured = {name: values[name] for name in groups.ready}
+    measured = {name: values[name] for name in groups.ready | groups.stray}
     if not measured:
         raise MetricError("no pod that counts has a value")
     ratio = target.ratio(measured)
     unready = groups.unready if ratio > 1.0 else frozenset[str]()
     if not unready and not groups.missing:
         # The pods that are ready decide, however many are wanted: this is no multiple of ``current``.
-        return current if tolerance.covers(ratio) else ceil(ratio * len(measured))
+        return current if tolerance.covers(ratio) else ceil(ratio * len(groups.ready))
 
     supposed = measured | dict.fromkeys(unready, 0)
     if ratio < 1.0:

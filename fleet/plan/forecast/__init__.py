@@ -3,6 +3,7 @@
 See ``docs/forecast.md`` for what is modelled, what is not, and how far it agrees with the real controllers.
 """
 
+from fleet.plan.forecast import traces
 from fleet.plan.forecast.conditions import Conditions, Periods
 from fleet.plan.forecast.forecast import Forecast, ModelForecast, forecast
 from fleet.plan.forecast.outcome import Change, Moment, Outcome, Reached
@@ -21,4 +22,5 @@ __all__ = [
     "forecast",
     "render",
     "simulate",
+    "traces",
 ]

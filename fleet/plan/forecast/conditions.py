@@ -59,20 +59,21 @@ class Conditions:
     periods: Periods = field(default_factory=Periods)
 
     @classmethod
-    def of(cls, config: StackConfig, model: ModelSpec) -> Self:
-        """The stack's model in the catalogue's own time, or divided by what a local stack says."""
+    def of(cls, config: StackConfig, model: ModelSpec, *, compression: float = 1) -> Self:
+        """The stack's model in the catalogue's own time, or in the shorter one of a drill."""
         cluster = config.cluster
         pool = next(pool for pool in config.pools if pool.name == model.pool)
         machine = catalog.machine_for(cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.machine)
+        boot = catalog.boot_seconds(cluster.catalogue) + catalog.image_pull_seconds(cluster.catalogue)
+        load = catalog.load_seconds(model.checkpoint, pool.accelerator, model.gpus_per_replica)
         price = machine.usd_per_hour
         if price is not None and pool.capacity == "spot":
             price *= machine.spot_factor
         return cls(
             model=model,
             machine=machine,
-            boot_seconds=catalog.boot_seconds(cluster.catalogue)
-            + catalog.image_pull_seconds(cluster.catalogue),
-            load_seconds=catalog.load_seconds(model.checkpoint, pool.accelerator, model.gpus_per_replica),
+            boot_seconds=round(boot / compression),
+            load_seconds=round(load / compression),
             min_nodes=pool.min_nodes,
             max_nodes=pool.max_nodes,
             consolidate_after_seconds=config.autoscaler.consolidate_after_seconds,

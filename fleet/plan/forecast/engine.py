@@ -80,7 +80,8 @@ class Engine:
             answered = min(self.rate(in_flight) * seconds, in_flight)
             return in_flight + arrivals * seconds - answered
         end = self.settled(arrivals)
-        return end + (in_flight - end) * math.exp(-seconds / self.residence(max(end, in_flight)))
+        after = end + (in_flight - end) * math.exp(-seconds / self.residence(max(end, in_flight)))
+        return max(after, in_flight + (arrivals - self.capacity) * seconds)
 
     def cores(self, in_flight: float) -> float:
         """CPU in use. Arrivals are independent, so an engine with n in flight has none with odds exp(-n)."""

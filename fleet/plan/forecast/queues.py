@@ -80,7 +80,7 @@ class Queues:
         """A replica begins to answer."""
         self._levels.insert(0, Level(0.0, {name}))
         self._used_before[name] = 0.0
-        self._merge()
+        self._join_alike()
 
     def leave(self, name: str) -> float:
         """A replica is told to go; the seconds until all that it holds is answered."""
@@ -113,15 +113,24 @@ class Queues:
         """Time goes on under this load."""
         for level in self._leaving.values():
             self._pass(level, seconds, 0.0)
-        for level in self._levels[1:]:
-            self._pass(level, seconds, 0.0)
         if not self._levels:
             return Served(rps * seconds, rps * seconds, None)
-        least = self._levels[0]
+        self._meet(seconds, rps)
+        least, *others = self._levels
+        for level in others:
+            self._pass(level, seconds, 0.0)
         refused = self._pass(least, seconds, rps / len(least.names)) * len(least.names)
-        ttft = self.engine.ttft_p99(least.in_flight)
-        self._merge()
-        return Served(rps * seconds, refused, ttft)
+        self._join_alike()
+        return Served(rps * seconds, refused, self.engine.ttft_p99(least.in_flight))
+
+    def _meet(self, seconds: float, rps: float) -> None:
+        """Levels that the least one reaches in this time share what arrives in it."""
+        while len(self._levels) > 1:
+            least, following = self._levels[:2]
+            filled = self.engine.after(least.in_flight, rps / len(least.names), seconds)
+            if filled < self.engine.after(following.in_flight, 0.0, seconds):
+                return
+            self._levels[:2] = [self._joined(least, following)]
 
     def _pass(self, level: Level, seconds: float, arrivals: float) -> float:
         """One level alone; requests that each of its replicas refuses."""
@@ -132,24 +141,22 @@ class Queues:
         level.core_seconds += self.engine.cores((before + level.in_flight) / 2) * seconds
         return max(0.0, after - most)
 
-    def _merge(self) -> None:
-        """Levels that met are one from here on; requests in flight are neither lost nor made."""
-        self._levels.sort(key=lambda level: level.in_flight)
-        merged: list[Level] = []
-        for level in self._levels:
-            last = merged[-1] if merged else None
-            if last is None or level.in_flight - last.in_flight > _ALIKE * level.in_flight + 0.1:
-                merged.append(level)
-                continue
-            into, other = (last, level) if len(last.names) >= len(level.names) else (level, last)
-            into.in_flight = self._mean(last, level)
-            for name in other.names:
-                self._used_before[name] += other.core_seconds - into.core_seconds
-            into.names |= other.names
-            merged[-1] = into
-        self._levels = merged
+    def _join_alike(self) -> None:
+        joined: list[Level] = []
+        for level in sorted(self._levels, key=lambda each: each.in_flight):
+            last = joined[-1] if joined else None
+            if last is not None and level.in_flight - last.in_flight <= _ALIKE * level.in_flight + 0.1:
+                joined[-1] = self._joined(last, level)
+            else:
+                joined.append(level)
+        self._levels = joined
 
-    @staticmethod
-    def _mean(one: Level, other: Level) -> float:
+    def _joined(self, one: Level, other: Level) -> Level:
+        """One level of two; requests in flight are neither lost nor made."""
         total = one.in_flight * len(one.names) + other.in_flight * len(other.names)
-        return total / (len(one.names) + len(other.names))
+        into, rest = (one, other) if len(one.names) >= len(other.names) else (other, one)
+        for name in rest.names:
+            self._used_before[name] += rest.core_seconds - into.core_seconds
+        into.names |= rest.names
+        into.in_flight = total / len(into.names)
+        return into
