@@ -24,14 +24,17 @@ class Periods:
     first_sync: float = 7.5
     """Seconds from the trace's begin."""
     scrape_seconds: float = 15.0
-    """Of metrics-server: each value is the mean over one such period."""
+    """Of metrics-server."""
     first_scrape: float = 5.0
     """Seconds from the trace's begin."""
+    averaged: bool = True
+    """Whether a value is the mean since the last scrape, as a kubelet's is. The embedded cluster's simulated
+    kubelet gives what is used at the scrape."""
     creation_seconds: float = 0.5
     """From the HPA's change until the new pods were tried on the nodes that are there. Measured."""
     batch_seconds: float = 1.5
     """From a pod without a node until its node is ordered: Karpenter waits a second for more. Measured."""
-    binding_seconds: float = 1.0
+    binding_seconds: float = 3.0
     """From a node's registration until its pod starts. Measured."""
     poll_seconds: float = 10.0
     """How often Karpenter looks for nodes to give back."""

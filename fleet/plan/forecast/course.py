@@ -11,24 +11,25 @@ from fleet.drill.scenario import Scenario
 class Course:
     """``Scenario.load_at`` for moments within the scenario."""
 
-    _starts: tuple[float, ...]
-    _begins: tuple[float, ...]
+    begins: tuple[float, ...]
+    """When each phase begins."""
+    _loads: tuple[float, ...]
     _slopes: tuple[float, ...]
 
     @classmethod
     def of(cls, trace: Scenario) -> Self:
         """The course of this trace."""
-        starts, t = [], 0.0
+        begins, t = [], 0.0
         for phase in trace.phases:
-            starts.append(t)
+            begins.append(t)
             t += phase.seconds
         return cls(
-            tuple(starts),
+            tuple(begins),
             tuple(phase.load.from_ for phase in trace.phases),
             tuple((phase.load.to - phase.load.from_) / phase.seconds for phase in trace.phases),
         )
 
     def at(self, t: float) -> float:
         """Replicas' worth."""
-        place = bisect_right(self._starts, t) - 1
-        return self._begins[place] + self._slopes[place] * (t - self._starts[place])
+        place = bisect_right(self.begins, t) - 1
+        return self._loads[place] + self._slopes[place] * (t - self.begins[place])

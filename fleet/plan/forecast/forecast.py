@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.spec import ReplicasSpec
+from components.spec import ModelSpec, ReplicasSpec
 from fleet.plan.forecast import traces
 from fleet.plan.forecast.conditions import Conditions
 from fleet.plan.forecast.engine import Engine
@@ -28,6 +28,8 @@ class ModelForecast:
     """P99 of the time to first token of a request that meets nobody else, in seconds."""
     step: Outcome
     day: Outcome
+    held_by: int | None
+    """Replicas that would hold the SLO through the step, were they always there; None if all would not."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class _Found:
     ttft_at_rest: float
     step: Outcome
     day: Outcome
+    held_by: int | None
 
 
 def forecast(config: StackConfig) -> Forecast:
@@ -64,12 +67,23 @@ def forecast(config: StackConfig) -> Forecast:
 def _found(conditions: Conditions) -> _Found:
     bounds = conditions.model.replicas
     load = conditions.load_model(traces.MIX)
+    engine, step = Engine.of(load), traces.step(bounds)
     return _Found(
         capacity_rps=load.capacity_rps,
-        ttft_at_rest=Engine.of(load).ttft_p99(0.0),
-        step=simulate(conditions, traces.step(bounds), load),
+        ttft_at_rest=engine.ttft_p99(0.0),
+        step=simulate(conditions, step, load),
         day=simulate(conditions, traces.day(bounds), load),
+        held_by=_held_by(engine, step.peak_load, conditions.model),
     )
+
+
+def _held_by(engine: Engine, load: float, model: ModelSpec) -> int | None:
+    """The fewest among which the step's load waits for nothing."""
+    for replicas in range(model.replicas.min, model.replicas.max + 1):
+        share = load / replicas * engine.capacity
+        if share < engine.capacity and engine.ttft_p99(engine.settled(share)) <= model.slo.ttft_p99_seconds:
+            return replicas
+    return None
 
 
 def _forecast(conditions: Conditions, found: _Found) -> ModelForecast:
@@ -86,4 +100,5 @@ def _forecast(conditions: Conditions, found: _Found) -> ModelForecast:
         ttft_at_rest=found.ttft_at_rest,
         step=found.step,
         day=found.day,
+        held_by=found.held_by,
     )

@@ -90,7 +90,9 @@ class Queues:
             self._levels.remove(level)
         self._leaving[name] = Level(level.in_flight, {name}, level.core_seconds)
         waiting = max(0.0, level.in_flight - self.engine.seats)
-        return waiting / self.engine.capacity + self.engine.residence(level.in_flight)
+        return waiting / self.engine.capacity + self.engine.residence(level.in_flight) * min(
+            level.in_flight, 1.0
+        )
 
     def remove(self, name: str) -> None:
         """A leaving replica is gone."""
@@ -100,6 +102,12 @@ class Queues:
         """Requests in flight at a replica that answers."""
         levels = (*self._levels, *self._leaving.values())
         return next((level.in_flight for level in levels if name in level.names), 0.0)
+
+    def cores(self, names: Iterable[str]) -> dict[str, float]:
+        """What each of these uses at this moment, as long as it answers."""
+        levels = (*self._levels, *self._leaving.values())
+        used = {name: self.engine.cores(level.in_flight) for level in levels for name in level.names}
+        return {name: used[name] for name in names if name in used}
 
     def core_seconds(self, names: Iterable[str]) -> dict[str, float]:
         """CPU that each of these has used since it began to answer; others are left out."""

@@ -33,11 +33,14 @@ class Replica:
         """Whether it answers and gets requests."""
         return self.ready and not self.leaving
 
-    def scraped(self, t: float, seconds: float, used: float) -> None:
-        """metrics-server has a value from its second scrape on: what was used between the two."""
+    def scraped(self, t: float, seconds: float, used: float, cores: float | None = None) -> None:
+        """metrics-server has a value from its second scrape on: what was used between the two.
+
+        ``cores`` replaces the mean. Values come in steps of ten millicores, as in the drill.
+        """
         if self.used is not None:
-            # A simulated kubelet counts in steps of ten millicores, and so does the drill.
-            self.cpu_millicores = round((used - self.used) / seconds * 100) * 10
+            mean = (used - self.used) / seconds if cores is None else cores
+            self.cpu_millicores = round(mean * 100) * 10
             self.sampled_t, self.window_seconds = t, seconds
         self.used = used
 

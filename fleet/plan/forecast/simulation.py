@@ -62,8 +62,9 @@ class _Simulation:
         self._every(periods.first_scrape, periods.scrape_seconds, self._scrape)
         if is_autoscaled(self._model.replicas):
             self._every(periods.first_sync, periods.sync_seconds, self._sync)
-        self._note()
         self._every(periods.first_sync, periods.sync_seconds, self._note)
+        for begin in self._course.begins:  # no stride goes past a jump of the load
+            self._at(begin, self._note)
         while self._now < end:
             until = min(self._events[0][0], end)
             while self._now < until:
@@ -117,11 +118,13 @@ class _Simulation:
     # What the controllers do.
 
     def _scrape(self) -> None:
-        seconds = self.conditions.periods.scrape_seconds
-        used = self._queues.core_seconds(one.name for one in self._replicas)
+        periods = self.conditions.periods
+        names = [one.name for one in self._replicas]
+        used = self._queues.core_seconds(names)
+        cores = {} if periods.averaged else self._queues.cores(names)
         for one in self._replicas:
             if one.started_t is not None:
-                one.scraped(self._now, seconds, used.get(one.name, 0.0))
+                one.scraped(self._now, periods.scrape_seconds, used.get(one.name, 0.0), cores.get(one.name))
 
     def _sync(self) -> None:
         desired = self._autoscaler.desired(self._now, self._wanted, self._replicas, self._queues)

@@ -31,7 +31,7 @@ def _model(model: ModelForecast, width: int) -> Iterator[str]:
     for metric in model.step.unknown_metrics:
         yield f"  {metric} is not simulated: taken as unreadable, so it never adds a replica"
     yield from _trace(model.step, model, width)
-    yield f"    {_rise(model.step)}"
+    yield f"    {_rise(model.step)}{_held(model)}"
     yield from _trace(model.day, model, width)
 
 
@@ -49,6 +49,13 @@ def _trace(outcome: Outcome, model: ModelForecast, width: int) -> Iterator[str]:
         f"    first token later than {model.ttft_slo_seconds:g} s in {lost}{refused}; "
         f"{outcome.gpu_hours:.1f} GPU hours, {cost}"
     )
+
+
+def _held(model: ModelForecast) -> str:
+    """What the step would take, where it loses the SLO and anything would hold it."""
+    if not model.step.slo_lost_minutes or model.held_by is None:
+        return ""
+    return f"; {model.held_by} that are always there would hold the step"
 
 
 def _course(outcome: Outcome) -> str:
