@@ -5,16 +5,27 @@ Imports no Pulumi.
 """
 
 from components.catalog.choice import CatalogueError, load_seconds, machine_for
-from components.catalog.rows import AcceleratorRow, CloudName, LoadingRow, MachineRow, ModelRow, TimingRow
-from components.catalog.tables import accelerators, loading, machines, models, timing
+from components.catalog.rows import (
+    HOURS_PER_MONTH,
+    AcceleratorRow,
+    CloudName,
+    LoadingRow,
+    MachineRow,
+    ModelRow,
+    ServiceRow,
+    TimingRow,
+)
+from components.catalog.tables import accelerators, loading, machines, models, services, timing
 
 __all__ = [
+    "HOURS_PER_MONTH",
     "AcceleratorRow",
     "CatalogueError",
     "CloudName",
     "LoadingRow",
     "MachineRow",
     "ModelRow",
+    "ServiceRow",
     "TimingRow",
     "accelerators",
     "boot_seconds",
@@ -24,6 +35,7 @@ __all__ = [
     "machine_for",
     "machines",
     "models",
+    "services",
     "timing",
 ]
 

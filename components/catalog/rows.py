@@ -9,6 +9,9 @@ from pydantic.alias_generators import to_camel
 CloudName = Literal["aws", "gcp"]
 Precision = Literal["bf16", "fp8"]
 
+HOURS_PER_MONTH = 730
+"""What clouds take for a month."""
+
 
 class Row(BaseModel):
     """What every row carries: where its figures come from, when they held, and whether they are estimates."""
@@ -101,6 +104,20 @@ class MachineRow(Row):
     """Planning share of the on-demand price that a Spot machine costs. Assumed."""
     on_demand: bool = True
     """Whether it can be had on demand at all, by the source's word."""
+
+
+class ServiceRow(Row):
+    """One thing that a cloud bills beside GPU machines, by the unit that ``title`` names."""
+
+    name: str
+    title: str
+    usd: float = Field(ge=0)
+    per: Literal["hour", "month"]
+
+    @property
+    def usd_per_hour(self) -> float:
+        """The price of one unit for an hour."""
+        return self.usd if self.per == "hour" else self.usd / HOURS_PER_MONTH
 
 
 class TimingRow(Row):

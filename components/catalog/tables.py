@@ -19,6 +19,7 @@ from components.catalog.rows import (
     MachineRow,
     ModelRow,
     Row,
+    ServiceRow,
     TimingRow,
 )
 
@@ -93,6 +94,12 @@ def machines(cloud: CloudName) -> Mapping[str, MachineRow]:
         priceRegion=region,
         spotFactor=spot["priceFactor"],
     )
+
+
+@cache
+def services(cloud: CloudName) -> Mapping[str, ServiceRow]:
+    """What a cloud bills beside GPU machines, by our own name or by the machine's."""
+    return _rows(ServiceRow, "services.yaml", cloud)
 
 
 @cache

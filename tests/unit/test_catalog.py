@@ -21,7 +21,8 @@ SIZES = ("2B", "4B", "8B", "32B", "30B-A3B", "235B-A22B")
 def every_row() -> list[rows.Row]:
     machines = [row for cloud in CLOUDS for row in catalog.machines(cloud).values()]
     times = [catalog.loading(), *map(catalog.timing, CLOUDS)]
-    return [*catalog.models().values(), *catalog.accelerators().values(), *machines, *times]
+    services = [row for cloud in CLOUDS for row in catalog.services(cloud).values()]
+    return [*catalog.models().values(), *catalog.accelerators().values(), *machines, *services, *times]
 
 
 def test_every_row_has_a_source_and_a_date_that_has_passed() -> None:
@@ -39,6 +40,8 @@ def test_every_row_has_a_source_and_a_date_that_has_passed() -> None:
         ("accelerators.yaml", "accelerators"),
         ("aws.yaml", "machines"),
         ("gcp.yaml", "machines"),
+        ("services.yaml", "aws"),
+        ("services.yaml", "gcp"),
     ],
 )
 def test_every_row_in_the_files_cites_a_source_of_its_file(file: str, section: str) -> None:

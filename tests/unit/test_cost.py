@@ -1,0 +1,135 @@
+"""The cost envelope: sums by hand, what is in it, and agreement with what the clouds' code asks for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from components import catalog
+from components.clouds.aws import node_pool as aws_pool
+from components.clouds.aws import system_nodes as aws_system
+from components.clouds.gcp import node_pool as gcp_pool
+from components.clouds.gcp import system_nodes as gcp_system
+from fleet.embedded.values import items
+from stacks import bill
+from stacks.checks.packing import nodes_for
+from stacks.checks.placement import placed
+from stacks.config import StackConfig, parse, read_stack_file
+from stacks.cost import NOTHING, Nodes, envelope
+from tests.aws import STACKS as AWS_STACKS
+from tests.aws import recorded
+from tests.strategies import stacks
+
+STACKS = Path(__file__).parents[2] / "stacks"
+FP8 = "Qwen/Qwen3-VL-8B-Instruct-FP8"
+AWS = {"cloud": "aws", "region": "us-east-1"}
+
+
+def stack(
+    cluster: Mapping[str, object], pool: Mapping[str, object], *models: Mapping[str, object]
+) -> StackConfig:
+    return parse({"cluster": cluster, "pools": [{"name": "gpu", **pool}], "models": list(models)})
+
+
+def model(name: str = "chat", **keys: object) -> dict[str, object]:
+    small = {"cpu": 2, "memoryGib": 8}
+    return {"name": name, "checkpoint": FP8, "pool": "gpu", "resources": small, **keys}
+
+
+def test_the_rates_of_a_pool_are_its_nodes_times_machine_and_disk() -> None:
+    pool = {"accelerator": "a10g", "minNodes": 1, "maxNodes": 3}
+    found = envelope(stack(AWS, pool, model(replicas={"min": 2, "max": 9})))
+    (gpu,) = found.pools
+    disk = (204 * 0.08 + 375 * 0.04) / 730
+    assert gpu.nodes == Nodes(zero=1, min=2, max=3)
+    assert gpu.rates.max.on_demand == pytest.approx(3 * (1.006 + disk))
+    assert gpu.rates.max.spot == pytest.approx(3 * (0.503 + disk))
+    assert gpu.rates.zero.month.on_demand == pytest.approx(730 * (1.006 + disk))
+    (chat,) = found.models
+    assert chat.nodes == Nodes(zero=0, min=2, max=3)
+    assert chat.rates.zero == NOTHING
+
+
+def test_the_fixed_part_of_eks_is_control_plane_system_nodes_and_the_way_out() -> None:
+    found = envelope(stack(AWS | {"network": {"nat": "per-zone"}}, {"accelerator": "l4", "maxNodes": 1}))
+    nodes = 2 * (0.1008 + 54 * 0.08 / 730)
+    assert found.fixed_usd_per_hour == pytest.approx(0.10 + nodes + 3 * (0.045 + 0.005) + 6 * 0.01)
+    assert found.total.zero.on_demand == pytest.approx(found.fixed_usd_per_hour)
+
+
+def test_a_simulated_cluster_has_no_fixed_part_and_says_that_nothing_is_billed() -> None:
+    found = envelope(stack({"cloud": "local"}, {"accelerator": "a10g", "maxNodes": 1}, model()))
+    assert (found.fixed, found.region) == ((), None)
+    assert "simulated" in found.excluded[0]
+    assert found.total.max.on_demand == pytest.approx(1.006)
+
+
+@pytest.mark.parametrize(("capacity", "share"), [("on-demand", 1), ("spot-then-on-demand", 1), ("spot", 0.5)])
+def test_what_is_declared_is_the_dearest_that_the_pool_may_buy(capacity: str, share: float) -> None:
+    pool = {"accelerator": "a10g", "maxNodes": 2, "capacity": capacity}
+    found = envelope(stack({"cloud": "local"}, pool, model(replicas={"max": 2})))
+    assert found.declared_max == pytest.approx(2 * 1.006 * share)
+
+
+def test_a_machine_without_a_price_is_named_and_counts_as_nothing() -> None:
+    pool = {"accelerator": "h200", "gpusPerNode": 8, "machine": "p5e.48xlarge", "maxNodes": 1}
+    found = envelope(stack({"cloud": "local"}, pool, model()))
+    assert found.unpriced == ("p5e.48xlarge",)
+    assert found.total.max == NOTHING
+    system = stack(AWS | {"systemMachine": "c7i.large"}, {"accelerator": "l4", "maxNodes": 1})
+    assert envelope(system).unpriced == ("c7i.large",)
+
+
+def test_models_share_what_is_left_of_each_others_nodes() -> None:
+    pool = {"accelerator": "l4", "gpusPerNode": 4, "maxNodes": 9}
+    both = stack({"cloud": "local"}, pool, model(replicas={"min": 5}), model("docs", replicas={"min": 3}))
+    chat, docs = placed(both)
+    assert nodes_for([(chat, 5)]) == 2
+    assert nodes_for([(chat, 5), (docs, 3)]) == 2
+    assert nodes_for([(chat, 5), (docs, 4)]) == 3
+    assert envelope(both).pools[0].nodes.min == 2
+
+
+def test_every_price_has_its_source_and_the_oldest_date_is_known() -> None:
+    found = envelope(parse(read_stack_file(STACKS / "Pulumi.aws-prod.yaml")))
+    told = {name for source in found.sources for name in source.prices}
+    assert {"g6e.2xlarge", "p5.48xlarge", "nat-gateway", "disk-gib", "disk-throughput", "m7i.large"} <= told
+    assert found.oldest == min(source.as_of for source in found.sources)
+
+
+@settings(
+    max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
+@given(stacks())
+def test_the_bounds_of_any_stack_are_ordered_and_spot_is_never_dearer(config: StackConfig) -> None:
+    found = envelope(config)
+    total = found.total
+    assert total.zero.on_demand <= total.min.on_demand <= total.max.on_demand
+    assert all(rates.spot <= rates.on_demand for rates in (total.zero, total.min, total.max))
+    assert total.max.spot - 1e-9 <= found.declared_max <= total.max.on_demand + 1e-9
+    for pool in found.pools:
+        alone = sum(item.nodes.max for item in found.models if item.pool == pool.name)
+        assert pool.nodes.max <= max(alone, pool.nodes.zero)
+
+
+def test_the_disks_in_the_bill_are_those_that_the_clouds_ask_for() -> None:
+    assert sum(aws_system.DISKS.values()) == bill.AWS_SYSTEM_DISK_GIB
+    assert aws_pool.DISK_GIB + 4 == bill.AWS_GPU_DISK_GIB
+    assert gcp_system.DISK_GB == bill.GCP_SYSTEM_DISK_GIB
+    assert gcp_pool.BOOT_DISK_GB == bill.GCP_GPU_DISK_GIB
+    for name in catalog.machines("gcp"):
+        hyperdisk = gcp_pool.boot_disk_type(name) == "hyperdisk-balanced"
+        assert name.startswith(bill.GCP_HYPERDISK_MACHINES) == hyperdisk
+
+
+@pytest.mark.parametrize("name", AWS_STACKS)
+def test_what_is_billed_by_the_piece_is_what_the_program_registers(name: str) -> None:
+    graph = recorded(name)
+    cluster = parse(read_stack_file(STACKS / f"Pulumi.{name}.yaml")).cluster
+    fixed = bill.bill(cluster).fixed
+    assert len(graph.of_type("aws:ec2/natGateway:NatGateway")) == fixed["nat-gateway"]
+    assert len(graph.of_type("aws:ec2/eip:Eip")) == fixed["public-address"]
+    endpoints = [item.inputs for item in graph.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")]
+    zones = [len(items(inputs["subnetIds"])) for inputs in endpoints if "subnetIds" in inputs]
+    assert sum(zones) == fixed["endpoint"]
