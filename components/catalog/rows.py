@@ -36,6 +36,11 @@ class SizeRow(Row):
 
     layers: int = Field(gt=0)
     hidden_size: int = Field(gt=0)
+    intermediate_size: int = Field(gt=0)
+    """Width of the feed-forward layer; of one expert in a mixture."""
+    experts_per_token: int = Field(default=1, ge=1)
+    vision_params_b: float = Field(gt=0)
+    """Parameters of the vision tower, in bf16 at every precision. Estimated from its configuration."""
     attention_heads: int = Field(gt=0)
     kv_heads: int = Field(gt=0)
     head_dim: int = Field(gt=0)
