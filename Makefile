@@ -5,7 +5,7 @@ PYTHON ?= python3
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-slow bench fmt golden schema lock
+.PHONY: help setup demo check test test-slow bench fmt golden schema docs lock
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ golden: setup  ## write the golden files anew; read the difference before you co
 schema: setup  ## write the schemas of stack files and scenarios anew
 	$(BIN)/python -m stacks.schema
 	$(BIN)/python -m fleet.drill.schema
+
+docs: setup  ## write docs/findings.md anew from the checks
+	$(BIN)/python -m stacks.findings_doc
 
 lock: setup  ## write requirements*.txt anew from requirements*.in
 	$(COMPILE) requirements.in --output-file requirements.txt

@@ -59,6 +59,19 @@ def bill(cluster: ClusterSpec, machine: MachineRow | None = None) -> Bill:
             assert_never(cluster)
 
 
+def node_disk_gib(cluster: ClusterSpec) -> float | None:
+    """The disk of a GPU node without local disks; ``None`` where nodes are simulated."""
+    match cluster:
+        case LocalCluster():
+            return None
+        case AwsCluster():
+            return AWS_GPU_DISK_GIB
+        case GcpCluster():
+            return GCP_GPU_DISK_GIB
+        case _:
+            assert_never(cluster)
+
+
 def _aws(cluster: AwsCluster) -> Bill:
     zones, gateways = len(cluster.node_zones), 1
     if cluster.network.nat == "per-zone":

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 import pulumi
 from pulumi.runtime.config import get_config
 
-from stacks import checks
+from stacks.checks.security import MISSING_API_KEY
 from stacks.files import read_stack_file
 from stacks.finding import Finding, StackConfigError
 from stacks.keys import keys_of
 from stacks.parsing import parse
-from stacks.stack import PROJECT, SECRETS, StackConfig
+from stacks.policy import reviewed
+from stacks.stack import PROJECT, SECRETS, WORDS, StackConfig
 
 __all__ = ["PROJECT", "StackConfig", "StackConfigError", "api_key", "load", "parse", "read_stack_file"]
 
@@ -23,7 +24,10 @@ def load() -> StackConfig:
     stack = parse({name: _section(name, text) for name, text in found.items() if text is not None})
     if without := _without_key(stack):
         raise StackConfigError(without)
-    for finding in checks.findings(stack):  # what is left after parsing: warnings
+    review = reviewed(stack, pulumi.get_stack())
+    if review.errors:  # raised to that by the team's policy; any other error was one on parsing
+        raise StackConfigError(review.errors)
+    for finding in review.warnings:
         pulumi.log.warn(str(finding))
     return stack
 
@@ -40,7 +44,7 @@ def _undeclared() -> list[str]:
 
 def _section(name: str, text: str) -> object:
     """Pulumi hands a section over as JSON and plain text as it is; what is not JSON is left to validation."""
-    if name == "namespace":
+    if name in WORDS:
         return text
     try:
         return json.loads(text)
@@ -80,12 +84,10 @@ def _pick(keys: object, model_name: str) -> str:
 
 
 def _keyless(model_name: str) -> Finding:
-    return Finding(
-        id="api-key",
-        severity="error",
-        key=f"{SECRETS}.{model_name}",
-        message="is required, because the model has requireApiKey; set it with "
+    return MISSING_API_KEY.at(
+        f"{SECRETS}.{model_name}",
+        "is required, because the model has requireApiKey; set it with "
         f"`pulumi config set --secret --path '{PROJECT}:{SECRETS}.{model_name}'`; the embedded engine takes "
         "its value from ELASTIC_VLLM_SECRET_API_KEYS, as JSON by model name",
-        subject=model_name,
+        model_name,
     )

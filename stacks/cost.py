@@ -12,8 +12,8 @@ from components.catalog import HOURS_PER_MONTH, MachineRow, ServiceRow, machines
 from components.catalog.rows import Row
 from components.spec import NodePoolSpec
 from stacks.bill import bill
-from stacks.checks.packing import nodes_for
-from stacks.checks.placement import Placed, machine_of, placed
+from stacks.packing import nodes_for
+from stacks.placement import Placed, machine_of, placed
 from stacks.stack import StackConfig
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from stacks.finding import Finding, StackConfigError
+from stacks.checks.security import SECRET_IN_PLAIN
+from stacks.finding import STACK_FILE, Finding, StackConfigError
 from stacks.keys import keys_of
 from stacks.stack import PROJECT, SECRETS, StackConfig
 
@@ -58,6 +59,7 @@ def read_stack_file(path: Path) -> dict[str, object]:
                 )
             continue
         if colon and name == SECRETS:
+            problems += _plain_keys(value)
             continue
         if not colon or name not in keys_of(StackConfig):
             problems.append(_unknown_section(str(key)))
@@ -65,6 +67,25 @@ def read_stack_file(path: Path) -> dict[str, object]:
     if problems:
         raise StackConfigError(problems)
     return found
+
+
+def _plain_keys(value: object) -> list[Finding]:
+    """Keys of models that stand there for everyone to read. The keys themselves are never repeated."""
+    if isinstance(value, Mapping) and "secure" not in value:
+        found = [
+            str(name) for name, key in value.items() if not (isinstance(key, Mapping) and "secure" in key)
+        ]
+    else:
+        found = [] if isinstance(value, Mapping) else [""]
+    return [
+        SECRET_IN_PLAIN.at(
+            f"{SECRETS}.{name}".rstrip("."),
+            "stands in plain text; revoke it, and set a new one with "
+            f"`pulumi config set --secret --path '{PROJECT}:{SECRETS}{'.' + name if name else ''}'`",
+            name,
+        )
+        for name in found
+    ]
 
 
 def _unknown_section(key: str) -> Finding:
@@ -107,7 +128,7 @@ def _told(problem: yaml.YAMLError) -> str:
 
 
 def _finding(key: str, message: str) -> Finding:
-    return Finding(id="stack-file", severity="error", key=key, message=message)
+    return STACK_FILE.at(key, message)
 
 
 def _refused(key: str, message: str) -> StackConfigError:

@@ -1,10 +1,13 @@
-"""What a check has to say about a stack, and the error that stops a stack with such findings."""
+"""What a check has to say about a stack, the kinds of it, and the error that stops a stack."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+"""The gravest first."""
+Family = Literal["file", "fit", "capacity", "scaling", "lifecycle", "security", "cost", "policy"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,9 +15,10 @@ class Finding:
     """One thing to know, laid at the key to change."""
 
     id: str
-    """The rule's name: stable, so that documentation and reports can point at it."""
+    """The kind's name: stable, so that documentation, policy and reports can point at it."""
     severity: Severity
-    """An error will certainly fail when the stack runs; a warning may be intended."""
+    """An error will certainly fail, or breaks a limit that the file sets; a warning may be intended; info is
+    worth knowing before a decision."""
     key: str
     """The path in the stack file, as in ``models[0].engine.maxModelLen``."""
     message: str
@@ -25,6 +29,37 @@ class Finding:
     def __str__(self) -> str:
         """One line for a terminal."""
         return f"{self.key}{f' ({self.subject})' if self.subject else ''}: {self.message}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of finding: what ``docs/findings.md`` says of it, and how a rule makes one."""
+
+    id: str
+    family: Family
+    severity: Severity
+    title: str
+    """What is the case, in a few words."""
+    why: str
+    """What happens if nothing is done, and what to do: for someone who never met it."""
+
+    def at(self, key: str, message: str, subject: str = "", *, severity: Severity | None = None) -> Finding:
+        """A finding of this kind. A rule may lower the severity for a case; ``why`` says when."""
+        return Finding(
+            id=self.id, severity=severity or self.severity, key=key, message=message, subject=subject
+        )
+
+
+STACK_FILE = Kind(
+    id="stack-file",
+    family="file",
+    severity="error",
+    title="A file that cannot be read as a stack",
+    why="A misspelt key, a value of the wrong kind or out of bounds, a rule between two keys of one "
+    "section. The message "
+    "names the key, says what is wrong, what exists and what to do; `stacks/schema.json` shows most of it "
+    "in an editor.",
+)
 
 
 class StackConfigError(ValueError):

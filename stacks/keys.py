@@ -21,9 +21,9 @@ class Place:
     """The field behind the key; ``None`` for a key that does not exist."""
 
 
-def place_of(location: Sequence[int | str]) -> Place:
+def place_of(location: Sequence[int | str], root: type[Section] = StackConfig) -> Place:
     """Walk the models along a location, dropping the tags of unions, which stand in no file."""
-    sections: tuple[type[Section], ...] = (StackConfig,)
+    sections: tuple[type[Section], ...] = (root,)
     holder, field, key = sections, None, ""
     for part in location:
         if isinstance(part, int):

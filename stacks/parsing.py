@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from stacks import checks
-from stacks.finding import Finding, StackConfigError
+from stacks.finding import STACK_FILE, StackConfigError
 from stacks.stack import StackConfig
 from stacks.translation import findings_of
 
@@ -21,9 +21,7 @@ def parse(raw: Mapping[str, object]) -> StackConfig:
         raise StackConfigError(findings_of(problem, raw)) from None
     except RecursionError:
         message = "refers to itself, or is nested too deeply; a stack file is a plain tree"
-        raise StackConfigError(
-            [Finding(id="stack-file", severity="error", key="config", message=message)]
-        ) from None
+        raise StackConfigError([STACK_FILE.at("config", message)]) from None
     errors = [finding for finding in checks.findings(config) if finding.severity == "error"]
     if errors:
         raise StackConfigError(errors)

@@ -1,4 +1,4 @@
-"""The JSON schema of a stack file, for editors. ``python -m stacks.schema`` writes ``schema.json`` beside it.
+"""The JSON schemas of stack files and of the policy, for editors. ``python -m stacks.schema`` writes them.
 
 It describes the whole of ``Pulumi.<stack>.yaml``, so that the first line of a stack file can point at it.
 What JSON schema cannot say (bounds that must be ordered, a model's pool) is left to ``stacks.parsing``.
@@ -9,9 +9,12 @@ from pathlib import Path
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from stacks import checks
+from stacks.policy import Policy
 from stacks.stack import PROJECT, SECRETS, StackConfig
 
 PATH = Path(__file__).with_name("schema.json")
+POLICY_PATH = Path(__file__).with_name("policy.schema.json")
 
 _ENCRYPTED = {
     "type": "object",
@@ -67,5 +70,14 @@ def text() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False).replace("``", "`") + "\n"
 
 
+def policy_text() -> str:
+    """The content of the policy's schema."""
+    declared = Policy.model_json_schema(by_alias=True, schema_generator=_Untitled)
+    known = sorted(checks.KINDS)
+    declared["$defs"]["PolicyException"]["properties"]["finding"]["enum"] = known
+    return json.dumps(declared, indent=2, ensure_ascii=False).replace("``", "`") + "\n"
+
+
 if __name__ == "__main__":
     PATH.write_text(text(), encoding="utf-8")
+    POLICY_PATH.write_text(policy_text(), encoding="utf-8")

@@ -3,7 +3,7 @@
 each other is in ``stacks/checks``.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -15,11 +15,23 @@ PROJECT = "elastic-vllm"
 SECRETS = "apiKeys"
 """The one section that is no part of ``StackConfig``: pydantic would print its values."""
 
+WORDS = ("namespace", "environment")
+"""Sections that are one word, which Pulumi hands over as it stands."""
+
 
 def _not_the_systems(namespace: str) -> str:
     if namespace == "default" or namespace.startswith("kube-"):
         raise ValueError(f"{namespace!r} belongs to Kubernetes; the stack makes its own, as in inference")
     return namespace
+
+
+class BudgetSpec(Section):
+    """What the stack may cost. Checked before anything is made; nothing enforces it later."""
+
+    max_hourly_usd: float | None = Field(default=None, gt=0)
+    """USD per hour with the most replicas, each pool at the dearest way of buying it allows."""
+    max_price_age_days: int = Field(default=365, ge=1)
+    """How old a catalogue price may be before a finding says so."""
 
 
 class StackConfig(Section):
@@ -35,3 +47,7 @@ class StackConfig(Section):
     """When nodes of any pool are given back."""
     models: tuple[ModelSpec, ...] = ()
     """The models served."""
+    environment: Literal["development", "production"] = "development"
+    """``production`` asks more of the file: keys, protection, a replica to spare. It changes no resource."""
+    budget: BudgetSpec = BudgetSpec()
+    """What the stack may cost."""

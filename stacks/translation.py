@@ -8,8 +8,10 @@ from typing import cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from stacks.finding import Finding
+from components.spec import Section
+from stacks.finding import STACK_FILE, Finding
 from stacks.keys import Place, keys_of, place_of, subject_of
+from stacks.stack import StackConfig
 
 _Context = Mapping[str, object]
 _Sentence = Callable[[str, _Context], str]
@@ -41,37 +43,41 @@ _SENTENCES: Mapping[str, _Sentence] = {
 }
 
 
-def findings_of(problem: ValidationError, raw: object) -> tuple[Finding, ...]:
+def findings_of(
+    problem: ValidationError, raw: object, root: type[Section] = StackConfig
+) -> tuple[Finding, ...]:
     """One finding for each error, follow-on errors of the same mistake left out."""
     errors = problem.errors(include_url=False)
-    misspelt = {_meant(error) for error in errors if error["type"] == "extra_forbidden"}
+    misspelt = {_meant(error, root) for error in errors if error["type"] == "extra_forbidden"}
     return tuple(
-        _finding(error, raw) for error in errors if not _follows(error) and _missed(error) not in misspelt
+        _finding(error, raw, root)
+        for error in errors
+        if not _follows(error) and _missed(error) not in misspelt
     )
 
 
-def _finding(error: ErrorDetails, raw: object) -> Finding:
-    place = place_of(error["loc"])
+def _finding(error: ErrorDetails, raw: object, root: type[Section]) -> Finding:
+    place = place_of(error["loc"], root)
     context = cast("_Context", error.get("ctx", {}))  # pydantic types it as a dict of Any
     inner = context.get("key") if error["type"] == "wrong" else _discriminator(error, context)
     key = ".".join(part for part in (place.key, inner) if isinstance(part, str) and part)
     return Finding(
-        id="stack-file",
+        id=str(context.get("kind", STACK_FILE.id)),
         severity="error",
         key=key or "config",
-        message=_message(error, place, context),
+        message=_message(error, place, context, root),
         subject=subject_of(error["loc"], raw),
     )
 
 
-def _message(error: ErrorDetails, place: Place, context: _Context) -> str:
+def _message(error: ErrorDetails, place: Place, context: _Context, root: type[Section]) -> str:
     kind, shown = error["type"], _shown(error["input"])
     match kind:
         case "missing":
             purpose = (place.field.description or "").split("\n")[0] if place.field else ""
             text = f"is required. {purpose}".strip()
         case "extra_forbidden":
-            text = _unknown(error, place)
+            text = _unknown(error, place, root)
         case "union_tag_not_found":
             text = f"is required; it decides which other keys there are. {_one_of(place)}"
         case "union_tag_invalid":
@@ -86,17 +92,17 @@ def _message(error: ErrorDetails, place: Place, context: _Context) -> str:
     return text
 
 
-def _unknown(error: ErrorDetails, place: Place) -> str:
+def _unknown(error: ErrorDetails, place: Place, root: type[Section]) -> str:
     if place.section is None:
         return "unknown key"
-    meant = _meant(error)
+    meant = _meant(error, root)
     hint = f"did you mean {meant[-1]}? " if meant else ""
     return f"unknown key; {hint}This section has: {', '.join(keys_of(place.section))}"
 
 
-def _meant(error: ErrorDetails) -> tuple[int | str, ...]:
+def _meant(error: ErrorDetails, root: type[Section]) -> tuple[int | str, ...]:
     """The location that a misspelt key was most likely meant to be, if any is near."""
-    section, word = place_of(error["loc"]).section, str(error["loc"][-1])
+    section, word = place_of(error["loc"], root).section, str(error["loc"][-1])
     # Whatever was written with underscores or in another case is nearest to itself in camelCase.
     plain = {key.lower(): key for key in (keys_of(section) if section else ())}
     near = difflib.get_close_matches(word.replace("_", "").lower(), plain, n=1)

@@ -8,8 +8,10 @@ from math import ceil
 from hypothesis import strategies as st
 
 from components.catalog import CloudName, MachineRow, ModelRow, accelerators, machine_for, machines, models
-from stacks.checks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from components.spec import EngineSpec
+from stacks.checks.memory import fit, serving_of
 from stacks.config import StackConfig, parse
+from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
 
 Raw = dict[str, object]
 
@@ -125,9 +127,10 @@ SCALING = st.one_of(
 
 
 def _context(row: ModelRow, machine: MachineRow, gpus: int) -> int:
-    """The most tokens that one request may have beside the weights."""
-    left = accelerators()[machine.accelerator].memory_mib * UTILIZATION - row.weights_mib / gpus
-    return int(left * 2**20 * min(gpus, row.kv_heads) / row.kv_bytes_per_token)
+    """The most tokens that one request may have beside weights and activations."""
+    memory = accelerators()[machine.accelerator].memory_mib
+    engine = EngineSpec(gpu_memory_utilization=UTILIZATION)
+    return fit(row, memory, serving_of(engine, gpus, machine.accelerator, memory)).longest
 
 
 def _can_run(row: ModelRow, machine: MachineRow, gpus: int) -> bool:

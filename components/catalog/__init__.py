@@ -4,39 +4,55 @@ Data with sources, no opinions: whether a model fits a pool is for ``stacks/chec
 Imports no Pulumi.
 """
 
-from components.catalog.choice import CatalogueError, load_seconds, machine_for
+from components.catalog.choice import CatalogueError, load_seconds, machine_for, offer
 from components.catalog.rows import (
     HOURS_PER_MONTH,
     AcceleratorRow,
     CloudName,
+    CpuRow,
     LoadingRow,
     MachineRow,
     ModelRow,
+    OfferRow,
     ServiceRow,
     TimingRow,
 )
-from components.catalog.tables import accelerators, loading, machines, models, services, timing
+from components.catalog.tables import (
+    accelerators,
+    cpu,
+    loading,
+    machines,
+    models,
+    services,
+    timing,
+    vllm_metrics,
+)
 
 __all__ = [
     "HOURS_PER_MONTH",
     "AcceleratorRow",
     "CatalogueError",
     "CloudName",
+    "CpuRow",
     "LoadingRow",
     "MachineRow",
     "ModelRow",
+    "OfferRow",
     "ServiceRow",
     "TimingRow",
     "accelerators",
     "boot_seconds",
+    "cpu",
     "image_pull_seconds",
     "load_seconds",
     "loading",
     "machine_for",
     "machines",
     "models",
+    "offer",
     "services",
     "timing",
+    "vllm_metrics",
 ]
 
 

@@ -3,8 +3,8 @@
 Every refusal is a ``CatalogueError`` that says what exists instead.
 """
 
-from components.catalog.rows import CloudName, MachineRow
-from components.catalog.tables import accelerators, loading, machines, models
+from components.catalog.rows import CloudName, MachineRow, OfferRow
+from components.catalog.tables import accelerators, loading, machines, models, offers
 
 
 class CatalogueError(ValueError):
@@ -81,3 +81,8 @@ def load_seconds(checkpoint: str, accelerator: str, gpus: int) -> float:
     pace = loading()
     reading = model.weights_gb / pace.read_gb_per_second
     return row.start_seconds + reading + pace.seconds_per_extra_gpu * (gpus - 1)
+
+
+def offer(cloud: CloudName, machine: str) -> OfferRow | None:
+    """Where a machine is offered, where we know it."""
+    return next((row for prefix, row in offers(cloud).items() if machine.startswith(prefix)), None)

@@ -134,6 +134,35 @@ class TimingRow(Row):
     """Pulling the vLLM image onto a node that has never had it."""
 
 
+class OfferRow(Row):
+    """In which regions machines of one prefix were found, and in which they were looked for."""
+
+    name: str
+    """The prefix of the machines' names."""
+    asked: tuple[str, ...]
+    offered: tuple[str, ...]
+
+
+class CpuRow(Row):
+    """What keeps the CPU of a replica busy, in cores. Assumed, but for the busy loop of the engine."""
+
+    idle_cores: float = Field(ge=0)
+    engine_cores: float = Field(gt=0)
+    """The engine's busy loop, whenever a request is in flight; it is no measure of how many are."""
+    worker_cores: float = Field(ge=0)
+    """Of each worker process; with one GPU the worker lives in the engine's."""
+    api_cores: float = Field(ge=0)
+    """The API server of a replica at its capacity."""
+
+    def trickle(self, gpus: int) -> float:
+        """Cores with a single request in flight."""
+        return self.idle_cores + self.engine_cores + (self.worker_cores * gpus if gpus > 1 else 0)
+
+    def busy(self, gpus: int) -> float:
+        """Cores with as many requests as a replica serves."""
+        return self.trickle(gpus) + self.api_cores
+
+
 class LoadingRow(Row):
     """How long a replica takes from container start to Ready, apart from what its accelerator decides."""
 

@@ -15,9 +15,11 @@ from pydantic import TypeAdapter
 from components.catalog.rows import (
     AcceleratorRow,
     CloudName,
+    CpuRow,
     LoadingRow,
     MachineRow,
     ModelRow,
+    OfferRow,
     Row,
     ServiceRow,
     TimingRow,
@@ -112,3 +114,22 @@ def timing(cloud: CloudName) -> TimingRow:
 def loading() -> LoadingRow:
     """How long a replica takes to become Ready, apart from what its accelerator decides."""
     return _row(LoadingRow, "models.yaml", _read("models.yaml")["loading"])
+
+
+@cache
+def cpu() -> CpuRow:
+    """What keeps a replica's CPU busy."""
+    return _row(CpuRow, "models.yaml", _read("models.yaml")["cpu"])
+
+
+@cache
+def offers(cloud: CloudName) -> Mapping[str, OfferRow]:
+    """Where machines are offered, by the prefix of their names; few are known."""
+    return _rows(OfferRow, "offers.yaml", cloud)
+
+
+@cache
+def vllm_metrics() -> frozenset[str]:
+    """The metrics of the pinned vLLM, by their own names."""
+    lines = Path(__file__).with_name("vllm_metrics.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))

@@ -159,6 +159,8 @@ class ModelSpec(Section):
     """How a replica ends without losing an answer."""
     slo: SloSpec = SloSpec()
     """What users are promised."""
+    startup_budget_seconds: int | None = Field(default=None, ge=60, le=14_400)
+    """From container start until Ready at the latest. Three times the prediction when left out."""
     require_api_key: bool = False
     """Ask clients for the key in the secret config ``apiKeys``: one key by model name."""
 
@@ -187,6 +189,7 @@ class ModelSpec(Section):
                 "gpusPerReplica",
                 f"{gpus} cuts the 128-wide FP8 blocks of {self.checkpoint}; it can be "
                 f"{_listed(row.fp8_block_tp)}, or take the checkpoint without -FP8",
+                kind="fp8-blocks",
             )
         return self
 

@@ -21,8 +21,13 @@ _ENGINE_READY_DEFAULT_SECONDS = 600
 
 def budget_seconds(model: ModelSpec, accelerator: str) -> int:
     """From container start until Ready at the latest; a whole number of probe periods."""
-    predicted = catalog.load_seconds(model.checkpoint, accelerator, model.gpus_per_replica)
-    return probe_failures(max(SHORTEST_BUDGET_SECONDS, predicted * SAFETY_FACTOR)) * PROBE_PERIOD_SECONDS
+    wide = max(SHORTEST_BUDGET_SECONDS, predicted_seconds(model, accelerator) * SAFETY_FACTOR)
+    return probe_failures(model.startup_budget_seconds or wide) * PROBE_PERIOD_SECONDS
+
+
+def predicted_seconds(model: ModelSpec, accelerator: str) -> float:
+    """From container start until Ready, as the catalogue predicts it."""
+    return catalog.load_seconds(model.checkpoint, accelerator, model.gpus_per_replica)
 
 
 def probe_failures(seconds: float) -> int:

@@ -1,87 +1,169 @@
-"""Do the replicas of all models fit the pools they share?"""
+"""Do the replicas of all models fit the pools they share, and can the pools have their machines?"""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
 
-from stacks.checks.placement import Placed, machine_of, placed
-from stacks.finding import Finding
-from stacks.stack import StackConfig
+from components.catalog import offer
+from stacks.bill import bill
+from stacks.checks.view import View
+from stacks.finding import Finding, Kind
+from stacks.packing import nodes_for
+from stacks.placement import Placed
+
+MIN_EXCEEDS_POOL = Kind(
+    id="min-exceeds-pool",
+    family="capacity",
+    severity="error",
+    title="The least replicas do not fit the pool",
+    why="Some replicas that are always wanted would stay Pending for ever, and `pulumi up` would wait for "
+    "them.",
+)
+MAX_EXCEEDS_POOL = Kind(
+    id="max-exceeds-pool",
+    family="capacity",
+    severity="warning",
+    title="The most replicas do not fit the pool",
+    why="Under full load the autoscaler asks for replicas that no node may come for. Often meant, where "
+    "models share "
+    "a ceiling; then silence it in policy, with that reason.",
+)
+STRANDED_GPUS = Kind(
+    id="stranded-gpus",
+    family="capacity",
+    severity="warning",
+    title="GPUs of a node that no replica can use",
+    why="CPU, memory or the GPUs of a replica leave GPUs of every node idle, at full price. Lower what a "
+    "replica asks "
+    "for, or take machines with fewer GPUs.",
+)
+NOT_ON_DEMAND = Kind(
+    id="not-on-demand",
+    family="capacity",
+    severity="warning",
+    title="A machine that is not sold on demand",
+    why="By the catalogue's source it can be had as Spot, by flex-start or by reservation only; without a "
+    "reservation "
+    "no node comes, and on Google Cloud the program itself stops.",
+)
+NOT_OFFERED = Kind(
+    id="machine-not-offered",
+    family="capacity",
+    severity="warning",
+    title="A machine that the region does not offer",
+    why="By the catalogue's table the region has none, so no node would come. Where the table does not know "
+    "a machine or "
+    "a region (most of them), nothing is said: look at the cloud's own list.",
+)
+QUOTA = Kind(
+    id="quota-at-max",
+    family="capacity",
+    severity="info",
+    title="The quota that full load needs",
+    why="Clouds give new accounts little or no GPU quota, and Spot has a quota of its own. Ask for this "
+    "much before "
+    "the day it is needed; a node that the quota refuses never comes.",
+)
 
 
-def least_replicas_fit_the_pool(config: StackConfig) -> Iterator[Finding]:
+def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
     """Replicas that are always wanted, on a pool too small for them: some stay Pending for ever."""
-    for sharing in _by_pool(config):
-        pool, key = sharing[0].pool, sharing[0].pool_key
+    for key, pool, machine in view.pools:
+        sharing = view.on(pool)
         alone = [at for at in sharing if ceil(at.model.replicas.min / at.replicas_per_node) > pool.max_nodes]
         for at in alone:
-            yield Finding(
-                id="min-exceeds-pool",
-                severity="error",
-                key=f"{at.key}.replicas.min",
-                message=f"{at.model.replicas.min} replicas, but pool {pool.name} holds {_most(at)} "
-                f"({pool.max_nodes} nodes of {at.machine.name}); lower it, or raise the pool's maxNodes",
-                subject=at.model.name,
+            yield MIN_EXCEEDS_POOL.at(
+                f"{at.key}.replicas.min",
+                f"{at.model.replicas.min} replicas, but pool {pool.name} holds "
+                f"{pool.max_nodes * at.replicas_per_node} ({pool.max_nodes} nodes of {machine.name}); "
+                "lower it, or raise the pool's maxNodes",
+                at.model.name,
             )
         wanted = sum(at.model.replicas.min * at.model.gpus_per_replica for at in sharing)
-        if not alone and wanted > _gpus(sharing[0]):
-            yield Finding(
-                id="min-exceeds-pool",
-                severity="error",
-                key=f"{key}.maxNodes",
-                message=f"{_gpus(sharing[0])} GPUs at most, but the least replicas of {_names(sharing)} "
+        most = pool.max_nodes * pool.gpus_per_node
+        if not alone and wanted > most:
+            yield MIN_EXCEEDS_POOL.at(
+                f"{key}.maxNodes",
+                f"{most} GPUs at most, but the least replicas of {_names(sharing)} "
                 f"take {wanted}; raise it, or lower a replicas.min",
-                subject=pool.name,
+                pool.name,
             )
 
 
-def most_replicas_fit_the_pool(config: StackConfig) -> Iterator[Finding]:
+def most_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
     """Replicas that the autoscaler may want and the pool cannot carry. Often meant as a shared ceiling."""
-    for sharing in _by_pool(config):
-        pool, key = sharing[0].pool, sharing[0].pool_key
-        wanted = sum(ceil(at.model.replicas.max / at.replicas_per_node) for at in sharing)
-        if wanted > pool.max_nodes:
-            yield Finding(
-                id="max-exceeds-pool",
-                severity="warning",
-                key=f"{key}.maxNodes",
-                message=f"{pool.max_nodes} nodes at most, but {_names(sharing)} may want {wanted} at once; "
+    for key, pool, _ in view.pools:
+        sharing = view.on(pool)
+        wanted = nodes_for([(at, at.model.replicas.max) for at in sharing])
+        least = nodes_for([(at, at.model.replicas.min) for at in sharing])
+        if least <= pool.max_nodes < wanted:  # more at least is an error of its own
+            yield MAX_EXCEEDS_POOL.at(
+                f"{key}.maxNodes",
+                f"{pool.max_nodes} nodes at most, but {_names(sharing)} may want {wanted} at once; "
                 "the rest stay Pending under full load",
-                subject=pool.name,
+                pool.name,
             )
 
 
-def machines_can_be_had_on_demand(config: StackConfig) -> Iterator[Finding]:
+def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
+    """Judged where one model has the pool for itself; sharing models may fill each other's gaps."""
+    for key, pool, machine in view.pools:
+        sharing = view.on(pool)
+        if len(sharing) != 1:
+            continue
+        (at,) = sharing
+        used = at.replicas_per_node * at.model.gpus_per_replica
+        if used < machine.gpus:
+            rate = (machine.usd_per_hour or 0) * (1 - used / machine.gpus)
+            yield STRANDED_GPUS.at(
+                f"{key}.gpusPerNode",
+                f"{machine.gpus - used} of {machine.gpus} GPUs of each {machine.name} stay idle, {rate:.2f} "
+                f"USD an "
+                f"hour: {at.replicas_per_node} replicas of {at.model.name} fill its CPU, memory or GPUs; "
+                "lower the model's resources, or take a machine with fewer GPUs",
+                pool.name,
+            )
+
+
+def machines_can_be_had_on_demand(view: View) -> Iterator[Finding]:
     """Machines that a cloud sells as Spot, flex-start or reservation only."""
-    for index, pool in enumerate(config.pools):
-        machine = machine_of(config, pool)
-        if machine and pool.capacity == "on-demand" and not machine.on_demand:
-            yield Finding(
-                id="not-on-demand",
-                severity="warning",
-                key=f"pools[{index}].capacity",
-                message=f"{machine.name} is sold as Spot, flex-start or reservation only, by our source; "
+    for key, pool, machine in view.pools:
+        if pool.capacity == "on-demand" and not machine.on_demand:
+            yield NOT_ON_DEMAND.at(
+                f"{key}.capacity",
+                f"{machine.name} is sold as Spot, flex-start or reservation only, by our source; "
                 "set spot, or make sure of a reservation",
-                subject=pool.name,
+                pool.name,
             )
 
 
-def _by_pool(config: StackConfig) -> Iterator[list[Placed]]:
-    """Models that share a pool and fit its nodes; those that do not are reported by ``fit``."""
-    sharing: dict[str, list[Placed]] = defaultdict(list)
-    for at in placed(config):
-        if at.replicas_per_node > 0:
-            sharing[at.pool.name].append(at)
-    yield from sharing.values()
+def machines_are_offered_in_the_region(view: View) -> Iterator[Finding]:
+    """Says nothing where the table does not know."""
+    region = bill(view.config.cluster).region
+    for key, pool, machine in view.pools:
+        known = offer(machine.cloud, machine.name)
+        if region and known and region in known.asked and region not in known.offered:
+            where = ", ".join(known.offered) or "none that we know"
+            yield NOT_OFFERED.at(
+                f"{key}.{'machine' if pool.machine else 'accelerator'}",
+                f"{region} has no {machine.name} ({known.as_of}, {known.source}); it is offered in: {where}",
+                pool.name,
+            )
 
 
-def _names(sharing: list[Placed]) -> str:
+def quota_covers_full_load(view: View) -> Iterator[Finding]:
+    """What to ask the cloud for. Nothing where nodes are simulated."""
+    if bill(view.config.cluster).region is None:
+        return
+    for key, pool, machine in view.pools:
+        gpus, cpus = pool.max_nodes * machine.gpus, pool.max_nodes * machine.cpu
+        kinds = {"on-demand": "on-demand", "spot": "Spot", "spot-then-on-demand": "Spot and on-demand"}
+        yield QUOTA.at(
+            f"{key}.maxNodes",
+            f"{pool.max_nodes} x {machine.name} are {gpus} GPUs ({pool.accelerator}) and {cpus} vCPUs; "
+            f"have that much {kinds[pool.capacity]} quota in {bill(view.config.cluster).region}",
+            pool.name,
+        )
+
+
+def _names(sharing: Sequence[Placed]) -> str:
     return ", ".join(at.model.name for at in sharing)
-
-
-def _gpus(at: Placed) -> int:
-    return at.pool.max_nodes * at.pool.gpus_per_node
-
-
-def _most(at: Placed) -> int:
-    return at.pool.max_nodes * at.replicas_per_node

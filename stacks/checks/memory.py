@@ -1,7 +1,7 @@
 """Where the memory of a replica's GPUs goes: weights, activations, KV cache, and what that leaves. Pure.
 
-vLLM takes ``gpuMemoryUtilization`` of each GPU, loads the weights, runs the largest step and the largest image
-it may meet, and gives the rest to the KV cache. Weights and cache follow from the model's configuration;
+vLLM takes ``gpuMemoryUtilization`` of each GPU, loads the weights, runs the largest step and image it may
+meet, and gives the rest to the KV cache. Weights and cache follow from the model's configuration;
 activations are an estimate, held against published deployments by the tests.
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from components.catalog import ModelRow
 from components.spec import EngineSpec
-from stacks.checks.placement import Placed
+from stacks.placement import Placed
 
 GIB = 2**30
 LONGEST = 262_144

@@ -3,56 +3,66 @@
 from collections.abc import Iterator
 
 from components.catalog import CatalogueError, machine_for
-from stacks.finding import Finding
+from stacks.checks.view import View
+from stacks.finding import Finding, Kind
 from stacks.stack import StackConfig
 
+DUPLICATE_NAME = Kind(
+    id="duplicate-name",
+    family="file",
+    severity="error",
+    title="Two pools, or two models, of one name",
+    why="Both would be one Kubernetes object, and the second would overwrite the first. Give each its own "
+    "name.",
+)
+MISSING_POOL = Kind(
+    id="missing-pool",
+    family="file",
+    severity="error",
+    title="A model on a pool that is not declared",
+    why="Its pods would stay Pending. Name a pool of the file, or declare one.",
+)
+NO_MACHINE = Kind(
+    id="no-machine",
+    family="file",
+    severity="error",
+    title="A pool whose GPUs come on no machine of the cloud",
+    why="No node could ever come. The message says which GPUs and which sizes there are.",
+)
 
-def names_are_unique(config: StackConfig) -> Iterator[Finding]:
+
+def names_are_unique(view: View) -> Iterator[Finding]:
     """Two pools or two models of one name would be one Kubernetes object."""
     for section, names in (
-        ("pools", [pool.name for pool in config.pools]),
-        ("models", [model.name for model in config.models]),
+        ("pools", [pool.name for pool in view.config.pools]),
+        ("models", [model.name for model in view.config.models]),
     ):
+        first: dict[str, int] = {}
         for index, name in enumerate(names):
-            earlier = names.index(name)
+            earlier = first.setdefault(name, index)
             if earlier != index:
-                yield Finding(
-                    id="duplicate-name",
-                    severity="error",
-                    key=f"{section}[{index}].name",
-                    message=f"{name!r} is the name of {section}[{earlier}] already; give each its own",
-                    subject=name,
-                )
+                message = f"{name!r} is the name of {section}[{earlier}] already; give each its own"
+                yield DUPLICATE_NAME.at(f"{section}[{index}].name", message, name)
 
 
-def models_are_on_declared_pools(config: StackConfig) -> Iterator[Finding]:
+def models_are_on_declared_pools(view: View) -> Iterator[Finding]:
     """A model on a pool that is not there would stay Pending."""
-    pools = [pool.name for pool in config.pools]
-    for index, model in enumerate(config.models):
+    pools = [pool.name for pool in view.config.pools]
+    for index, model in enumerate(view.config.models):
         if model.pool not in pools:
-            yield Finding(
-                id="missing-pool",
-                severity="error",
-                key=f"models[{index}].pool",
-                message=f"there is no pool {model.pool!r}; the pools are: {', '.join(pools)}",
-                subject=model.name,
-            )
+            message = f"there is no pool {model.pool!r}; the pools are: {', '.join(pools)}"
+            yield MISSING_POOL.at(f"models[{index}].pool", message, model.name)
 
 
-def machines_exist(config: StackConfig) -> Iterator[Finding]:
+def machines_exist(view: View) -> Iterator[Finding]:
     """Each pool's GPUs come on some machine of the cloud, and on the one that is named."""
-    cloud = config.cluster.catalogue
-    for index, pool in enumerate(config.pools):
+    cloud = view.config.cluster.catalogue
+    for index, pool in enumerate(view.config.pools):
         try:
             machine_for(cloud, pool.accelerator, pool.gpus_per_node, pool.machine)
         except CatalogueError as problem:
-            yield Finding(
-                id="no-machine",
-                severity="error",
-                key=f"pools[{index}].{_key_at_fault(config, index)}",
-                message=str(problem),
-                subject=pool.name,
-            )
+            key = f"pools[{index}].{_key_at_fault(view.config, index)}"
+            yield NO_MACHINE.at(key, str(problem), pool.name)
 
 
 def _key_at_fault(config: StackConfig, index: int) -> str:

@@ -15,7 +15,7 @@ from components.clouds.aws.image import DriverError
 from components.clouds.aws.node_pool import machine_spec
 from components.spec import AwsCluster, NodeAutoscalingSpec
 from fleet.embedded.registration import Graph
-from stacks.checks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
 from tests.aws import execute, recorded
 from tests.manifests import inputs, model, pool
 from tests.strategies import Raw, pools, served

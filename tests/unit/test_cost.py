@@ -13,10 +13,10 @@ from components.clouds.gcp import node_pool as gcp_pool
 from components.clouds.gcp import system_nodes as gcp_system
 from fleet.embedded.values import items
 from stacks import bill
-from stacks.checks.packing import nodes_for
-from stacks.checks.placement import placed
 from stacks.config import StackConfig, parse, read_stack_file
 from stacks.cost import NOTHING, Nodes, envelope
+from stacks.packing import nodes_for
+from stacks.placement import placed
 from tests.aws import STACKS as AWS_STACKS
 from tests.aws import recorded
 from tests.strategies import stacks

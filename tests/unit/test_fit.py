@@ -76,7 +76,9 @@ PUBLISHED = [
     Case(True, B235, "h100", 8, 41_960, "QwenLM/Qwen3-VL issue 1489: smooth on 8 H800", tokens=128, videos=1),
     Case(True, B235_FP8, "h100", 4, 40_960, "vllm issue 21348: Qwen3-235B-A22B-FP8", images=LANGUAGE_ALONE),
     Case(False, B30, "a100-80", 1, FULL, "vllm issue 26612: 13.69 GiB for the cache on an A800", videos=1),
-    Case(True, B30, "h100", 1, 32_768, "vllm issue, Qwen-3-VL-30B-A3B in H100", 0.92, 16_384, 128, 3, 5),
+    Case(
+        True, B30, "h100", 1, 32_768, "vllm issue 26349: serves, slowly, on an H100", 0.92, 16_384, 128, 3, 5
+    ),
     Case(False, B8, "a100-80", 1, 8192, "vllm issue 26884: nothing for the cache at 0.3", 0.3, videos=1),
     Case(True, B8_FP8, "rtx-4090", 1, 32_768, "gongjiyun.com, prefabricated Qwen3-VL-8B", 0.9, None, 4, 4),
     Case(True, B8_FP8, "rtx-4070-ti-super", 1, 6144, "public captioning script for WSL on GitHub"),

@@ -16,7 +16,7 @@ from components.clouds.gcp.naming import NodePoolNameError
 from components.clouds.gcp.node_pool import CapacityError, initial_count
 from components.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 from fleet.embedded.registration import Graph
-from stacks.checks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
 from tests.gcp import build, cluster, declare
 from tests.manifests import inputs, model, pool
 from tests.strategies import Raw, pools, served

@@ -39,6 +39,13 @@ def test_the_committed_schema_is_what_the_models_say() -> None:
     assert schema.PATH.read_text(encoding="utf-8") == schema.text(), "run `make schema`"
 
 
+def test_the_committed_schema_of_the_policy_is_what_its_model_says_and_takes_the_committed_policy() -> None:
+    assert schema.POLICY_PATH.read_text(encoding="utf-8") == schema.policy_text(), "run `make schema`"
+    committed = yaml.safe_load((STACKS / "policy.yaml").read_text(encoding="utf-8"))
+    plain = json.loads(json.dumps(committed, default=str))
+    assert complaints(Draft202012Validator(json.loads(schema.policy_text())), plain) == []
+
+
 def test_the_same_models_give_the_same_bytes() -> None:
     assert schema.text() == schema.text()
 

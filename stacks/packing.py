@@ -7,7 +7,7 @@ of these few left-overs.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stacks.checks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB, Placed
+from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB, Placed
 
 
 @dataclass

@@ -1,0 +1,142 @@
+"""How a replica comes and goes: budgets, drains, disks, images.
+
+Held by construction, and tested with the components, so no finding: grace is the sum of preStop, drain and
+margin; ``VLLM_ENGINE_READY_TIMEOUT_S`` is never below the startup budget; left out, that budget is thrice the
+prediction.
+"""
+
+from collections.abc import Iterator
+
+from components.catalog import MachineRow
+from components.vllm import startup
+from stacks.bill import node_disk_gib
+from stacks.checks.start import start_of
+from stacks.checks.view import View
+from stacks.finding import Finding, Kind
+
+DRAIN_MARGIN = Kind(
+    id="drain-margin",
+    family="lifecycle",
+    severity="warning",
+    title="Too little time between the last answer and the kill",
+    why="The pod's grace is preStop, drain and margin together. After the drain vLLM still ends its workers "
+    "and frees the "
+    "GPU; a process killed meanwhile may leave clients without an answer or an error.",
+)
+STARTUP_BUDGET = Kind(
+    id="startup-budget",
+    family="lifecycle",
+    severity="warning",
+    title="A startup budget below the predicted load",
+    why="The startup probe would kill the replica while it loads, again and again, and no rollout would "
+    "end. Leave "
+    "`startupBudgetSeconds` out (three times the prediction), or raise it to what you measured, with a "
+    "margin.",
+)
+SOLE_REPLICA = Kind(
+    id="sole-replica",
+    family="lifecycle",
+    severity="warning",
+    title="A single replica in production",
+    why="The disruption budget lets one replica go at a time, so that node upgrades never hang; with a "
+    "minimum of one that "
+    "is all of them, for as long as a new one takes.",
+)
+SMALL_DISK = Kind(
+    id="disk-too-small",
+    family="lifecycle",
+    severity="warning",
+    title="A node's disk too small for image, weights and caches",
+    why="The kubelet evicts pods when the disk fills, and the replica never becomes Ready. Take a machine "
+    "with local disks, "
+    "or a smaller checkpoint. Counted as if weights lay on the node.",
+)
+IMAGE_BY_TAG = Kind(
+    id="image-by-tag",
+    family="lifecycle",
+    severity="warning",
+    title="An image by tag in production",
+    why="A tag can be moved: the replica that comes tonight may run other code than its neighbours. Name "
+    "the digest "
+    "(`vllm/vllm-openai@sha256:…`). Outside production nothing is said.",
+)
+LEAST_MARGIN_SECONDS = 10
+IMAGE_GIB = 30
+"""The vLLM image, unpacked. Assumed."""
+SCRATCH_GIB = 12
+"""The limits of the pod's cache and scratch volumes."""
+
+
+def drains_leave_a_margin(view: View) -> Iterator[Finding]:
+    """The last part of the grace."""
+    for index, model in enumerate(view.config.models):
+        drain = model.drain
+        if drain.margin_seconds < LEAST_MARGIN_SECONDS:
+            yield DRAIN_MARGIN.at(
+                f"models[{index}].drain.marginSeconds",
+                f"{drain.margin_seconds} s between the end of the drain ({drain.finish_seconds} s) and the "
+                f"kill at "
+                f"{drain.grace_seconds} s; give vLLM {LEAST_MARGIN_SECONDS} s or more to end",
+                model.name,
+            )
+
+
+def budgets_cover_the_load(view: View) -> Iterator[Finding]:
+    """A budget of one's own, against the prediction."""
+    for at in view.placed:
+        budget = startup.budget_seconds(at.model, at.accelerator.name)
+        predicted = startup.predicted_seconds(at.model, at.accelerator.name)
+        if budget < predicted:
+            yield STARTUP_BUDGET.at(
+                f"{at.key}.startupBudgetSeconds",
+                f"{budget} s, but {at.model.checkpoint} is predicted to take {predicted:.0f} s on "
+                f"{at.model.gpus_per_replica} x {at.accelerator.name}; leave it out, or give it "
+                f"{startup.SAFETY_FACTOR * predicted:.0f}",
+                at.model.name,
+            )
+
+
+def production_has_a_second_replica(view: View) -> Iterator[Finding]:
+    """What an eviction leaves."""
+    for at in view.placed:
+        if view.production and at.model.replicas.min == 1:
+            start = start_of(view.config, at)
+            yield SOLE_REPLICA.at(
+                f"{at.key}.replicas.min",
+                f"1: a node upgrade or a lost node leaves no replica for about {start.seconds / 60:.0f} "
+                f"minutes; "
+                "set 2",
+                at.model.name,
+            )
+
+
+def disks_hold_image_and_weights(view: View) -> Iterator[Finding]:
+    """Local disks where the machine has some, else the boot disk."""
+    for at in view.placed:
+        disk = _disk_gib(view, at.machine)
+        weights = at.checkpoint.weights_mib / 1024
+        needed = IMAGE_GIB + weights + SCRATCH_GIB * max(1, at.replicas_per_node)
+        if disk is not None and needed > disk:
+            yield SMALL_DISK.at(
+                f"{at.key}.checkpoint",
+                f"about {needed:.0f} GiB ({IMAGE_GIB} image, {weights:.0f} weights, the rest caches), but a "
+                f"node "
+                f"of pool {at.pool.name} ({at.machine.name}) has {disk:.0f}; take a machine with local disks",
+                at.model.name,
+            )
+
+
+def _disk_gib(view: View, machine: MachineRow) -> float | None:
+    local = machine.local_disk_gb * 1e9 / 2**30
+    return local or node_disk_gib(view.config.cluster)
+
+
+def production_images_have_a_digest(view: View) -> Iterator[Finding]:
+    """Tags move."""
+    for index, model in enumerate(view.config.models):
+        if view.production and "@sha256:" not in model.engine.image:
+            yield IMAGE_BY_TAG.at(
+                f"models[{index}].engine.image",
+                f"{model.engine.image} is a tag; add the digest your registry shows for it (@sha256:…)",
+                model.name,
+            )

@@ -1,0 +1,272 @@
+"""Every finding: a valid stack without it, and the same stack with just that mistake, which has it alone."""
+
+import copy
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from stacks import checks, findings_doc, policy
+from stacks.config import StackConfig, StackConfigError, api_key, parse, read_stack_file
+from stacks.finding import Finding
+
+TODAY = date(2026, 11, 25)
+Raw = dict[str, object]
+DIGEST = "vllm/vllm-openai@sha256:" + "0" * 64
+
+
+def model(**keys: object) -> Raw:
+    return {
+        "name": "chat",
+        "checkpoint": "Qwen/Qwen3-VL-8B-Instruct-FP8",
+        "pool": "gpu",
+        "replicas": {"min": 2, "max": 4},
+        "resources": {"cpu": 1.75, "memoryGib": 12},
+        "scaling": {"scaleDown": {"stabilizationWindowSeconds": 600}},
+        **keys,
+    }
+
+
+def pool(**keys: object) -> Raw:
+    return {"name": "gpu", "accelerator": "l4", "maxNodes": 4, "capacity": "spot-then-on-demand", **keys}
+
+
+def stack(**sections: object) -> Raw:
+    return {"cluster": {"cloud": "local"}, "pools": [pool()], "models": [model()], **sections}
+
+
+def with_model(**keys: object) -> Raw:
+    return stack(models=[model(**keys)])
+
+
+def with_pool(**keys: object) -> Raw:
+    return stack(pools=[pool(**keys)])
+
+
+AWS: Raw = {"cloud": "aws", "region": "us-east-1"}
+GCP: Raw = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4"}
+LOCAL_GCP: Raw = {"cloud": "local", "machines": "gcp"}
+
+
+def production(cluster: Mapping[str, object] | None = None, **keys: object) -> Raw:
+    served = model(requireApiKey=True, engine={"image": DIGEST}, **keys)
+    return stack(
+        cluster={**AWS, "protect": True, **(cluster or {})}, environment="production", models=[served]
+    )
+
+
+def scaled_by(name: str) -> Raw:
+    metric = {"type": "Pods", "name": name, "target": {"averageValue": "8"}}
+    return with_model(scaling={"metrics": [metric], "scaleDown": {"stabilizationWindowSeconds": 600}})
+
+
+def targeting(utilization: int, cpu: float) -> Raw:
+    metric = {"type": "Resource", "name": "cpu", "target": {"utilization": utilization}}
+    window = {"stabilizationWindowSeconds": 600}
+    return with_model(
+        scaling={"metrics": [metric], "scaleDown": window}, resources={"cpu": cpu, "memoryGib": 12}
+    )
+
+
+def mixture(gpus: int, checkpoint: str = "Qwen/Qwen3-VL-30B-A3B-Instruct-FP8", **sections: object) -> Raw:
+    cores = {2: 4.3, 4: 6.9, 8: 12.1}[gpus]
+    served = model(
+        checkpoint=checkpoint,
+        gpusPerReplica=gpus,
+        resources={"cpu": cores, "memoryGib": 12},
+        replicas={"min": 2, "max": 3},
+    )
+    return stack(**{"pools": [pool(gpusPerNode=4)], "models": [served], **sections})
+
+
+def on_a100s(checkpoint: str) -> Raw:
+    machines = pool(accelerator="a100-40", gpusPerNode=8)
+    return mixture(8, checkpoint, cluster=GCP, pools=[machines])
+
+
+def on_one_a100(checkpoint: str) -> Raw:
+    machines = pool(accelerator="a100-40")
+    return stack(cluster=LOCAL_GCP, pools=[machines], models=[model(checkpoint=checkpoint)])
+
+
+def many_gpus(memory: float) -> Raw:
+    served = model(resources={"cpu": 1.75, "memoryGib": memory})
+    return stack(pools=[pool(accelerator="h200", gpusPerNode=8, machine="p5e.48xlarge")], models=[served])
+
+
+def spare(machine: Raw, cluster: Raw) -> Raw:
+    """A second pool that carries nothing."""
+    return stack(cluster=cluster, pools=[pool(), {"name": "spare", "maxNodes": 1, **machine}])
+
+
+H100 = {"accelerator": "h100", "machine": "a3-highgpu-1g"}
+A10G = {"accelerator": "a10g", "capacity": "spot"}
+WORLD = [f"{first}.0.0.0/8" for first in range(11, 110)]
+TOKEN = '{"token": "hf_0123456789abcdefgh"}'
+
+PLANTED: Mapping[str, tuple[Raw, Raw]] = {
+    "duplicate-name": (stack(), stack(pools=[pool(), pool()])),
+    "missing-pool": (stack(), with_model(pool="gone")),
+    "no-machine": (stack(), with_pool(gpusPerNode=2)),
+    "replica-gpus": (mixture(4), mixture(8, pools=[pool(gpusPerNode=4)])),
+    "replica-cpu": (targeting(50, 2.5), targeting(32, 3.9)),
+    "replica-memory": (stack(), with_model(resources={"cpu": 1.75, "memoryGib": 14})),
+    "weights-do-not-fit": (stack(), with_model(engine={"gpuMemoryUtilization": 0.44})),
+    "context-does-not-fit": (stack(), with_model(engine={"maxModelLen": 131_072})),
+    "fp8-experts": (mixture(2), mixture(4)),
+    "fp8-compute": (
+        on_one_a100("Qwen/Qwen3-VL-8B-Instruct"),
+        on_one_a100("Qwen/Qwen3-VL-30B-A3B-Instruct-FP8"),
+    ),
+    "images-exceed-context": (stack(), with_model(engine={"imagesPerPrompt": 64})),
+    "min-exceeds-pool": (stack(), with_model(replicas={"min": 5, "max": 5})),
+    "max-exceeds-pool": (stack(), with_model(replicas={"min": 2, "max": 5})),
+    "stranded-gpus": (many_gpus(200), many_gpus(1000)),
+    "not-on-demand": (
+        spare({**H100, "capacity": "spot"}, LOCAL_GCP),
+        spare({**H100, "capacity": "on-demand"}, LOCAL_GCP),
+    ),
+    "machine-not-offered": (spare(A10G, AWS), spare(A10G, {**AWS, "region": "eu-south-1"})),
+    "quota-at-max": (stack(), stack(cluster=AWS)),
+    "cpu-target-cannot-fire": (targeting(70, 1.75), targeting(70, 3)),
+    "cpu-target-always-fires": (targeting(70, 1.75), targeting(5, 1.75)),
+    "cpu-target-blunt": (targeting(70, 1.75), targeting(70, 1.25)),
+    "window-shorter-than-start": (
+        stack(),
+        with_model(scaling={"scaleDown": {"stabilizationWindowSeconds": 60}}),
+    ),
+    "unknown-metric": (scaled_by("vllm_num_requests_waiting"), scaled_by("vllm_gpu_cache_usage_perc")),
+    "slo-lost-in-a-step": (stack(), with_model(replicas={"min": 1, "max": 4})),
+    "drain-margin": (stack(), with_model(drain={"marginSeconds": 5})),
+    "startup-budget": (with_model(startupBudgetSeconds=120), with_model(startupBudgetSeconds=60)),
+    "sole-replica": (production(replicas={"min": 2, "max": 2}), production(replicas={"min": 1, "max": 1})),
+    "disk-too-small": (
+        on_a100s("Qwen/Qwen3-VL-30B-A3B-Instruct-FP8"),
+        on_a100s("Qwen/Qwen3-VL-235B-A22B-Instruct-FP8"),
+    ),
+    "image-by-tag": (production(), {**production(), "models": [model(requireApiKey=True)]}),
+    "open-endpoint": (production(), production({"authorizedNetworks": WORLD})),
+    "wide-endpoint": (
+        production({"authorizedNetworks": ["203.0.113.0/24"]}),
+        production({"authorizedNetworks": ["203.0.0.0/8"]}),
+    ),
+    "no-api-key": (production(), {**production(), "models": [model(engine={"image": DIGEST})]}),
+    "secret-in-plain": (
+        with_model(engine={"extraArgs": ["--hf-overrides", "{}"]}),
+        with_model(engine={"extraArgs": ["--hf-overrides", TOKEN]}),
+    ),
+    "unprotected": (production(), production({"protect": False})),
+    "over-budget": (stack(budget={"maxHourlyUsd": 10}), stack(budget={"maxHourlyUsd": 1})),
+    "spot-would-do": (stack(cluster=AWS), stack(cluster=AWS, pools=[pool(capacity="on-demand")])),
+    "old-prices": (stack(), stack(budget={"maxPriceAgeDays": 30})),
+    "cheaper-machine": (stack(), with_pool(machine="g6.2xlarge")),
+}
+"""By the id of the finding: a valid stack, and the same with the mistake."""
+
+ELSEWHERE: Mapping[str, Callable[[Path], object]] = {
+    "stack-file": lambda _: parse(stack(pools=[{**pool(), "maxNods": 3}])),
+    "fp8-blocks": lambda _: parse(
+        stack(
+            pools=[pool(gpusPerNode=8)],
+            models=[model(checkpoint="Qwen/Qwen3-VL-4B-Instruct-FP8", gpusPerReplica=8)],
+        )
+    ),
+    "api-key": lambda _: api_key("chat"),
+    "policy-file": lambda folder: policy.read(written(folder, "exceptions: [{finding: no-such}]")),
+}
+"""Those that stop before there is a stack to check."""
+
+
+def written(folder: Path, content: str) -> Path:
+    path = folder / "policy.yaml"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def found(raw: Raw) -> dict[tuple[str, str], Finding]:
+    """All findings, errors beside the rest, by id and key."""
+    config = StackConfig.model_validate(copy.deepcopy(raw))
+    return {(finding.id, finding.key): finding for finding in checks.findings(config, TODAY)}
+
+
+def test_every_kind_of_finding_has_a_planted_mistake() -> None:
+    of_policy = {"policy-expired", "policy-unused"}  # tests/unit/test_policy.py
+    assert set(policy.KINDS) == {*PLANTED, *ELSEWHERE, *of_policy}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_planted_mistake_is_found_and_nothing_else(kind: str) -> None:
+    valid, planted = PLANTED[kind]
+    before, after = found(valid), found(planted)
+    new = [finding for at, finding in after.items() if at not in before]
+    assert [finding.id for finding in new] == [kind], new
+    (finding,) = new
+    assert finding.severity in (policy.KINDS[kind].severity, "info")
+    assert finding.key
+    assert len(finding.message) > 20
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_valid_stack_is_free_of_it(kind: str) -> None:
+    valid, _ = PLANTED[kind]
+    assert kind not in {id_ for id_, _ in found(valid)}
+    assert "error" not in {finding.severity for finding in found(valid).values()}
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_what_stops_earlier_has_its_id_too(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(StackConfigError) as refused:
+        ELSEWHERE[kind](tmp_path)
+    assert {finding.id for finding in refused.value.findings} == {kind}
+
+
+def test_the_plain_local_stack_has_no_finding_at_all() -> None:
+    assert found(stack()) == {}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_only_an_error_keeps_a_stack_from_being_parsed(kind: str) -> None:
+    _, planted = PLANTED[kind]
+    if "error" in {finding.severity for finding in found(planted).values()}:
+        with pytest.raises(StackConfigError) as refused:
+            parse(planted)
+        assert kind in {finding.id for finding in refused.value.findings}
+    else:
+        parse(planted)
+
+
+def test_no_rule_gives_a_kind_that_it_does_not_declare() -> None:
+    for _, planted in PLANTED.values():
+        view = checks.View(StackConfig.model_validate(planted), TODAY)
+        for rule, kinds in checks.RULES.items():
+            assert {finding.id for finding in rule(view)} <= {kind.id for kind in kinds}, rule
+
+
+def test_no_two_kinds_share_an_id_and_every_one_is_explained() -> None:
+    declared = [*checks.ELSEWHERE, *(kind for kinds in checks.RULES.values() for kind in kinds)]
+    assert len({kind.id for kind in declared}) == len(declared)
+    for kind in policy.KINDS.values():
+        assert len(kind.why) > 60
+        assert not kind.title.endswith(".")
+
+
+def test_a_secret_is_never_repeated() -> None:
+    _, planted = PLANTED["secret-in-plain"]
+    assert "hf_0123" not in "".join(map(str, found(planted).values()))
+
+
+def test_a_key_in_plain_text_in_the_file_is_refused_without_being_shown(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.test.yaml"
+    path.write_text(
+        "config:\n  elastic-vllm:cluster: {cloud: local}\n  elastic-vllm:apiKeys: {chat: s3cr3t}\n"
+    )
+    with pytest.raises(StackConfigError) as refused:
+        read_stack_file(path)
+    (finding,) = refused.value.findings
+    assert (finding.id, finding.key) == ("secret-in-plain", "apiKeys.chat")
+    assert "s3cr3t" not in str(refused.value)
+
+
+def test_the_page_of_findings_is_what_the_registry_says() -> None:
+    assert findings_doc.PATH.read_text(encoding="utf-8") == findings_doc.text(), "run `make docs`"
