@@ -67,8 +67,8 @@ class SamplingSpec(Section):
 class ReplicasSpec(Section):
     """The bounds between which the autoscaler moves. Equal bounds mean a fixed count and no HPA."""
 
-    min: int = Field(default=1, ge=1, le=1000)
-    """Replicas kept even without load."""
+    min: int = Field(default=1, ge=0, le=1000)
+    """Replicas kept even without load. 0 wants a metric that lives without pods, and Kubernetes 1.37."""
     max: int = Field(default=10, ge=1, le=1000)
     """Replicas at most, whatever the load."""
 

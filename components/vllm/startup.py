@@ -46,8 +46,8 @@ def progress_deadline_seconds(budget: int) -> int:
 
 
 def rollout_seconds(model: ModelSpec, budget: int) -> int:
-    """How long Pulumi waits for a rollout of the minimum of replicas, one after the other.
+    """How long Pulumi waits for a rollout of the minimum of replicas, one at least, one after the other.
 
     A rollout that meets more replicas may outlast it: Pulumi then reports an error, and the rollout goes on.
     """
-    return model.replicas.min * progress_deadline_seconds(budget)
+    return max(1, model.replicas.min) * progress_deadline_seconds(budget)

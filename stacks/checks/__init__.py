@@ -33,6 +33,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.BLUNT),
         scaling.replicas_are_kept_until_new_ones_could_come: (scaling.SHORT_WINDOW,),
         scaling.metrics_are_known_to_vllm: (scaling.UNKNOWN_METRIC,),
+        scaling.zero_replicas_can_wake: (scaling.SCALE_TO_ZERO,),
         scaling.a_step_finds_a_reserve: (scaling.SLO_LOST,),
         lifecycle.drains_leave_a_margin: (lifecycle.DRAIN_MARGIN,),
         lifecycle.budgets_cover_the_load: (lifecycle.STARTUP_BUDGET,),

@@ -99,13 +99,12 @@ def budgets_cover_the_load(view: View) -> Iterator[Finding]:
 def production_has_a_second_replica(view: View) -> Iterator[Finding]:
     """What an eviction leaves."""
     for at in view.placed:
-        if view.production and at.model.replicas.min == 1:
+        if view.production and at.model.replicas.min <= 1:
             start = start_of(view.config, at)
             yield SOLE_REPLICA.at(
                 f"{at.key}.replicas.min",
-                f"1: a node upgrade or a lost node leaves no replica for about {start.seconds / 60:.0f} "
-                f"minutes; "
-                "set 2",
+                f"{at.model.replicas.min}: a node upgrade or a lost node leaves no replica for about "
+                f"{start.seconds / 60:.0f} minutes; set 2",
                 at.model.name,
             )
 

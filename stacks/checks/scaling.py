@@ -2,9 +2,11 @@
 
 import difflib
 from collections.abc import Iterator
+from typing import assert_never
 
 from components import catalog
 from components.catalog.engine_options import VLLM_VERSION
+from components.spec import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
 from components.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
 from stacks.checks.start import start_of
 from stacks.checks.view import View
@@ -72,6 +74,20 @@ SLO_LOST = Kind(
     "twice the "
     "load. Info outside production.",
 )
+SCALE_TO_ZERO = Kind(
+    id="scale-to-zero",
+    family="scaling",
+    severity="error",
+    title="No replica at all, and nothing that wakes the first",
+    why="CPU, memory and metrics of pods do not exist without pods, so a model at zero would stay there: it "
+    "wants an Object "
+    "or External metric (a queue, a gateway). The autoscaler itself can go to zero from Kubernetes 1.37 on; "
+    "before, the "
+    "apiserver refuses the policy. A warning where the version is not known here (GKE's release channels).",
+)
+FIRST_TO_ZERO = (1, 37)
+EMBEDDED_KUBERNETES = (1, 36)
+"""Of the local stack; a test holds it against the module that is built."""
 TOLERANCE = 0.1
 """By which the autoscaler lets a metric pass its target."""
 REACTION_SECONDS = 30
@@ -155,10 +171,41 @@ OWN_METRICS = ("vllm_requests_in_flight",)
 """Names that an adapter's rule of ours gives: running and waiting requests together."""
 
 
+def zero_replicas_can_wake(view: View) -> Iterator[Finding]:
+    """Both need to hold: a signal from outside the pods, and an autoscaler that acts on it."""
+    version = _kubernetes(view.config.cluster)
+    for at in view.autoscaled():
+        if at.model.replicas.min > 0:
+            continue
+        key, name = f"{at.key}.replicas.min", at.model.name
+        if not any(isinstance(item, ObjectMetric | ExternalMetric) for item in at.model.scaling.metrics):
+            message = (
+                "0, but every metric comes from the pods: at zero nothing wakes the first; set 1, or add an"
+            )
+            yield SCALE_TO_ZERO.at(key, f"{message} Object or External metric", name)
+        elif version is None or version < FIRST_TO_ZERO:
+            told = "this cluster's version is not known here" if version is None else "this cluster has {}.{}"
+            message = f"0 is possible from Kubernetes 1.37 on, and {told.format(*version or ())}; set 1"
+            yield SCALE_TO_ZERO.at(key, message, name, severity="warning" if version is None else None)
+
+
+def _kubernetes(cluster: ClusterSpec) -> tuple[int, int] | None:
+    match cluster:
+        case LocalCluster():
+            return EMBEDDED_KUBERNETES
+        case AwsCluster():
+            major, _, minor = cluster.kubernetes.partition(".")
+            return int(major), int(minor)
+        case GcpCluster():
+            return None
+        case _:
+            assert_never(cluster)
+
+
 def a_step_finds_a_reserve(view: View) -> Iterator[Finding]:
     """With a single replica at least, nothing absorbs a step while the policy reacts."""
     for at in view.autoscaled():
-        if at.model.replicas.min != 1:
+        if at.model.replicas.min > 1:
             continue
         start = start_of(view.config, at)
         spare = at.replicas_per_node > 0 and nodes_for([(at, 2)]) <= at.pool.min_nodes

@@ -1,6 +1,7 @@
 """Every finding: a valid stack without it, and the same stack with just that mistake, which has it alone."""
 
 import copy
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stacks import checks, findings_doc, policy
+from stacks.checks import scaling
 from stacks.config import StackConfig, StackConfigError, api_key, parse, read_stack_file
 from stacks.finding import Finding
 
@@ -59,6 +61,13 @@ def production(cluster: Mapping[str, object] | None = None, **keys: object) -> R
 def scaled_by(name: str) -> Raw:
     metric = {"type": "Pods", "name": name, "target": {"averageValue": "8"}}
     return with_model(scaling={"metrics": [metric], "scaleDown": {"stabilizationWindowSeconds": 600}})
+
+
+def from_zero(kind: str, version: str = "1.37") -> Raw:
+    metric = {"type": kind, "name": "queue", "target": {"averageValue": "8"}}
+    scaling = {"metrics": [metric], "scaleDown": {"stabilizationWindowSeconds": 600}}
+    served = model(replicas={"min": 0, "max": 4}, scaling=scaling)
+    return stack(cluster={**AWS, "kubernetes": version}, models=[served])
 
 
 def targeting(utilization: int, cpu: float) -> Raw:
@@ -137,6 +146,7 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
         with_model(scaling={"scaleDown": {"stabilizationWindowSeconds": 60}}),
     ),
     "unknown-metric": (scaled_by("vllm_num_requests_waiting"), scaled_by("vllm_gpu_cache_usage_perc")),
+    "scale-to-zero": (from_zero("External"), from_zero("Pods")),
     "slo-lost-in-a-step": (stack(), with_model(replicas={"min": 1, "max": 4})),
     "drain-margin": (stack(), with_model(drain={"marginSeconds": 5})),
     "startup-budget": (with_model(startupBudgetSeconds=120), with_model(startupBudgetSeconds=60)),
@@ -249,6 +259,19 @@ def test_no_two_kinds_share_an_id_and_every_one_is_explained() -> None:
     for kind in policy.KINDS.values():
         assert len(kind.why) > 60
         assert not kind.title.endswith(".")
+
+
+def test_zero_replicas_want_an_autoscaler_that_can_go_there() -> None:
+    assert ("scale-to-zero", "models[0].replicas.min") in found(from_zero("External", "1.36"))
+    unknown = found({**from_zero("External"), "cluster": GCP})
+    assert unknown["scale-to-zero", "models[0].replicas.min"].severity == "warning"
+
+
+def test_the_embedded_kubernetes_is_the_one_that_is_built() -> None:
+    module = Path(scaling.__file__).parents[2] / "fleet/embedded/cluster/tools/kubernetes/go.mod"
+    built = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\.", module.read_text(encoding="utf-8"))
+    assert built
+    assert tuple(map(int, built.groups())) == scaling.EMBEDDED_KUBERNETES
 
 
 def test_a_secret_is_never_repeated() -> None:
