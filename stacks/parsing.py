@@ -22,7 +22,7 @@ def parse(raw: Mapping[str, object]) -> StackConfig:
     except RecursionError:
         message = "refers to itself, or is nested too deeply; a stack file is a plain tree"
         raise StackConfigError([STACK_FILE.at("config", message)]) from None
-    errors = [finding for finding in checks.findings(config) if finding.severity == "error"]
+    errors = checks.errors(config)
     if errors:
         raise StackConfigError(errors)
     return config

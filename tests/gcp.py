@@ -39,7 +39,10 @@ def answer(registration: Registration) -> Applied:
 def build(stack: str, *, preview: bool = False, **sections: object) -> Graph:
     """The whole program for a committed stack; ``sections`` stand in the place of the file's own."""
     declared = {**read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"), **sections}
-    config = {f"{PROJECT}:{name}": json.dumps(value) for name, value in declared.items()}
+    config = {
+        f"{PROJECT}:{name}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in declared.items()
+    }
     return run(
         lambda: runpy.run_path(str(ROOT / "__main__.py")),
         preview=preview,

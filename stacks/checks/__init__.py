@@ -69,3 +69,10 @@ def findings(config: StackConfig, today: date | None = None) -> tuple[Finding, .
     """What every rule has to say, policy aside. Prices age by ``today``, which is today when left out."""
     view = View(config, today or date.today())  # noqa: DTZ011  # the catalogue's dates are plain, too
     return tuple(finding for rule in RULES for finding in rule(view))
+
+
+def errors(config: StackConfig) -> tuple[Finding, ...]:
+    """What stops a stack: of the rules that can, and no policy changes it."""
+    view = View(config, date.min)
+    grave = (rule for rule, kinds in RULES.items() if any(kind.severity == "error" for kind in kinds))
+    return tuple(finding for rule in grave for finding in rule(view) if finding.severity == "error")

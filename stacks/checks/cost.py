@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 
 from components.catalog import MachineRow, accelerators, machines
 from components.spec import NodePoolSpec
@@ -103,24 +104,13 @@ def no_cheaper_machine_fits(view: View) -> Iterator[Finding]:
     """Every machine of the cloud, priced for the same replicas at full load."""
     for key, pool, machine in view.pools:
         sharing = view.on(pool)
-        if not sharing or len(sharing) != len([at for at in view.placed if at.pool.name == pool.name]):
-            continue
         now = _full_load_usd(view, sharing, machine)
-        found = [
-            (usd, other)
-            for other in machines(view.config.cluster.catalogue).values()
-            if other.name != machine.name
-            and other.on_demand
-            and (usd := _full_load_usd(view, _moved(sharing, pool, other), other)) is not None
-        ]
-        best = min(found, key=lambda item: (item[0], item[1].name), default=None)
-        if now and best and best[0] < now * (1 - WORTH_SAVING):
+        if not now or len(sharing) != sum(at.pool.name == pool.name for at in view.placed):
+            continue
+        best = _cheapest(view, sharing, pool, machine, below=now * (1 - WORTH_SAVING))
+        if best:
             usd, other = best
-            slower = (
-                ""
-                if other.accelerator == machine.accelerator
-                else "; its GPU is another one, so compare speed"
-            )
+            slower = "" if other.accelerator == machine.accelerator else "; another GPU, so compare its speed"
             yield CHEAPER.at(
                 f"{key}.{'machine' if pool.machine else 'accelerator'}",
                 f"{machine.name} costs {now:.2f} USD an hour for the most replicas; {other.gpus} x "
@@ -129,20 +119,42 @@ def no_cheaper_machine_fits(view: View) -> Iterator[Finding]:
             )
 
 
+def _cheapest(
+    view: View, sharing: list[Placed], pool: NodePoolSpec, machine: MachineRow, *, below: float
+) -> tuple[float, MachineRow] | None:
+    """The cheapest other machine that carries all, and its rate; the cheap question is asked first."""
+    best: tuple[float, MachineRow] | None = None
+    gpus = sum(at.model.replicas.max * at.model.gpus_per_replica for at in sharing)
+    for other in machines(view.config.cluster.catalogue).values():
+        if other.name == machine.name or not other.on_demand or other.usd_per_hour is None:
+            continue
+        if ceil(gpus / other.gpus) * other.usd_per_hour >= (best[0] if best else below):
+            continue
+        moved = _moved(sharing, pool, other)
+        usd = _full_load_usd(view, moved, other) if moved else None
+        if usd is not None and usd < (best[0] if best else below):
+            best = (usd, other)
+    return best
+
+
 def _moved(sharing: list[Placed], pool: NodePoolSpec, machine: MachineRow) -> list[Placed]:
     """The models on a pool of another machine; empty if one of them does not fit it."""
     wider = pool.model_copy(update={"accelerator": machine.accelerator, "gpus_per_node": machine.gpus})
     gpu = accelerators()[machine.accelerator]
-    moved = [replace(at, pool=wider, machine=machine, accelerator=gpu) for at in sharing]
-    return moved if all(_serves(at, before) for at, before in zip(moved, sharing, strict=True)) else []
+    moved = []
+    for before in sharing:
+        at = replace(before, pool=wider, machine=machine, accelerator=gpu)
+        if not _serves(at, before):
+            return []
+        moved.append(at)
+    return moved
 
 
 def _serves(at: Placed, before: Placed) -> bool:
     """Whether a model fits, and still multiplies in FP8 if it did before."""
-    multiplies = (
-        at.accelerator.fp8_compute or not before.accelerator.fp8_compute or at.checkpoint.precision != "fp8"
-    )
-    return at.replicas_per_node > 0 and multiplies and memory.fit_of(at).fits
+    loses = before.accelerator.fp8_compute and not at.accelerator.fp8_compute
+    slower = loses and at.checkpoint.precision == "fp8"
+    return at.replicas_per_node > 0 and not slower and memory.fit_of(at).fits
 
 
 def _full_load_usd(view: View, sharing: list[Placed], machine: MachineRow) -> float | None:

@@ -10,6 +10,7 @@ import pytest
 
 from stacks import checks, findings_doc, policy
 from stacks.checks import scaling
+from stacks.checks.view import View
 from stacks.config import StackConfig, StackConfigError, api_key, parse, read_stack_file
 from stacks.finding import Finding
 
@@ -104,7 +105,7 @@ def many_gpus(memory: float) -> Raw:
     return stack(pools=[pool(accelerator="h200", gpusPerNode=8, machine="p5e.48xlarge")], models=[served])
 
 
-def spare(machine: Raw, cluster: Raw) -> Raw:
+def spare(machine: Mapping[str, object], cluster: Raw) -> Raw:
     """A second pool that carries nothing."""
     return stack(cluster=cluster, pools=[pool(), {"name": "spare", "maxNodes": 1, **machine}])
 
@@ -246,9 +247,16 @@ def test_only_an_error_keeps_a_stack_from_being_parsed(kind: str) -> None:
         parse(planted)
 
 
+@pytest.mark.parametrize("kind", PLANTED)
+def test_the_errors_are_those_among_all_findings(kind: str) -> None:
+    for raw in PLANTED[kind]:
+        grave = [finding for finding in found(raw).values() if finding.severity == "error"]
+        assert list(checks.errors(StackConfig.model_validate(raw))) == grave
+
+
 def test_no_rule_gives_a_kind_that_it_does_not_declare() -> None:
     for _, planted in PLANTED.values():
-        view = checks.View(StackConfig.model_validate(planted), TODAY)
+        view = View(StackConfig.model_validate(planted), TODAY)
         for rule, kinds in checks.RULES.items():
             assert {finding.id for finding in rule(view)} <= {kind.id for kind in kinds}, rule
 
