@@ -174,6 +174,7 @@ def served(draw: st.DrawFn, name: str, pool: Raw, machine: MachineRow) -> tuple[
         "drain": DRAIN,
         "slo": SLO,
         "requireApiKey": st.booleans(),
+        "startupBudgetSeconds": st.integers(60, 14_400),
     }
     raw: Raw = {
         "name": name,
@@ -208,6 +209,10 @@ def raw_stacks(draw: st.DrawFn, least_models: int = 0) -> Raw:
     raw: Raw = {"cluster": cluster, "pools": [pool for pool, _ in shapes], "models": declared}
     if draw(st.booleans()):
         raw["autoscaler"] = {"consolidation": "when-underutilized", "consolidateAfterSeconds": 30}
+    if draw(st.booleans()):
+        raw["environment"] = draw(st.sampled_from(["development", "production"]))
+    if draw(st.booleans()):
+        raw["budget"] = {"maxHourlyUsd": 1e6, "maxPriceAgeDays": draw(st.integers(1, 1000))}
     if draw(st.booleans()):
         raw["namespace"] = draw(NAMES.filter(lambda name: name != "default" and not name.startswith("kube-")))
     return raw

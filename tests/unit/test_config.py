@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from stacks import checks, config
 from stacks.config import PROJECT, StackConfig, StackConfigError, load, parse, read_stack_file
 from stacks.keys import place_of
-from stacks.policy import reviewed
+from stacks.policy import Policy, reviewed
 from tests.strategies import Raw, raw_stacks
 
 STACKS = Path(config.__file__).parent
@@ -214,6 +214,35 @@ def test_load_reads_the_environment_of_a_real_run_and_refuses_a_misspelt_section
     assert isinstance(load(), StackConfig)
     pulumi_config.setenv("PULUMI_CONFIG", json.dumps(given_to_pulumi(changed(autoscalr={}))))
     with pytest.raises(StackConfigError, match=r"autoscalr: unknown key; did you mean autoscaler\?"):
+        load()
+
+
+def a_policy(monkeypatch: pytest.MonkeyPatch, severity: str) -> None:
+    item = {
+        "finding": "drain-margin",
+        "severity": severity,
+        "reason": "to see what it does",
+        "expires": date.max,
+    }
+    monkeypatch.setattr("stacks.policy.committed", lambda: Policy.model_validate({"exceptions": (item,)}))
+
+
+@pytest.mark.parametrize(("severity", "said"), [("warning", 1), ("info", 0), ("silent", 0)])
+def test_load_says_the_warnings_that_the_policy_leaves(
+    severity: str, said: int, pulumi_config: pytest.MonkeyPatch
+) -> None:
+    a_policy(pulumi_config, severity)
+    heard: list[str] = []
+    pulumi_config.setattr("pulumi.log.warn", heard.append)
+    pulumi.runtime.set_all_config(given_to_pulumi(changed(models=[model(drain={"marginSeconds": 5})])))
+    load()
+    assert len([line for line in heard if "drain.marginSeconds" in line]) == said
+
+
+def test_load_stops_at_what_the_policy_raises_to_an_error(pulumi_config: pytest.MonkeyPatch) -> None:
+    a_policy(pulumi_config, "error")
+    pulumi.runtime.set_all_config(given_to_pulumi(changed(models=[model(drain={"marginSeconds": 5})])))
+    with pytest.raises(StackConfigError, match=r"models\[0\]\.drain\.marginSeconds \(chat\): 5 s between"):
         load()
 
 

@@ -1,6 +1,5 @@
 """Every finding: a valid stack without it, and the same stack with just that mistake, which has it alone."""
 
-import copy
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -11,8 +10,9 @@ import pytest
 from stacks import checks, findings_doc, policy
 from stacks.checks import scaling
 from stacks.checks.view import View
-from stacks.config import StackConfig, StackConfigError, api_key, parse, read_stack_file
+from stacks.config import StackConfigError, api_key, parse, read_stack_file
 from stacks.finding import Finding
+from stacks.parsing import validate
 
 TODAY = date(2026, 11, 25)
 Raw = dict[str, object]
@@ -197,7 +197,7 @@ def written(folder: Path, content: str) -> Path:
 
 def found(raw: Raw) -> dict[tuple[str, str], Finding]:
     """All findings, errors beside the rest, by id and key."""
-    config = StackConfig.model_validate(copy.deepcopy(raw))
+    config = validate(raw)
     return {(finding.id, finding.key): finding for finding in checks.findings(config, TODAY)}
 
 
@@ -251,12 +251,12 @@ def test_only_an_error_keeps_a_stack_from_being_parsed(kind: str) -> None:
 def test_the_errors_are_those_among_all_findings(kind: str) -> None:
     for raw in PLANTED[kind]:
         grave = [finding for finding in found(raw).values() if finding.severity == "error"]
-        assert list(checks.errors(StackConfig.model_validate(raw))) == grave
+        assert list(checks.errors(validate(raw))) == grave
 
 
 def test_no_rule_gives_a_kind_that_it_does_not_declare() -> None:
     for _, planted in PLANTED.values():
-        view = View(StackConfig.model_validate(planted), TODAY)
+        view = View(validate(planted), TODAY)
         for rule, kinds in checks.RULES.items():
             assert {finding.id for finding in rule(view)} <= {kind.id for kind in kinds}, rule
 
