@@ -80,8 +80,8 @@ def _plain_keys(value: object) -> list[Finding]:
     return [
         SECRET_IN_PLAIN.at(
             f"{SECRETS}.{name}".rstrip("."),
-            "stands in plain text; revoke it, and set a new one with "
-            f"`pulumi config set --secret --path '{PROJECT}:{SECRETS}{'.' + name if name else ''}'`",
+            "stands in plain text; revoke it, and set a new one with `pulumi config set --secret --path "
+            f"'{PROJECT}:{SECRETS}{'.' + name if name else ''}'`",
             name,
         )
         for name in found

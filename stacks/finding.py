@@ -43,11 +43,13 @@ class Kind:
     why: str
     """What happens if nothing is done, and what to do: for someone who never met it."""
 
-    def at(self, key: str, message: str, subject: str = "", *, severity: Severity | None = None) -> Finding:
-        """A finding of this kind. A rule may lower the severity for a case; ``why`` says when."""
-        return Finding(
-            id=self.id, severity=severity or self.severity, key=key, message=message, subject=subject
-        )
+    lowered: Severity | None = None
+    """The lesser severity that a rule may give in a case that ``why`` names; ``None`` where there is none."""
+
+    def at(self, key: str, message: str, subject: str = "", *, lower: bool = False) -> Finding:
+        """A finding of this kind."""
+        severity = self.lowered if lower and self.lowered else self.severity
+        return Finding(id=self.id, severity=severity, key=key, message=message, subject=subject)
 
 
 STACK_FILE = Kind(
@@ -56,9 +58,8 @@ STACK_FILE = Kind(
     severity="error",
     title="A file that cannot be read as a stack",
     why="A misspelt key, a value of the wrong kind or out of bounds, a rule between two keys of one "
-    "section. The message "
-    "names the key, says what is wrong, what exists and what to do; `stacks/schema.json` shows most of it "
-    "in an editor.",
+    "section. The message names the key, says what is wrong, what exists and what to do; "
+    "`stacks/schema.json` shows most of it in an editor.",
 )
 
 

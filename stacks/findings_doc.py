@@ -54,7 +54,8 @@ def _chapter(family: Family) -> Iterator[str]:
 
 
 def _entry(kind: Kind) -> str:
-    return f"\n### `{kind.id}`\n**{kind.severity}** · {kind.title}\n\n{kind.why}\n"
+    severity = f"**{kind.severity}**" + (f" or **{kind.lowered}**" if kind.lowered else "")
+    return f"\n### `{kind.id}`\n{severity} · {kind.title}\n\n{kind.why}\n"
 
 
 if __name__ == "__main__":

@@ -30,8 +30,7 @@ POLICY_FILE = Kind(
     severity="error",
     title="A policy that cannot be read",
     why="An unknown key or finding, no reason, no date, or an attempt to lower an error. Nothing is "
-    "deployed under a "
-    "policy that nobody can tell the meaning of.",
+    "deployed under a policy that nobody can tell the meaning of.",
 )
 EXPIRED = Kind(
     id="policy-expired",
@@ -39,8 +38,7 @@ EXPIRED = Kind(
     severity="warning",
     title="An exception of the policy has ended",
     why="The finding it covered is back as it was. Change what it is about, or renew the exception with a "
-    "reason that "
-    "holds today.",
+    "reason that holds today.",
 )
 UNUSED = Kind(
     id="policy-unused",
@@ -48,8 +46,7 @@ UNUSED = Kind(
     severity="info",
     title="An exception that covers nothing in its stack",
     why="What it was about is gone, or its subject or key is misspelt. Said only of exceptions that name a "
-    "stack. Take it "
-    "out: it would cover the next such finding unseen.",
+    "stack. Take it out: it would cover the next such finding unseen.",
 )
 KINDS = {kind.id: kind for kind in (*checks.KINDS.values(), POLICY_FILE, EXPIRED, UNUSED)}
 """Every kind of finding by its id."""
@@ -80,16 +77,17 @@ class PolicyException(Section):
             near = difflib.get_close_matches(self.finding, checks.KINDS, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise wrong("finding", f"unknown finding {self.finding!r}; {hint}docs/findings.md lists them")
-        if kind.severity == "error" and self.severity != "error":
+        if kind.severity == "error" and kind.lowered is None and self.severity != "error":
             raise wrong(
                 "severity", f"{self.finding} is an error, which no policy lowers; change the stack file"
             )
         return self
 
     def covers(self, finding: Finding, stack: str) -> bool:
-        """Whether it is about this finding of this stack."""
+        """Whether it is about this finding of this stack; about an error it never is."""
         return (
             finding.id == self.finding
+            and finding.severity != "error"
             and self.stack in (None, stack)
             and self.subject in (None, finding.subject)
             and self.key in (None, finding.key)

@@ -24,8 +24,7 @@ MAX_EXCEEDS_POOL = Kind(
     severity="warning",
     title="The most replicas do not fit the pool",
     why="Under full load the autoscaler asks for replicas that no node may come for. Often meant, where "
-    "models share "
-    "a ceiling; then silence it in policy, with that reason.",
+    "models share a ceiling; then silence it in policy, with that reason.",
 )
 STRANDED_GPUS = Kind(
     id="stranded-gpus",
@@ -33,8 +32,7 @@ STRANDED_GPUS = Kind(
     severity="warning",
     title="GPUs of a node that no replica can use",
     why="CPU, memory or the GPUs of a replica leave GPUs of every node idle, at full price. Lower what a "
-    "replica asks "
-    "for, or take machines with fewer GPUs.",
+    "replica asks for, or take machines with fewer GPUs.",
 )
 NOT_ON_DEMAND = Kind(
     id="not-on-demand",
@@ -42,17 +40,15 @@ NOT_ON_DEMAND = Kind(
     severity="warning",
     title="A machine that is not sold on demand",
     why="By the catalogue's source it can be had as Spot, by flex-start or by reservation only; without a "
-    "reservation "
-    "no node comes, and on Google Cloud the program itself stops.",
+    "reservation no node comes, and on Google Cloud the program itself stops.",
 )
 NOT_OFFERED = Kind(
     id="machine-not-offered",
     family="capacity",
     severity="warning",
     title="A machine that the region does not offer",
-    why="By the catalogue's table the region has none, so no node would come. Where the table does not know "
-    "a machine or "
-    "a region (most of them), nothing is said: look at the cloud's own list.",
+    why="By the catalogue's table the region has none, so no node would come. Where the table does not "
+    "know a machine or a region (most of them), nothing is said: look at the cloud's own list.",
 )
 QUOTA = Kind(
     id="quota-at-max",
@@ -60,8 +56,7 @@ QUOTA = Kind(
     severity="info",
     title="The quota that full load needs",
     why="Clouds give new accounts little or no GPU quota, and Spot has a quota of its own. Ask for this "
-    "much before "
-    "the day it is needed; a node that the quota refuses never comes.",
+    "much before the day it is needed; a node that the quota refuses never comes.",
 )
 
 
@@ -74,8 +69,8 @@ def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
             yield MIN_EXCEEDS_POOL.at(
                 f"{at.key}.replicas.min",
                 f"{at.model.replicas.min} replicas, but pool {pool.name} holds "
-                f"{pool.max_nodes * at.replicas_per_node} ({pool.max_nodes} nodes of {machine.name}); "
-                "lower it, or raise the pool's maxNodes",
+                f"{pool.max_nodes * at.replicas_per_node} ({pool.max_nodes} nodes of {machine.name}); lower "
+                "it, or raise the pool's maxNodes",
                 at.model.name,
             )
         wanted = sum(at.model.replicas.min * at.model.gpus_per_replica for at in sharing)
@@ -83,8 +78,8 @@ def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
         if not alone and wanted > most:
             yield MIN_EXCEEDS_POOL.at(
                 f"{key}.maxNodes",
-                f"{most} GPUs at most, but the least replicas of {_names(sharing)} "
-                f"take {wanted}; raise it, or lower a replicas.min",
+                f"{most} GPUs at most, but the least replicas of {_names(sharing)} take {wanted}; raise it, "
+                "or lower a replicas.min",
                 pool.name,
             )
 
@@ -98,8 +93,8 @@ def most_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
         if least <= pool.max_nodes < wanted:  # more at least is an error of its own
             yield MAX_EXCEEDS_POOL.at(
                 f"{key}.maxNodes",
-                f"{pool.max_nodes} nodes at most, but {_names(sharing)} may want {wanted} at once; "
-                "the rest stay Pending under full load",
+                f"{pool.max_nodes} nodes at most, but {_names(sharing)} may want {wanted} at once; the rest "
+                "stay Pending under full load",
                 pool.name,
             )
 
@@ -117,9 +112,8 @@ def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
             yield STRANDED_GPUS.at(
                 f"{key}.gpusPerNode",
                 f"{machine.gpus - used} of {machine.gpus} GPUs of each {machine.name} stay idle, {rate:.2f} "
-                f"USD an "
-                f"hour: {at.replicas_per_node} replicas of {at.model.name} fill its CPU, memory or GPUs; "
-                "lower the model's resources, or take a machine with fewer GPUs",
+                f"USD an hour: {at.replicas_per_node} replicas of {at.model.name} fill its CPU, memory or "
+                "GPUs; lower the model's resources, or take a machine with fewer GPUs",
                 pool.name,
             )
 
@@ -130,8 +124,8 @@ def machines_can_be_had_on_demand(view: View) -> Iterator[Finding]:
         if pool.capacity == "on-demand" and not machine.on_demand:
             yield NOT_ON_DEMAND.at(
                 f"{key}.capacity",
-                f"{machine.name} is sold as Spot, flex-start or reservation only, by our source; "
-                "set spot, or make sure of a reservation",
+                f"{machine.name} is sold as Spot, flex-start or reservation only, by our source; set spot, "
+                "or make sure of a reservation",
                 pool.name,
             )
 
@@ -159,8 +153,8 @@ def quota_covers_full_load(view: View) -> Iterator[Finding]:
         kinds = {"on-demand": "on-demand", "spot": "Spot", "spot-then-on-demand": "Spot and on-demand"}
         yield QUOTA.at(
             f"{key}.maxNodes",
-            f"{pool.max_nodes} x {machine.name} are {gpus} GPUs ({pool.accelerator}) and {cpus} vCPUs; "
-            f"have that much {kinds[pool.capacity]} quota in {bill(view.config.cluster).region}",
+            f"{pool.max_nodes} x {machine.name} are {gpus} GPUs ({pool.accelerator}) and {cpus} vCPUs; have "
+            f"that much {kinds[pool.capacity]} quota in {bill(view.config.cluster).region}",
             pool.name,
         )
 

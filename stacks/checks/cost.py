@@ -19,8 +19,7 @@ OVER_BUDGET = Kind(
     severity="error",
     title="The stack may cost more than its budget",
     why="With the most replicas, each pool bought at the dearest way its `capacity` allows, the bill would "
-    "pass "
-    "`budget.maxHourlyUsd`. Lower a `maxNodes` or a `replicas.max`, or raise the budget.",
+    "pass `budget.maxHourlyUsd`. Lower a `maxNodes` or a `replicas.max`, or raise the budget.",
 )
 SPOT = Kind(
     id="spot-would-do",
@@ -28,9 +27,8 @@ SPOT = Kind(
     severity="info",
     title="On demand where Spot first would do",
     why="`capacity: spot-then-on-demand` takes Spot machines while there are some, at about half the price "
-    "(assumed), and "
-    "falls back. Said where a reclaimed node leaves other replicas: outside production, or with two or more "
-    "at least.",
+    "(assumed), and falls back. Said where a reclaimed node leaves other replicas: outside production, or "
+    "with two or more at least.",
 )
 OLD_PRICES = Kind(
     id="old-prices",
@@ -46,9 +44,7 @@ CHEAPER = Kind(
     severity="info",
     title="A cheaper machine that also fits",
     why="All models of the pool fit it, by GPU memory, CPU and memory, and none loses FP8 multiply. A "
-    "smaller "
-    "GPU answers "
-    "more slowly, so compare what a replica can serve before you change.",
+    "smaller GPU answers more slowly, so compare what a replica can serve before you change.",
 )
 WORTH_SAVING = 0.05
 """The share below which a cheaper machine is not worth a word."""

@@ -12,9 +12,8 @@ REPLICA_GPUS = Kind(
     family="fit",
     severity="error",
     title="A replica wants more GPUs than a node has",
-    why="The pod would stay Pending for ever: a replica lives on one node. Lower `gpusPerReplica`, or raise "
-    "the "
-    "pool's `gpusPerNode`.",
+    why="The pod would stay Pending for ever: a replica lives on one node. Lower `gpusPerReplica`, or "
+    "raise the pool's `gpusPerNode`.",
 )
 REPLICA_CPU = Kind(
     id="replica-cpu",
@@ -37,9 +36,8 @@ WEIGHTS = Kind(
     family="fit",
     severity="error",
     title="The weights alone are too large for the GPUs",
-    why="vLLM stops while it loads. Take a smaller or an FP8 checkpoint, a larger accelerator, or more GPUs "
-    "for "
-    "each replica. Weights are divided by the GPUs; the vision tower is copied to each.",
+    why="vLLM stops while it loads. Take a smaller or an FP8 checkpoint, a larger accelerator, or more "
+    "GPUs for each replica. Weights are divided by the GPUs; the vision tower is copied to each.",
 )
 CONTEXT = Kind(
     id="context-does-not-fit",
@@ -47,10 +45,9 @@ CONTEXT = Kind(
     severity="error",
     title="No room for one request of full length",
     why="vLLM stops at start when the KV cache left beside weights and activations cannot hold one request "
-    "of "
-    "`maxModelLen` tokens. The message says the longest that fits. Activations are an estimate, held against "
-    "published deployments (tests/unit/test_fit.py); KV heads are shared by GPUs up to their number and "
-    "copied beyond.",
+    "of `maxModelLen` tokens. The message says the longest that fits. Activations are an estimate, held "
+    "against published deployments (tests/unit/test_fit.py); KV heads are shared by GPUs up to their "
+    "number and copied beyond.",
 )
 FP8_BLOCKS = Kind(
     id="fp8-blocks",
@@ -58,17 +55,17 @@ FP8_BLOCKS = Kind(
     severity="error",
     title="The GPUs cut the blocks of an FP8 checkpoint",
     why="FP8 checkpoints carry one scale for each 128 x 128 block; a dense model whose shards are no whole "
-    "number "
-    "of blocks does not start. Take one of the sizes in the message, or the checkpoint without -FP8.",
+    "number of blocks does not start. Take one of the sizes in the message, or the checkpoint without "
+    "-FP8.",
 )
 FP8_EXPERTS = Kind(
     id="fp8-experts",
     family="fit",
     severity="info",
     title="Whole experts instead of slices of each",
-    why="At this number of GPUs the experts of an FP8 mixture cannot be cut along their 128-wide blocks, so "
-    "each "
-    "GPU takes whole experts (`--enable-expert-parallel`, added for you). It works; its load may be uneven.",
+    why="At this number of GPUs the experts of an FP8 mixture cannot be cut along their 128-wide blocks, "
+    "so each GPU takes whole experts (`--enable-expert-parallel`, added for you). It works; its load may "
+    "be uneven.",
 )
 FP8_COMPUTE = Kind(
     id="fp8-compute",
@@ -76,17 +73,15 @@ FP8_COMPUTE = Kind(
     severity="info",
     title="FP8 saves memory here, and no time",
     why="GPUs below compute capability 8.9 (A10G, A100) have no FP8 multiply: vLLM loads FP8 checkpoints "
-    "weight-only "
-    "(Marlin W8A16). The memory is saved, the computing is that of BF16.",
+    "weight-only (Marlin W8A16). The memory is saved, the computing is that of BF16.",
 )
 IMAGES = Kind(
     id="images-exceed-context",
     family="fit",
     severity="warning",
     title="The images a request may carry do not fit its context",
-    why="A request with as many full-HD images as `imagesPerPrompt` allows would be refused for its length. "
-    "Allow "
-    "fewer, or raise `maxModelLen`. A token is 1024 pixels; the largest image takes 16,384.",
+    why="A request with as many full-HD images as `imagesPerPrompt` allows would be refused for its "
+    "length. Allow fewer, or raise `maxModelLen`. A token is 1024 pixels; the largest image takes 16,384.",
 )
 FULL_HD_TOKENS = 1920 * 1080 // 1024
 
@@ -100,22 +95,22 @@ def replicas_fit_one_node(view: View) -> Iterator[Finding]:
         if gpus > at.pool.gpus_per_node:
             yield REPLICA_GPUS.at(
                 f"{at.key}.gpusPerReplica",
-                f"{gpus} GPUs, but a node of pool {at.pool.name} has {at.pool.gpus_per_node}; "
-                "lower it, or raise the pool's gpusPerNode",
+                f"{gpus} GPUs, but a node of pool {at.pool.name} has {at.pool.gpus_per_node}; lower it, or "
+                "raise the pool's gpusPerNode",
                 at.model.name,
             )
         if asked.cpu * 1000 > cpu:
             yield REPLICA_CPU.at(
                 f"{at.key}.resources.cpu",
-                f"{asked.cpu:g} cores, but {machine.name} leaves {cpu / 1000:g} to models; "
-                "lower it, or choose a larger machine for the pool",
+                f"{asked.cpu:g} cores, but {machine.name} leaves {cpu / 1000:g} to models; lower it, or "
+                "choose a larger machine for the pool",
                 at.model.name,
             )
         if asked.memory_gib * 1024 > memory:
             yield REPLICA_MEMORY.at(
                 f"{at.key}.resources.memoryGib",
-                f"{asked.memory_gib:g} GiB, but {machine.name} leaves {memory / 1024:.1f} to models; "
-                "lower it, or choose a larger machine for the pool",
+                f"{asked.memory_gib:g} GiB, but {machine.name} leaves {memory / 1024:.1f} to models; lower "
+                "it, or choose a larger machine for the pool",
                 at.model.name,
             )
 
@@ -127,8 +122,7 @@ def weights_and_one_request_fit_the_gpus(view: View) -> Iterator[Finding]:
             yield WEIGHTS.at(
                 f"{at.key}.checkpoint",
                 f"{fit.weights_gib:.1f} GiB of weights per GPU, but {_have(at)} leave {fit.usable_gib:.1f} "
-                f"each; "
-                "take a smaller or an FP8 checkpoint, a larger accelerator, or more gpusPerReplica",
+                "each; take a smaller or an FP8 checkpoint, a larger accelerator, or more gpusPerReplica",
                 at.model.name,
             )
         elif not fit.fits:
@@ -140,8 +134,7 @@ def _too_long(at: Placed, fit: Fit) -> str:
     remedy = "Lower it, set engine.kvCacheDtype fp8" if fit.longest >= 1024 else "Take an FP8 checkpoint"
     return (
         f"{fit.context} tokens need {fit.kv_gib_per_request:.1f} GiB of KV cache per GPU, but {_have(at)} "
-        f"leave "
-        f"{max(0.0, fit.cache_gib):.1f} beside {fit.weights_gib:.1f} of weights and about "
+        f"leave {max(0.0, fit.cache_gib):.1f} beside {fit.weights_gib:.1f} of weights and about "
         f"{fit.activations_gib:.1f} of activations, {room}. {remedy}, or take a larger accelerator"
     )
 
@@ -161,7 +154,7 @@ def fp8_runs_as_expected(view: View) -> Iterator[Finding]:
             message = (
                 f"{at.accelerator.title} has no FP8 multiply (compute capability "
                 f"{at.accelerator.compute_capability}): weights take half the memory, answers as long as in "
-                f"BF16"
+                "BF16"
             )
             yield FP8_COMPUTE.at(f"{at.key}.checkpoint", message, at.model.name)
         if row.moe and gpus not in row.fp8_block_tp:
@@ -179,8 +172,7 @@ def allowed_images_fit_the_context(view: View) -> Iterator[Finding]:
             yield IMAGES.at(
                 f"{at.key}.engine.imagesPerPrompt",
                 f"{engine.images_per_prompt} full-HD images take {needed} tokens of maxModelLen "
-                f"{engine.max_model_len}, which holds {engine.max_model_len // FULL_HD_TOKENS} "
-                f"(or {engine.max_model_len // IMAGE_TOKENS} of the largest); allow fewer, or raise "
-                f"maxModelLen",
+                f"{engine.max_model_len}, which holds {engine.max_model_len // FULL_HD_TOKENS} (or "
+                f"{engine.max_model_len // IMAGE_TOKENS} of the largest); allow fewer, or raise maxModelLen",
                 at.model.name,
             )

@@ -19,9 +19,9 @@ DRAIN_MARGIN = Kind(
     family="lifecycle",
     severity="warning",
     title="Too little time between the last answer and the kill",
-    why="The pod's grace is preStop, drain and margin together. After the drain vLLM still ends its workers "
-    "and frees the "
-    "GPU; a process killed meanwhile may leave clients without an answer or an error.",
+    why="The pod's grace is preStop, drain and margin together. After the drain vLLM still ends its "
+    "workers and frees the GPU; a process killed meanwhile may leave clients without an answer or an "
+    "error.",
 )
 STARTUP_BUDGET = Kind(
     id="startup-budget",
@@ -29,9 +29,8 @@ STARTUP_BUDGET = Kind(
     severity="warning",
     title="A startup budget below the predicted load",
     why="The startup probe would kill the replica while it loads, again and again, and no rollout would "
-    "end. Leave "
-    "`startupBudgetSeconds` out (three times the prediction), or raise it to what you measured, with a "
-    "margin.",
+    "end. Leave `startupBudgetSeconds` out (three times the prediction), or raise it to what you measured, "
+    "with a margin.",
 )
 SOLE_REPLICA = Kind(
     id="sole-replica",
@@ -39,8 +38,7 @@ SOLE_REPLICA = Kind(
     severity="warning",
     title="A single replica in production",
     why="The disruption budget lets one replica go at a time, so that node upgrades never hang; with a "
-    "minimum of one that "
-    "is all of them, for as long as a new one takes.",
+    "minimum of one that is all of them, for as long as a new one takes.",
 )
 SMALL_DISK = Kind(
     id="disk-too-small",
@@ -48,8 +46,7 @@ SMALL_DISK = Kind(
     severity="warning",
     title="A node's disk too small for image, weights and caches",
     why="The kubelet evicts pods when the disk fills, and the replica never becomes Ready. Take a machine "
-    "with local disks, "
-    "or a smaller checkpoint. Counted as if weights lay on the node.",
+    "with local disks, or a smaller checkpoint. Counted as if weights lay on the node.",
 )
 IMAGE_BY_TAG = Kind(
     id="image-by-tag",
@@ -57,8 +54,7 @@ IMAGE_BY_TAG = Kind(
     severity="warning",
     title="An image by tag in production",
     why="A tag can be moved: the replica that comes tonight may run other code than its neighbours. Name "
-    "the digest "
-    "(`vllm/vllm-openai@sha256:…`). Outside production nothing is said.",
+    "the digest (`vllm/vllm-openai@sha256:…`). Outside production nothing is said.",
 )
 LEAST_MARGIN_SECONDS = 10
 IMAGE_GIB = 30
@@ -75,8 +71,7 @@ def drains_leave_a_margin(view: View) -> Iterator[Finding]:
             yield DRAIN_MARGIN.at(
                 f"models[{index}].drain.marginSeconds",
                 f"{drain.margin_seconds} s between the end of the drain ({drain.finish_seconds} s) and the "
-                f"kill at "
-                f"{drain.grace_seconds} s; give vLLM {LEAST_MARGIN_SECONDS} s or more to end",
+                f"kill at {drain.grace_seconds} s; give vLLM {LEAST_MARGIN_SECONDS} s or more to end",
                 model.name,
             )
 
@@ -119,8 +114,8 @@ def disks_hold_image_and_weights(view: View) -> Iterator[Finding]:
             yield SMALL_DISK.at(
                 f"{at.key}.checkpoint",
                 f"about {needed:.0f} GiB ({IMAGE_GIB} image, {weights:.0f} weights, the rest caches), but a "
-                f"node "
-                f"of pool {at.pool.name} ({at.machine.name}) has {disk:.0f}; take a machine with local disks",
+                f"node of pool {at.pool.name} ({at.machine.name}) has {disk:.0f}; take a machine with local "
+                "disks",
                 at.model.name,
             )
 

@@ -20,10 +20,8 @@ CANNOT_FIRE = Kind(
     severity="warning",
     title="A CPU target that is never reached",
     why="A busy vLLM keeps about one core and a half at work (more with several GPUs), however many "
-    "requests wait. If "
-    "that is below the target's share of what the pod requests, no load ever adds a replica. Request less "
-    "CPU (there "
-    "is no limit, so nothing is throttled), or scale on requests.",
+    "requests wait. If that is below the target's share of what the pod requests, no load ever adds a "
+    "replica. Request less CPU (there is no limit, so nothing is throttled), or scale on requests.",
 )
 ALWAYS_FIRES = Kind(
     id="cpu-target-always-fires",
@@ -31,27 +29,24 @@ ALWAYS_FIRES = Kind(
     severity="warning",
     title="A CPU target that an idle replica passes",
     why="Even without a request a replica uses more than the target, so the policy goes to `replicas.max` "
-    "and stays. "
-    "Raise the target, or request more CPU.",
+    "and stays. Raise the target, or request more CPU.",
 )
 BLUNT = Kind(
     id="cpu-target-blunt",
     family="scaling",
     severity="info",
     title="A CPU target that one request passes",
-    why="vLLM's engine loop keeps a core busy whether one request is in flight or sixty, so the policy adds "
-    "replicas "
-    "while anything runs. It holds a latency promise at the price of idle GPUs; scaling on requests is "
-    "finer.",
+    why="vLLM's engine loop keeps a core busy whether one request is in flight or sixty, so the policy "
+    "adds replicas while anything runs. It holds a latency promise at the price of idle GPUs; scaling on "
+    "requests is finer.",
 )
 SHORT_WINDOW = Kind(
     id="window-shorter-than-start",
     family="scaling",
     severity="warning",
     title="Replicas go before a new one could come",
-    why="A scale-down window shorter than node, image and load give back what the next minute may need, and "
-    "the wait "
-    "begins anew. Make `scaling.scaleDown.stabilizationWindowSeconds` longer than a start.",
+    why="A scale-down window shorter than node, image and load give back what the next minute may need, "
+    "and the wait begins anew. Make `scaling.scaleDown.stabilizationWindowSeconds` longer than a start.",
 )
 UNKNOWN_METRIC = Kind(
     id="unknown-metric",
@@ -59,31 +54,29 @@ UNKNOWN_METRIC = Kind(
     severity="warning",
     title="A metric that the pinned vLLM does not have",
     why="The autoscaler would report an error for it and, with no other metric, never move. Metrics were "
-    "renamed over the "
-    "versions: `gpu_cache_usage_perc` is `kv_cache_usage_perc` today. Names that do not start with vllm are "
-    "not judged.",
+    "renamed over the versions: `gpu_cache_usage_perc` is `kv_cache_usage_perc` today. Names that do not "
+    "start with vllm are not judged.",
 )
 SLO_LOST = Kind(
     id="slo-lost-in-a-step",
     family="scaling",
     severity="warning",
+    lowered="info",
     title="A step of load breaks the promise until a replica has come",
     why="A reactive policy sees load only when it is there; with one replica there is nothing to absorb it "
-    "while a node "
-    "boots and a model loads. The message says for how long, and how many replicas in reserve would hold "
-    "twice the "
-    "load. Info outside production.",
+    "while a node boots and a model loads. The message says for how long, and how many replicas in reserve "
+    "would hold twice the load. Info outside production.",
 )
 SCALE_TO_ZERO = Kind(
     id="scale-to-zero",
     family="scaling",
     severity="error",
+    lowered="warning",
     title="No replica at all, and nothing that wakes the first",
-    why="CPU, memory and metrics of pods do not exist without pods, so a model at zero would stay there: it "
-    "wants an Object "
-    "or External metric (a queue, a gateway). The autoscaler itself can go to zero from Kubernetes 1.37 on; "
-    "before, the "
-    "apiserver refuses the policy. A warning where the version is not known here (GKE's release channels).",
+    why="CPU, memory and metrics of pods do not exist without pods, so a model at zero would stay there: "
+    "it wants an Object or External metric (a queue, a gateway). The autoscaler itself can go to zero from "
+    "Kubernetes 1.37 on; before, the apiserver refuses the policy. A warning where the version is not "
+    "known here (GKE's release channels).",
 )
 FIRST_TO_ZERO = (1, 37)
 EMBEDDED_KUBERNETES = (1, 36)
@@ -130,8 +123,8 @@ def replicas_are_kept_until_new_ones_could_come(view: View) -> Iterator[Finding]
             yield SHORT_WINDOW.at(
                 f"{at.key}.scaling.scaleDown.stabilizationWindowSeconds",
                 f"{down.stabilization_window_seconds} s, but a replica takes about {start.seconds:.0f} s to "
-                f"come "
-                f"({start.node:.0f} s node and image, {start.load:.0f} s load); make it longer than that",
+                f"come ({start.node:.0f} s node and image, {start.load:.0f} s load); make it longer than "
+                "that",
                 at.model.name,
             )
 
@@ -186,7 +179,7 @@ def zero_replicas_can_wake(view: View) -> Iterator[Finding]:
         elif version is None or version < FIRST_TO_ZERO:
             told = "this cluster's version is not known here" if version is None else "this cluster has {}.{}"
             message = f"0 is possible from Kubernetes 1.37 on, and {told.format(*version or ())}; set 1"
-            yield SCALE_TO_ZERO.at(key, message, name, severity="warning" if version is None else None)
+            yield SCALE_TO_ZERO.at(key, message, name, lower=version is None)
 
 
 def _kubernetes(cluster: ClusterSpec) -> tuple[int, int] | None:
@@ -214,11 +207,10 @@ def a_step_finds_a_reserve(view: View) -> Iterator[Finding]:
         yield SLO_LOST.at(
             f"{at.key}.replicas.min",
             f"a step to twice what one replica serves loses the {_promise(at)} for about {lost / 60:.1f} "
-            f"minutes "
-            f"({REACTION_SECONDS} s to react{node}, {start.load:.0f} s load); "
-            "1 more replica in reserve (replicas.min: 2) would hold it",
+            f"minutes ({REACTION_SECONDS} s to react{node}, {start.load:.0f} s load); 1 more replica in "
+            "reserve (replicas.min: 2) would hold it",
             at.model.name,
-            severity=None if view.production else "info",
+            lower=not view.production,
         )
 
 

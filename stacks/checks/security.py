@@ -14,16 +14,15 @@ OPEN_ENDPOINT = Kind(
     severity="error",
     title="A control plane that most of the internet reaches",
     why="Every flaw and every stolen credential is then a way in from anywhere. List the ranges you deploy "
-    "from in "
-    "`cluster.authorizedNetworks`, or leave it out: the VPC always reaches the control plane.",
+    "from in `cluster.authorizedNetworks`, or leave it out: the VPC always reaches the control plane.",
 )
 WIDE_ENDPOINT = Kind(
     id="wide-endpoint",
     family="security",
     severity="warning",
     title="A very wide range reaches the control plane",
-    why="More than 65,536 addresses are hardly all yours. Narrow the range to the offices, VPNs and runners "
-    "that deploy.",
+    why="More than 65,536 addresses are hardly all yours. Narrow the range to the offices, VPNs and "
+    "runners that deploy.",
 )
 NO_API_KEY = Kind(
     id="no-api-key",
@@ -31,8 +30,7 @@ NO_API_KEY = Kind(
     severity="warning",
     title="A model in production that asks for no key",
     why="Whatever reaches the Service may use the GPUs, unnamed. Set `requireApiKey: true` and the secret "
-    "it asks for. "
-    "Outside production nothing is said.",
+    "it asks for. Outside production nothing is said.",
 )
 MISSING_API_KEY = Kind(
     id="api-key",
@@ -47,8 +45,7 @@ SECRET_IN_PLAIN = Kind(
     severity="error",
     title="A secret in plain text",
     why="The file is in git, and the argument would be in the pod's spec for everyone who may read pods. "
-    "Revoke it, and "
-    "set it anew as a Pulumi secret (`pulumi config set --secret`).",
+    "Revoke it, and set it anew as a Pulumi secret (`pulumi config set --secret`).",
 )
 UNPROTECTED = Kind(
     id="unprotected",
@@ -56,8 +53,7 @@ UNPROTECTED = Kind(
     severity="warning",
     title="A production cluster that may be deleted",
     why="`pulumi destroy` and a wrong replacement would take the cluster with all that runs. "
-    "`cluster.protect: true` "
-    "makes both refuse until someone says otherwise.",
+    "`cluster.protect: true` makes both refuse until someone says otherwise.",
 )
 MOST_OPEN = 2**30
 MOST_WIDE = 2**16
@@ -78,7 +74,7 @@ def the_control_plane_is_reached_from_few_places(view: View) -> Iterator[Finding
         yield OPEN_ENDPOINT.at(
             "cluster.authorizedNetworks",
             f"{together / 2**32:.0%} of all addresses reach the control plane; list the ranges you deploy "
-            f"from",
+            "from",
         )
         return
     for index, network in enumerate(networks):
@@ -95,8 +91,8 @@ def production_asks_for_keys(view: View) -> Iterator[Finding]:
         if view.production and not model.require_api_key:
             yield NO_API_KEY.at(
                 f"models[{index}].requireApiKey",
-                "false: whoever reaches the Service may use it; set true, and the secret "
-                f"config apiKeys.{model.name}",
+                "false: whoever reaches the Service may use it; set true, and the secret config "
+                f"apiKeys.{model.name}",
                 model.name,
             )
 

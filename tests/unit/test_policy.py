@@ -73,6 +73,14 @@ def test_an_exception_holds_on_its_last_day_and_the_day_after_the_finding_is_bac
     assert REASON in ended.message
 
 
+def test_an_error_stays_one_even_of_a_kind_that_is_not_always_an_error() -> None:
+    kind = policy.KINDS["scale-to-zero"]
+    silent = Policy(exceptions=(exception(finding=kind.id),))
+    error, warning = (kind.at("models[0].replicas.min", "0", "chat", lower=lower) for lower in (False, True))
+    assert review([error], silent, "local", TODAY).errors == (error,)
+    assert review([warning], silent, "local", TODAY).findings == ()
+
+
 def test_the_first_exception_that_still_holds_counts() -> None:
     ended = exception(expires=TODAY - timedelta(days=1))
     left = under(ended, exception(severity="info"), exception())
