@@ -14,7 +14,16 @@ from stacks.parsing import parse
 from stacks.policy import reviewed
 from stacks.stack import PROJECT, SECRETS, WORDS, StackConfig
 
-__all__ = ["PROJECT", "StackConfig", "StackConfigError", "api_key", "load", "parse", "read_stack_file"]
+__all__ = [
+    "PROJECT",
+    "SECRETS",
+    "StackConfig",
+    "StackConfigError",
+    "api_key",
+    "load",
+    "parse",
+    "read_stack_file",
+]
 
 
 def load() -> StackConfig:

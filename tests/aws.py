@@ -14,9 +14,21 @@ from tests.manifests import normalised
 
 ROOT = Path(__file__).parents[1]
 STACKS = ("aws-dev", "aws-prod")
+ASG_SUFFIX = "01234567-89ab-cdef-0123-456789abcdef"
+"""What EKS ends the name of an Auto Scaling group with."""
 CANARY = "sk-canary-9b1d"
 ACCOUNT = "111122223333"
-SERVICES = {"iam": "iam", "kms": "kms", "sqs": "sqs", "eks": "eks", "cloudwatch": "events", "ec2": "ec2"}
+MANAGED = {"cloud": "aws", "region": "eu-west-1", "nodeAutoscaler": "cluster-autoscaler"}
+"""A cluster whose GPU nodes are managed node groups."""
+SERVICES = {
+    "autoscaling": "autoscaling",
+    "iam": "iam",
+    "kms": "kms",
+    "sqs": "sqs",
+    "eks": "eks",
+    "cloudwatch": "events",
+    "ec2": "ec2",
+}
 
 
 def answer(item: Registration) -> Applied:
@@ -38,6 +50,9 @@ def answer(item: Registration) -> Applied:
             "certificateAuthority": {"data": "Y2E="},
             "vpcConfig": {**_mapping(item.inputs["vpcConfig"]), "clusterSecurityGroupId": "sg-0cluster"},
         }
+    if item.type == "aws:eks/nodeGroup:NodeGroup":
+        behind = f"eks-{item.name}-0123abc-{ASG_SUFFIX}"
+        made["resources"] = [{"autoscalingGroups": [{"name": behind}]}]
     return Applied(id=_id(item), outputs=made)
 
 

@@ -17,6 +17,10 @@ from fleet.embedded.registration import Registration
 from tests.manifests import plain
 
 Given = dict[str, Any]  # a resource's inputs, as deep as AWS likes
+OF_A_POOL = {"capacityReservationSpecification", "instanceMarketOptions", "instanceType", "userData"}
+"""What launch templates of GPU nodes have besides."""
+SURROGATES = ("\\uD800\\uDC00-\\uDBFF\\uDFFF", "\\U00010000-\\U0010FFFF")
+"""All beyond the basic plane, as Java's patterns have it and as Python's do."""
 SUFFIX = "-0123abc"
 """Pulumi ends a name that the program does not choose with such a one."""
 
@@ -100,7 +104,7 @@ def _out_of_bounds(shape: Any, value: Any, at: str) -> Iterator[str]:  # Any: as
     size = value if isinstance(value, int) else len(value)
     if size < rules.get("min", size) or size > rules.get("max", size):
         yield f"{at}: {value!r} is out of {rules.get('min')} to {rules.get('max')}"
-    pattern = rules.get("pattern")
+    pattern = rules.get("pattern", "").replace(*SURROGATES)
     if pattern and isinstance(value, str) and not re.fullmatch(pattern, value):
         yield f"{at}: {value!r} does not match {pattern}"
 
@@ -131,6 +135,7 @@ def _node_group(name: str, given: Given) -> Iterator[Call]:
             "subnets": given.pop("subnetIds"),
             **_same(given, "clusterName", "amiType", "capacityType", "instanceTypes", "launchTemplate"),
             **_same(given, "nodeRepairConfig", "scalingConfig", "updateConfig", "version"),
+            **_same(given, "labels", "taints"),
         },
     )
 
@@ -186,7 +191,7 @@ def _profile(name: str, given: Given) -> Iterator[Call]:
 def _launch_template(name: str, given: Given) -> Iterator[Call]:
     disks = given.pop("blockDeviceMappings")
     for disk in disks:  # typed as text in the SDK, as booleans at AWS
-        for key in ("encrypted", "deleteOnTermination"):
+        for key in {"encrypted", "deleteOnTermination"} & disk["ebs"].keys():
             disk["ebs"][key] = {"true": True, "false": False}[disk["ebs"][key]]
     tags = [
         {"ResourceType": tagged["resourceType"], "Tags": _tags(tagged["tags"])}
@@ -197,8 +202,14 @@ def _launch_template(name: str, given: Given) -> Iterator[Call]:
         "BlockDeviceMappings": _capital(disks),
         "MetadataOptions": _capital(given.pop("metadataOptions")),
         "TagSpecifications": tags,
+        **{key[0].upper() + key[1:]: _capital(given.pop(key)) for key in OF_A_POOL & given.keys()},
     }
     yield Call("ec2", "CreateLaunchTemplate", {"LaunchTemplateName": name, "LaunchTemplateData": data})
+
+
+def _group_tag(name: str, given: Given) -> Iterator[Call]:
+    tag = {"ResourceId": given.pop("autoscalingGroupName"), "ResourceType": "auto-scaling-group"}
+    yield Call("autoscaling", "CreateOrUpdateTags", {"Tags": [{**tag, **_capital(given.pop("tag"))}]})
 
 
 def _renamed(service: str, operation: str, named: str | None, **keys: str) -> Callable[..., Iterator[Call]]:
@@ -232,6 +243,7 @@ def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 MAPPINGS: Mapping[str, Callable[[str, Given], Iterator[Call]]] = {
+    "aws:autoscaling/tag:Tag": _group_tag,
     "aws:cloudwatch/eventRule:EventRule": _renamed("events", "PutRule", "Name", eventPattern="EventPattern"),
     "aws:cloudwatch/eventTarget:EventTarget": _target,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,

@@ -1,4 +1,4 @@
-"""What Karpenter is told of a pool, whoever makes its machines: its ``NodePool``, and a pod's way there.
+"""What Karpenter is told of a pool, whoever makes its machines: its ``NodePool``.
 
 Clouds that scale by Karpenter differ in the node class alone. ``terminationGracePeriod`` and ``expireAfter``
 are left off or ``Never`` on purpose: both end pods past their disruption budgets, and a drain must not cut an
@@ -13,14 +13,13 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from components import labels
 from components.catalog import MachineRow
-from components.clouds.base import Placement
+from components.clouds.gpu_node import GPU_RESOURCE, GPU_TAINT, node_labels
 from components.spec import NodeAutoscalingSpec, NodePoolSpec
 
 API_VERSION = "karpenter.sh/v1"
-GPU_RESOURCE = "nvidia.com/gpu"
-GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
 CAPACITY_TYPES = {
     "on-demand": ["on-demand"],
+    "reserved": ["reserved"],
     "spot": ["spot"],
     "spot-then-on-demand": ["on-demand", "spot"],
 }
@@ -57,13 +56,7 @@ def register(
 def node_template(pool: NodePoolSpec, machine: MachineRow, node_class: NodeClassRef) -> Mapping[str, object]:
     """What every node of the pool is: its machine, its labels, its taint."""
     return {
-        "metadata": {
-            "labels": {
-                labels.ACCELERATOR: pool.accelerator,
-                labels.POOL: pool.name,
-                "nvidia.com/gpu.present": "true",
-            }
-        },
+        "metadata": {"labels": dict(node_labels(pool))},
         "spec": {
             "expireAfter": "Never",
             "nodeClassRef": {"group": node_class.group, "kind": node_class.kind, "name": node_class.name},
@@ -74,16 +67,6 @@ def node_template(pool: NodePoolSpec, machine: MachineRow, node_class: NodeClass
             "taints": [GPU_TAINT],
         },
     }
-
-
-def placement(pool: NodePoolSpec) -> Placement:
-    """The pool's own nodes, and the taint that keeps everything else off them."""
-    return Placement(
-        accelerator=pool.accelerator,
-        node_selector={labels.POOL: pool.name},
-        tolerations=({"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"},),
-        gpu_resource=GPU_RESOURCE,
-    )
 
 
 def elastic_spec(

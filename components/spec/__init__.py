@@ -11,7 +11,7 @@ from components.spec.model import (
     SamplingSpec,
     SloSpec,
 )
-from components.spec.pool import NodeAutoscalingSpec, NodePoolSpec
+from components.spec.pool import NodeAutoscalingSpec, NodePoolSpec, ReservationSpec
 from components.spec.scaling import Behavior, Metric, PolicyStep, ScalingSpec
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "NodePoolSpec",
     "PolicyStep",
     "ReplicasSpec",
+    "ReservationSpec",
     "ResourcesSpec",
     "SamplingSpec",
     "ScalingSpec",

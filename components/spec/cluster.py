@@ -108,6 +108,12 @@ class AwsCluster(Section):
     """Who administers the cluster besides the role that creates it, which always does: do not repeat it."""
     network: AwsNetwork = AwsNetwork()
     """The VPC."""
+    node_autoscaler: Literal["karpenter", "cluster-autoscaler"] = "karpenter"
+    """What adds and removes GPU nodes: Karpenter, or managed node groups with cluster-autoscaler."""
+    image_snapshot: str | None = Field(
+        default=None, pattern=r"^snap-[0-9a-f]+$", examples=["snap-0123456789abcdef0"]
+    )
+    """A snapshot of a node's data volume with the engine's image on it; GPU nodes start from it."""
     control_plane_tier: Literal["standard", "tier-xl", "tier-2xl", "tier-4xl", "tier-8xl"] = "standard"
     """Capacity provisioned for the control plane; every tier above standard costs by the hour."""
     hpa_sync_seconds: int | None = Field(default=None, ge=10, le=15)
@@ -201,6 +207,12 @@ class GcpCluster(Section):
     """The address ranges of the VPC."""
     release_channel: Literal["rapid", "regular", "stable"] = "regular"
     """How early GKE's own upgrades come."""
+    image_disk: str | None = Field(
+        default=None,
+        pattern=r"^projects/[^/]+/global/images/(family/)?[^/]+$",
+        examples=["projects/acme-inference/global/images/vllm-0-33-0"],
+    )
+    """A disk image with the engine's image on it; GPU nodes get it as a secondary boot disk."""
     system_machine: str = Field(default="e2-standard-4", pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)+$")
     """The machine of the few nodes without GPUs that carry the cluster's own pods."""
     protect: bool = False

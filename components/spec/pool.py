@@ -26,6 +26,17 @@ AcceleratorName = Annotated[
 """A GPU by its neutral name; each cloud's catalogue maps it to machines."""
 
 
+class ReservationSpec(Section):
+    """Machines that the cloud keeps for you already, and bills whether they run or not."""
+
+    name: str = Field(min_length=1, max_length=63, examples=["cr-0123456789abcdef0"])
+    """The cloud's own name of the reservation."""
+    zone: str = Field(min_length=1)
+    """The zone that the machines are reserved in; nodes come nowhere else."""
+    block: bool = False
+    """Bought for a fixed time, at whose end the machines are taken back."""
+
+
 class NodePoolSpec(Section):
     """Identical GPU nodes that can grow and shrink. One pool is one machine shape."""
 
@@ -41,14 +52,26 @@ class NodePoolSpec(Section):
     """Nodes kept even when nothing runs on them; each costs its full price."""
     max_nodes: int = Field(ge=1, le=1000)
     """The most nodes the pool may have: the ceiling of its cost."""
-    capacity: Literal["on-demand", "spot", "spot-then-on-demand"] = "on-demand"
-    """How the machines are bought; Spot ones can be taken back at short notice."""
+    capacity: Literal["on-demand", "spot", "spot-then-on-demand", "reserved", "flex-start"] = "on-demand"
+    """How the machines are bought; Spot ones can be taken back at short notice, flex-start ones wait."""
+    reservation: ReservationSpec | None = None
+    """Which reservation ``capacity: reserved`` takes its machines from."""
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> Self:
         if self.min_nodes > self.max_nodes:
             raise wrong(
                 "minNodes", f"{self.min_nodes} is above maxNodes {self.max_nodes}; lower it or raise maxNodes"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reserved_capacity_has_a_reservation(self) -> Self:
+        if self.capacity == "reserved" and self.reservation is None:
+            raise wrong("reservation", "is required with capacity: reserved; give its name and its zone")
+        if self.capacity != "reserved" and self.reservation is not None:
+            raise wrong(
+                "reservation", f"is not used with capacity: {self.capacity}; write capacity: reserved"
             )
         return self
 

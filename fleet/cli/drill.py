@@ -15,7 +15,7 @@ from fleet.drill.live import LiveView, print_verdict
 from fleet.drill.load_model import LoadModel
 from fleet.drill.report import files
 from fleet.drill.setting import Setting
-from fleet.drill.staging import Stage, stage
+from fleet.drill.staging import Stage, stage, stand_in_secrets
 from fleet.drill.timeline import Run
 from fleet.embedded import engine
 from fleet.embedded.apiserver import connect
@@ -46,7 +46,9 @@ def drill(
     """
     play = scenario.load(scenario_)
     config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
-    ref = stack_ref(stack, root=ROOT, kubeconfig=kubeconfig(), home=home())
+    ref = stack_ref(
+        stack, root=ROOT, kubeconfig=kubeconfig(), home=home(), stand_ins=stand_in_secrets(config)
+    )
     staged = stage(ref, config, model, 1 if real_time else play.compression)
     files.prepare(report)
     bring_up()

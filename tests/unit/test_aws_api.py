@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fleet.embedded.registration import Registration
-from tests.aws import STACKS, execute, recorded
+from tests.aws import MANAGED, STACKS, execute, recorded
 from tests.aws_api import MAPPINGS, Call, UnmappedError, calls, problems
 from tests.manifests import plain
 
@@ -36,6 +36,13 @@ RICH = {
     "controlPlaneTier": "tier-xl",
     "hpaSyncSeconds": 10,
 }
+HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
+P5 = {"accelerator": "h100", "gpusPerNode": 8, "maxNodes": 2, "capacity": "reserved"}
+POOLS = [
+    {"name": "l4", "accelerator": "l4", "maxNodes": 4, "capacity": "spot-then-on-demand", "minNodes": 1},
+    {"name": "block", **P5, "reservation": {**HELD, "block": True}},
+    {"name": "held", **P5, "reservation": HELD},
+]
 Spoiler = Callable[[Any], object]
 
 
@@ -54,7 +61,8 @@ def test_every_planned_resource_is_one_that_the_api_takes(stack: str) -> None:
 
 
 def test_so_is_every_resource_with_every_option_set() -> None:
-    planned = [item for item in of_aws("aws-dev", cluster=RICH) if item.type not in UNMAPPED]
+    graphs = [of_aws("aws-dev", cluster=RICH), of_aws("aws-dev", cluster=MANAGED, pools=POOLS, models=[])]
+    planned = [item for graph in graphs for item in graph if item.type not in UNMAPPED]
     assert {item.type for item in planned} == set(MAPPINGS)
     for item in planned:
         assert [problem for call in calls(item) for problem in problems(call)] == [], item.name
@@ -94,10 +102,21 @@ def test_no_type_is_both_mapped_and_let_off() -> None:
             lambda given: given["metadataOptions"].update(httpTokens="must"),
             "'must' is none of",
         ),
+        (
+            "aws:autoscaling/tag:Tag",
+            lambda given: given["tag"].update(propagateAtLaunch="no"),
+            "is no boolean",
+        ),
+        (
+            "aws:eks/nodeGroup:NodeGroup",
+            lambda given: given.update(taints=[{"key": "gpu", "effect": "NoSchedule"}]),
+            "'NoSchedule' is none of",
+        ),
     ],
 )
 def test_a_planted_mistake_is_found(type_token: str, spoil: Spoiler, found: str) -> None:
-    item = next(item for item in of_aws("aws-prod") if item.type == type_token)
+    graph = [*of_aws("aws-prod"), *of_aws("aws-dev", cluster=MANAGED)]
+    item = next(item for item in graph if item.type == type_token)
     given = plain(dict(item.inputs))
     spoil(given)
     said = [problem for call in calls(replace(item, inputs=given)) for problem in problems(call)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from components import labels
 from components.catalog import machines
-from components.clouds import karpenter
+from components.clouds import gpu_node, karpenter
 from components.clouds.aws import AwsCloud, image
 from components.clouds.aws.image import DriverError
 from components.clouds.aws.node_pool import machine_spec
@@ -20,12 +20,13 @@ from tests.aws import execute, recorded
 from tests.manifests import inputs, model, pool
 from tests.strategies import Raw, pools, served
 
+CLUSTER = AwsCluster(cloud="aws", region="eu-west-1")
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 
 
 def test_disks_are_large_and_encrypted_and_no_pod_reaches_the_metadata_service() -> None:
-    spec = machine_spec(pool(), machines("aws")["g6.xlarge"])
+    spec = machine_spec(CLUSTER, pool(), machines("aws")["g6.xlarge"])
     assert all(disk["ebs"]["encrypted"] for disk in spec["blockDeviceMappings"])  # type: ignore[attr-defined]  # JSON
     data = {disk["deviceName"]: disk["ebs"]["volumeSize"] for disk in spec["blockDeviceMappings"]}  # type: ignore[attr-defined]  # JSON
     assert data == {"/dev/xvda": "4Gi", "/dev/xvdb": "200Gi"}
@@ -40,8 +41,8 @@ def test_disks_are_large_and_encrypted_and_no_pod_reaches_the_metadata_service()
 def test_local_disks_are_used_where_a_machine_has_some() -> None:
     with_disks = machines("aws")["g6.xlarge"]
     without = with_disks.model_copy(update={"local_disk_gb": 0})
-    assert machine_spec(pool(), with_disks)["instanceStorePolicy"] == "RAID0"
-    assert "instanceStorePolicy" not in machine_spec(pool(), without)
+    assert machine_spec(CLUSTER, pool(), with_disks)["instanceStorePolicy"] == "RAID0"
+    assert "instanceStorePolicy" not in machine_spec(CLUSTER, pool(), without)
 
 
 def test_every_pool_has_a_class_of_its_own_name_in_the_private_subnets() -> None:
@@ -112,7 +113,7 @@ def disagreements(graph: Graph) -> Iterator[str]:
         yield from (
             f"{taint} is not tolerated" for taint in node["spec"]["taints"] if not _tolerated(taint, pod)
         )
-        if "replicas" not in spec and karpenter.GPU_RESOURCE not in spec["limits"]:
+        if "replicas" not in spec and gpu_node.GPU_RESOURCE not in spec["limits"]:
             yield f"limits {spec['limits']}"
         (name,) = next(
             rule["values"] for rule in node["spec"]["requirements"] if rule["key"].endswith("instance-type")
@@ -180,7 +181,7 @@ def test_one_side_alone_cannot_change(monkeypatch: pytest.MonkeyPatch, side: str
             karpenter, "GPU_TAINT", {"key": "gpu", "value": "present", "effect": "NoSchedule"}
         )
     else:
-        monkeypatch.setattr(karpenter, "placement", _another_resource(karpenter.placement))
+        monkeypatch.setattr(gpu_node, "placement", _another_resource(gpu_node.placement))
     assert list(disagreements(execute("aws-dev")))
 
 

@@ -9,7 +9,7 @@ import pytest
 from components import catalog
 from components.spec import LocalCluster
 from fleet.drill.setting import Setting
-from fleet.drill.staging import Stage, stage
+from fleet.drill.staging import Stage, stage, stand_in_secrets
 from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
 from stacks.config import PROJECT, StackConfig, parse, read_stack_file
@@ -196,3 +196,12 @@ def test_a_replica_that_leaves_gpus_over_is_not_split_over_two_nodes() -> None:
         "pools": [{"name": "l4", "accelerator": "l4", "gpusPerNode": 4, "maxNodes": 4}]
     }
     assert staged(raw).setting.replicas_per_node == 2
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_a_drill_needs_no_real_api_key(name: str) -> None:
+    config = parse(read_stack_file(STACKS / f"Pulumi.{name}.yaml"))
+    asking = {model.name for model in config.models if model.require_api_key}
+    given = stand_in_secrets(config)
+    assert {model for text in given.values() for model in json.loads(text)} == asking
+    assert set(given) == ({f"{PROJECT}:apiKeys"} if asking else set())

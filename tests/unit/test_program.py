@@ -96,3 +96,14 @@ def test_the_configuration_of_a_stack_does_not_print(tmp_path: Path, monkeypatch
     ref = stack_ref("local", root=tmp_path, kubeconfig=tmp_path / "kubeconfig", home=tmp_path)
     assert ref.config == {"elastic-vllm:apiKeys": "s3cr3t"}
     assert "s3cr3t" not in repr(ref)
+
+
+@pytest.mark.parametrize("written", ["{secure: AAAB}", "{chat: {secure: AAAB}}", "{chat: plain}", None])
+def test_a_stand_in_takes_the_place_of_a_secret_however_the_file_has_it(
+    tmp_path: Path, written: str | None
+) -> None:
+    path = stack_file(
+        tmp_path, f"config:\n  elastic-vllm:apiKeys: {written}\n" if written else "config: {}\n"
+    )
+    given = {"elastic-vllm:apiKeys": '{"chat": "x"}'}
+    assert read_config(path, given) == (given, ("elastic-vllm:apiKeys",))

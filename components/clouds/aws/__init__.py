@@ -1,13 +1,14 @@
-"""Amazon EKS, with GPU nodes by Karpenter."""
+"""Amazon EKS, with GPU nodes by Karpenter or by managed node groups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 
-from components.clouds.aws import node_pool, placement
+from components.clouds.aws import node_group, node_pool, placement, purchase
 from components.clouds.aws.autoscaler import Karpenter, karpenter
 from components.clouds.aws.cluster import Foundation, foundation
+from components.clouds.aws.cluster_autoscaler import ManagedGroups, managed_groups
 from components.clouds.base import ClusterAccess, Placement
 from components.spec import AwsCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
@@ -20,7 +21,7 @@ class AwsCloud:
 
     spec: AwsCluster
     _base: Foundation | None = field(default=None, init=False, repr=False)
-    _karpenter: Karpenter | None = field(default=None, init=False, repr=False)
+    _nodes: Karpenter | ManagedGroups | None = field(default=None, init=False, repr=False)
 
     def cluster(self, name: str, opts: pulumi.ResourceOptions) -> ClusterAccess:
         """See ``Cloud.cluster``."""
@@ -35,19 +36,26 @@ class AwsCloud:
         opts: pulumi.ResourceOptions,
     ) -> pulumi.Output[str]:
         """See ``Cloud.autoscaler``. Karpenter reads from each pool when to give nodes back."""
-        del spec, pools
-        self._karpenter = karpenter(name, self.spec, self._foundation(), opts)
-        return self._karpenter.release
+        del pools
+        if self.spec.node_autoscaler == "karpenter":
+            self._nodes = karpenter(name, self.spec, self._foundation(), opts)
+        else:
+            self._nodes = managed_groups(name, spec, self._foundation(), opts)
+        return self._nodes.release
 
     def node_pool(
         self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
     ) -> pulumi.Output[str]:
         """See ``Cloud.node_pool``."""
-        if self._karpenter is None:
+        purchase.check(self.spec, pool)
+        if self._nodes is None:
             raise RuntimeError("register the ClusterAutoscaler before its pools: they name what it registers")
-        return node_pool.node_pool(
-            name, self._foundation(), self._karpenter, pool, autoscaling=autoscaling, opts=opts
-        )
+        base = self._foundation()
+        match self._nodes:
+            case Karpenter():
+                return node_pool.node_pool(name, base, self._nodes, pool, autoscaling=autoscaling, opts=opts)
+            case ManagedGroups():
+                return node_group.node_group(name, base, self._nodes, pool, opts)
 
     def placement(self, pool: NodePoolSpec) -> Placement:
         """See ``Cloud.placement``."""
@@ -55,7 +63,7 @@ class AwsCloud:
 
     def pod_annotations(self, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:
         """See ``Cloud.pod_annotations``."""
-        return placement.pod_annotations(model, pool)
+        return placement.pod_annotations(self.spec, model, pool)
 
     def _foundation(self) -> Foundation:
         if self._base is None:

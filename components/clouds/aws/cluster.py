@@ -25,6 +25,7 @@ class Foundation:
 
     name: str
     """The cluster's name at AWS: one for each stack."""
+    spec: AwsCluster
     tags: Mapping[str, str]
     aws: pulumi_aws.Provider
     eks: eks.Cluster
@@ -54,7 +55,7 @@ def foundation(name: str, spec: AwsCluster, opts: pulumi.ResourceOptions) -> Fou
     )
     outputs = {"endpoint": plane.endpoint, "kubeconfig": config, "name": plane.name}
     access = ClusterAccess(provider=provider, outputs=outputs)
-    return Foundation(name=cluster_name, tags=tags, aws=aws, eks=plane, network=net, access=access)
+    return Foundation(name=cluster_name, spec=spec, tags=tags, aws=aws, eks=plane, network=net, access=access)
 
 
 def kubeconfig(cluster: eks.Cluster, cluster_name: str, region: str) -> pulumi.Output[str]:

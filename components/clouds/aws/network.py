@@ -19,9 +19,15 @@ ANYWHERE = "0.0.0.0/0"
 class Network:
     """What the cluster and its nodes need to know of the network."""
 
-    private_subnet_ids: Sequence[pulumi.Output[str]]
+    private_subnets: Mapping[str, pulumi.Output[str]]
+    """The id of each zone's private subnet."""
     ready: Sequence[pulumi.Resource]
     """Routes and endpoints: nodes need them to be told that they may go, so they outlive the nodes."""
+
+    @property
+    def private_subnet_ids(self) -> list[pulumi.Output[str]]:
+        """Those of all zones."""
+        return list(self.private_subnets.values())
 
 
 def network(name: str, spec: AwsCluster, opts: pulumi.ResourceOptions) -> Network:
@@ -42,7 +48,7 @@ def network(name: str, spec: AwsCluster, opts: pulumi.ResourceOptions) -> Networ
     tables, routes = _private_routes(name, spec, vpc, (private, public), opts, ways_out=ways_out)
     endpoints = _endpoints(name, spec, vpc, private, tables=tables, opts=opts)
     return Network(
-        private_subnet_ids=[subnet.id for subnet in private.values()],
+        private_subnets={zone: subnet.id for zone, subnet in private.items()},
         ready=[*ways_out, *routes, *endpoints],
     )
 

@@ -11,14 +11,13 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from components import catalog, labels
 from components.catalog import MachineRow
 from components.clouds import karpenter
-from components.clouds.aws import image
+from components.clouds.aws import hints, image, user_data
 from components.clouds.aws.autoscaler import Karpenter
 from components.clouds.aws.cluster import Foundation
-from components.spec import NodeAutoscalingSpec, NodePoolSpec
+from components.spec import AwsCluster, NodeAutoscalingSpec, NodePoolSpec
 
 GROUP = "karpenter.k8s.aws"
 KIND = "EC2NodeClass"
-DISK_GIB = 200
 DRAIN_TIMEOUT = "60m"
 """How long a pool may take to go: its last answers, then its machines."""
 
@@ -43,7 +42,7 @@ def node_pool(
         kind=KIND,
         metadata={"name": pool.name, "labels": {**labels.shared(), labels.POOL: pool.name}},
         spec={
-            **machine_spec(pool, machine),
+            **machine_spec(base.spec, pool, machine),
             "instanceProfile": nodes.profile,
             "securityGroupSelectorTerms": [{"id": base.eks.vpc_config.cluster_security_group_id}],
             "subnetSelectorTerms": [{"id": subnet} for subnet in subnets],
@@ -56,28 +55,36 @@ def node_pool(
     return karpenter.register(name, pool, autoscaling, template, _after(opts, [node_class]))
 
 
-def machine_spec(pool: NodePoolSpec, machine: MachineRow) -> Mapping[str, object]:
+def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> Mapping[str, object]:
     """What a machine of the pool is made of: image, disks, and a metadata service that no pod reaches."""
+    pulling = user_data.pulling(spec)
+    held = pool.reservation
     return {
         "amiSelectorTerms": [{"alias": image.alias(pool)}],
         "associatePublicIPAddress": False,
-        "blockDeviceMappings": [_volume("/dev/xvda", 4), _volume("/dev/xvdb", DISK_GIB, throughput=500)],
-        **({"instanceStorePolicy": "RAID0"} if machine.local_disk_gb else {}),
+        "blockDeviceMappings": [
+            _volume("/dev/xvda", 4),
+            _volume("/dev/xvdb", hints.DISK_GIB, snapshot=spec.image_snapshot, throughput=500),
+        ],
+        **({"capacityReservationSelectorTerms": [{"id": held.name}]} if held else {}),
+        **({"instanceStorePolicy": "RAID0"} if user_data.uses_local_disks(spec, machine) else {}),
         "metadataOptions": {
             "httpEndpoint": "enabled",
             "httpProtocolIPv6": "disabled",
             "httpPutResponseHopLimit": 1,
             "httpTokens": "required",
         },
+        **({"userData": pulling} if pulling else {}),
     }
 
 
-def _volume(device: str, gib: int, **extra: int) -> Mapping[str, object]:
+def _volume(device: str, gib: int, *, snapshot: str | None = None, **extra: int) -> Mapping[str, object]:
+    """A volume; one from a snapshot has the snapshot's encryption, and EC2 takes no word on it."""
     return {
         "deviceName": device,
         "ebs": {
             "deleteOnTermination": True,
-            "encrypted": True,
+            **({"snapshotID": snapshot} if snapshot else {"encrypted": True}),
             "volumeSize": f"{gib}Gi",
             "volumeType": "gp3",
             **extra,

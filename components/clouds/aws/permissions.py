@@ -1,7 +1,7 @@
-"""What Karpenter may do, and nothing that touches machines of anybody else. Pure.
+"""What the node autoscaler may do, and nothing that touches machines of anybody else. Pure.
 
-It may launch, tag and end machines that bear this cluster's tags and a pool's, pass them the nodes' one role,
-and read prices, images and its own queue. It makes no roles and no instance profiles: the program does.
+Karpenter may launch, tag and end machines that bear this cluster's tags and a pool's, pass them the nodes'
+role, and read prices, images and its own queue. It makes no roles and no instance profiles: the program does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,6 +46,37 @@ class Scope:
 def controller(scope: Scope) -> Mapping[str, object]:
     """The policy of Karpenter's role."""
     return {"Version": "2012-10-17", "Statement": [*_launching(scope), *_owning(scope), *_reading(scope)]}
+
+
+def cluster_autoscaler(region: str, cluster: str) -> Mapping[str, object]:
+    """The policy of cluster-autoscaler's role: see all groups, resize this cluster's, end their machines."""
+    at = f"arn:{naming.partition(region)}"
+    here = {"StringEquals": {"aws:RequestedRegion": region}}
+    ours = {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}": "owned"}}
+    groups = ("AutoScalingGroups", "AutoScalingInstances", "LaunchConfigurations", "ScalingActivities")
+    machines = ("Images", "InstanceTypes", "LaunchTemplateVersions")
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _allow(
+                "SeeTheRegion",
+                [
+                    *(f"autoscaling:Describe{what}" for what in groups),
+                    *(f"ec2:Describe{what}" for what in machines),
+                    "ec2:GetInstanceTypesFromInstanceRequirements",
+                ],
+                ["*"],
+                here,
+            ),
+            _allow("SeeTheGroups", ["eks:DescribeNodegroup"], [f"{at}:eks:{region}:*:nodegroup/{cluster}/*"]),
+            _allow(
+                "ResizeOurGroups",
+                ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
+                [f"{at}:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/eks-*"],
+                ours,
+            ),
+        ],
+    }
 
 
 def _launching(scope: Scope) -> Sequence[Mapping[str, object]]:

@@ -1,6 +1,7 @@
 """The few nodes that carry the cluster's own pods, Karpenter among them. No model runs here.
 
-A managed node group of fixed size: what provisions every other node cannot wait for a node itself.
+A managed node group of fixed size: what provisions every other node cannot wait for a node itself. Only
+cluster-autoscaler, which finds every managed group, may add one to it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,8 +47,15 @@ def system_nodes(
         },
         update_config={"max_unavailable": 1},
         version=cluster.version,
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=role.ready)),
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(depends_on=role.ready, ignore_changes=live_size(spec))
+        ),
     )
+
+
+def live_size(spec: AwsCluster) -> list[str]:
+    """What the autoscaler owns of the group; nothing where Karpenter leaves it alone."""
+    return ["scalingConfig.desiredSize"] if spec.node_autoscaler == "cluster-autoscaler" else []
 
 
 def _template(name: str, tags: Mapping[str, str], opts: pulumi.ResourceOptions) -> ec2.LaunchTemplate:

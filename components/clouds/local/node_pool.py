@@ -18,5 +18,12 @@ def node_pool(
     """Register the pool; answer its name."""
     machine = catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.machine)
     node_class = karpenter.NodeClassRef(group=GROUP, kind=KIND, name=NODE_CLASS)
-    template = karpenter.node_template(pool, machine, node_class)
+    template = karpenter.node_template(_bought(pool), machine, node_class)
     return karpenter.register(name, pool, autoscaling, template, opts)
+
+
+def _bought(pool: NodePoolSpec) -> NodePoolSpec:
+    """Simulated machines are sold on demand and as Spot; what is reserved or waited for is the former."""
+    if pool.capacity in ("reserved", "flex-start"):
+        return pool.model_copy(update={"capacity": "on-demand", "reservation": None})
+    return pool

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from components import labels
-from components.clouds import karpenter
+from components.clouds import gpu_node
 from components.clouds.base import Placement
 from components.clouds.local.delays import load_seconds
 from components.spec import LocalCluster, ModelSpec, NodePoolSpec
@@ -14,7 +14,7 @@ LOAD_SECONDS = f"{labels.PREFIX}/load-seconds"
 
 def placement(pool: NodePoolSpec) -> Placement:
     """As on every cluster of Karpenter's."""
-    return karpenter.placement(pool)
+    return gpu_node.placement(pool)
 
 
 def pod_annotations(cluster: LocalCluster, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:

@@ -31,9 +31,15 @@ class StackRef:
     secret_keys: tuple[str, ...] = ()
 
 
-def stack_ref(name: str, *, root: Path, kubeconfig: Path, home: Path) -> StackRef:
-    """The stack of this name in a checkout: ``__main__.py`` and ``stacks/Pulumi.<name>.yaml``."""
-    config, secret_keys = read_config(root / "stacks" / f"Pulumi.{name}.yaml")
+def stack_ref(
+    name: str, *, root: Path, kubeconfig: Path, home: Path, stand_ins: Mapping[str, str] | None = None
+) -> StackRef:
+    """The stack of this name in a checkout: ``__main__.py`` and ``stacks/Pulumi.<name>.yaml``.
+
+    ``stand_ins`` are secrets by their full keys that take the place of the stack's own, for a run that needs
+    none of them.
+    """
+    config, secret_keys = read_config(root / "stacks" / f"Pulumi.{name}.yaml", stand_ins)
     return StackRef(
         name=name,
         program=partial(_run_file, root),
@@ -50,7 +56,9 @@ def _run_file(root: Path) -> None:
     runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
 
-def read_config(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+def read_config(
+    path: Path, stand_ins: Mapping[str, str] | None = None
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """The configuration in a stack file, and which of its keys are secret.
 
     What the CLI has encrypted, in whole or in part, only the CLI can read: such sections come from the
@@ -65,10 +73,12 @@ def read_config(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
         ) from None
     except yaml.YAMLError as error:
         raise EngineError(f"{path.name} is not YAML: {error}") from None
-    config: dict[str, str] = {}
-    secret_keys: list[str] = []
+    config = dict(stand_ins or {})
+    secret_keys = [*config]
     for short, value in {**_given_keys(), **mapping(content.get("config"))}.items():
         key = short if ":" in short else f"{PROJECT}:{short}"
+        if key in config:
+            continue
         if _has_secure(value):
             config[key] = _secret(path, key)
             secret_keys.append(key)

@@ -1,0 +1,29 @@
+"""What marks a node with GPUs, whoever makes it, and the pods that may run there."""
+
+from collections.abc import Mapping
+
+from components import labels
+from components.clouds.base import Placement
+from components.spec import NodePoolSpec
+
+GPU_RESOURCE = "nvidia.com/gpu"
+GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
+
+
+def node_labels(pool: NodePoolSpec) -> Mapping[str, str]:
+    """The labels of the pool's nodes. NVIDIA's own charts look for the last."""
+    return {
+        labels.ACCELERATOR: pool.accelerator,
+        labels.POOL: pool.name,
+        "nvidia.com/gpu.present": "true",
+    }
+
+
+def placement(pool: NodePoolSpec) -> Placement:
+    """The pool's own nodes, and the taint that keeps everything else off them."""
+    return Placement(
+        accelerator=pool.accelerator,
+        node_selector={labels.POOL: pool.name},
+        tolerations=({"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"},),
+        gpu_resource=GPU_RESOURCE,
+    )
