@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from components import catalog
-from components.clouds.aws import node_pool as aws_pool
+from components.clouds.aws import hints
 from components.clouds.aws import system_nodes as aws_system
 from components.clouds.gcp import node_pool as gcp_pool
 from components.clouds.gcp import system_nodes as gcp_system
@@ -115,7 +115,7 @@ def test_the_bounds_of_any_stack_are_ordered_and_spot_is_never_dearer(config: St
 
 def test_the_disks_in_the_bill_are_those_that_the_clouds_ask_for() -> None:
     assert sum(aws_system.DISKS.values()) == bill.AWS_SYSTEM_DISK_GIB
-    assert aws_pool.DISK_GIB + 4 == bill.AWS_GPU_DISK_GIB
+    assert hints.DISK_GIB + 4 == bill.AWS_GPU_DISK_GIB
     assert gcp_system.DISK_GB == bill.GCP_SYSTEM_DISK_GIB
     assert gcp_pool.BOOT_DISK_GB == bill.GCP_GPU_DISK_GIB
     for name in catalog.machines("gcp"):
