@@ -118,7 +118,11 @@ def destroy(stack: StackName = "local", engine_: EngineChoice = Engine.AUTO) -> 
     on_embedded_cluster = _lives_here(stack)
     if _chosen(engine_, on_embedded_cluster) is Engine.PULUMI:
         _pulumi("destroy", stack, on_embedded_cluster)
-    _print_summary(engine.destroy(_ref(stack), reporter=Printer(unchanged=False)), "done")
+    ref = _ref(stack)
+    if engine.owner(ref.kubeconfig, stack) is None:
+        console.print(f"the embedded engine has no stack {stack} on this cluster: nothing to delete")
+        return
+    _print_summary(engine.destroy(ref, reporter=Printer(unchanged=False)), "done")
 
 
 _NONE = lifecycle.Component("cluster", "stopped", None, "")
