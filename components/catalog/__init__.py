@@ -4,7 +4,7 @@ Data with sources, no opinions: whether a model fits a pool is for ``stacks/chec
 Imports no Pulumi.
 """
 
-from components.catalog.choice import CatalogueError, load_seconds, machine_for, offer
+from components.catalog.choice import CatalogueError, load_seconds, machine_for, offer, vcpus_of
 from components.catalog.rows import (
     HOURS_PER_MONTH,
     AcceleratorRow,
@@ -14,15 +14,19 @@ from components.catalog.rows import (
     MachineRow,
     ModelRow,
     OfferRow,
+    Purchase,
+    QuotaRow,
     ServiceRow,
     TimingRow,
 )
 from components.catalog.tables import (
     accelerators,
+    boot_disk_gb,
     cpu,
     loading,
     machines,
     models,
+    quotas,
     services,
     timing,
     vllm_metrics,
@@ -38,9 +42,12 @@ __all__ = [
     "MachineRow",
     "ModelRow",
     "OfferRow",
+    "Purchase",
+    "QuotaRow",
     "ServiceRow",
     "TimingRow",
     "accelerators",
+    "boot_disk_gb",
     "boot_seconds",
     "cpu",
     "image_pull_seconds",
@@ -50,8 +57,10 @@ __all__ = [
     "machines",
     "models",
     "offer",
+    "quotas",
     "services",
     "timing",
+    "vcpus_of",
     "vllm_metrics",
 ]
 

@@ -8,6 +8,9 @@ from pydantic.alias_generators import to_camel
 
 CloudName = Literal["aws", "gcp"]
 Precision = Literal["bf16", "fp8"]
+Purchase = Literal["on-demand", "spot", "reserved", "flex-start"]
+"""How one machine is bought."""
+Counted = Literal["machines", "vCPUs", "GPUs", "local disk GB", "boot disk GB"]
 
 HOURS_PER_MONTH = 730
 """What clouds take for a month."""
@@ -161,6 +164,20 @@ class CpuRow(Row):
     def busy(self, gpus: int) -> float:
         """Cores with as many requests as a replica serves."""
         return self.trickle(gpus) + self.api_cores
+
+
+class QuotaRow(Row):
+    """One limit that a cloud sets on what an account may run at once in a region."""
+
+    name: str
+    """The cloud's code of it, or what its console finds it by."""
+    title: str
+    families: tuple[str, ...] = ()
+    """What the names of the machines that count begin with; every machine where left out."""
+    buys: tuple[Purchase, ...] = Field(min_length=1)
+    """The ways of buying that count against it."""
+    counts: Counted
+    """What is counted of each machine."""
 
 
 class LoadingRow(Row):

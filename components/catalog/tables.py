@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import TypeAdapter
@@ -20,6 +20,7 @@ from components.catalog.rows import (
     MachineRow,
     ModelRow,
     OfferRow,
+    QuotaRow,
     Row,
     ServiceRow,
     TimingRow,
@@ -102,6 +103,19 @@ def machines(cloud: CloudName) -> Mapping[str, MachineRow]:
 def services(cloud: CloudName) -> Mapping[str, ServiceRow]:
     """What a cloud bills beside GPU machines, by our own name or by the machine's."""
     return _rows(ServiceRow, "services.yaml", cloud)
+
+
+@cache
+def quotas(cloud: CloudName) -> Mapping[str, QuotaRow]:
+    """The quotas of a cloud that the program's machines count against."""
+    return _rows(QuotaRow, "quotas.yaml", cloud)
+
+
+@cache
+def boot_disk_gb(cloud: CloudName, role: Literal["gpu", "system"]) -> int:
+    """GB of boot disk on one node, where a quota counts them."""
+    table = _TABLE.validate_python(_read("quotas.yaml")["perNode"])
+    return int(str(table[cloud][role]))
 
 
 @cache

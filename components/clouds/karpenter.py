@@ -40,7 +40,9 @@ def register(
     name: str,
     pool: NodePoolSpec,
     autoscaling: NodeAutoscalingSpec,
-    template: Mapping[str, object],
+    machine: MachineRow,
+    node_class: NodeClassRef,
+    *,
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
     """Register the pool, and its floor when ``minNodes`` asks for one; answer the pool's name.
@@ -48,7 +50,9 @@ def register(
     The floor has a dot in its name, which no pool can have: two pools never meet in one object.
     """
     if pool.min_nodes:
-        _register(f"{name}-floor", f"{pool.name}.floor", pool, floor_spec(pool, template), opts)
+        always = node_template(never_spot(pool), machine, node_class)
+        _register(f"{name}-floor", f"{pool.name}.floor", pool, floor_spec(pool, always), opts)
+    template = node_template(pool, machine, node_class)
     elastic = _register(name, pool.name, pool, elastic_spec(pool, autoscaling, template), opts)
     return elastic.id
 
@@ -94,6 +98,13 @@ def elastic_spec(
 def floor_spec(pool: NodePoolSpec, template: Mapping[str, object]) -> Mapping[str, object]:
     """Nodes that are there without work. Needs Karpenter's feature gate ``StaticCapacity``."""
     return {"limits": {"nodes": str(pool.min_nodes)}, "replicas": pool.min_nodes, "template": template}
+
+
+def never_spot(pool: NodePoolSpec) -> NodePoolSpec:
+    """What is always to be there is not bought where it may be taken back, if there is a choice."""
+    if pool.capacity == "spot-then-on-demand":
+        return pool.model_copy(update={"capacity": "on-demand"})
+    return pool
 
 
 def _one_of(key: str, values: list[str]) -> Mapping[str, object]:

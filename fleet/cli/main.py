@@ -4,7 +4,8 @@ import sys
 
 import typer
 
-from fleet.cli import cluster, demo, drill, stack
+from components.catalog import CatalogueError
+from fleet.cli import cluster, demo, deployer, drill, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
 from fleet.drill.scenario import ScenarioError
 from fleet.embedded.errors import EngineError
@@ -17,7 +18,15 @@ app = typer.Typer(
     help="Qwen3-VL on vLLM on elastic GPUs: what a person runs beside `pulumi up`.",
 )
 app.add_typer(cluster.app, name="cluster")
-for command in (stack.up, stack.preview, stack.destroy, demo.demo, drill.drill):
+for command in (
+    stack.up,
+    stack.preview,
+    stack.destroy,
+    demo.demo,
+    drill.drill,
+    quotas.quotas,
+    deployer.deployer,
+):
     app.command()(command)
 
 
@@ -28,7 +37,7 @@ def main() -> None:
     except FleetError as error:
         print_failure(error)
         sys.exit(1)
-    except (EngineError, ScenarioError, StackConfigError) as error:
+    except (CatalogueError, EngineError, ScenarioError, StackConfigError) as error:
         print_problem(str(error))
         sys.exit(1)
     except SystemExit as end:

@@ -12,6 +12,8 @@ from fleet.embedded.monitor import run
 from fleet.embedded.registration import Graph
 from tests.manifests import inputs, kubernetes, model, names, pool
 
+HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
+
 
 def declare(
     spec: NodePoolSpec,
@@ -134,6 +136,20 @@ def test_a_floor_is_a_static_pool_of_the_same_nodes_and_both_together_keep_the_b
     assert floor["template"] == elastic["template"]
     assert elastic["limits"] == {"nodes": "3", "nvidia.com/gpu": "3"}
     assert inputs(graph, "l4-nodes-floor")["metadata"]["name"] == "l4.floor"
+
+
+def test_a_floor_is_never_spot_where_on_demand_may_be_had() -> None:
+    graph = declare(pool(minNodes=1, maxNodes=4, capacity="spot-then-on-demand"))
+    floor, elastic = spec_of(graph, "l4-nodes-floor"), spec_of(graph)
+    assert requirement(floor, "karpenter.sh/capacity-type") == ["on-demand"]
+    assert requirement(elastic, "karpenter.sh/capacity-type") == ["on-demand", "spot"]
+    spot = declare(pool(minNodes=1, maxNodes=4, capacity="spot"))
+    assert requirement(spec_of(spot, "l4-nodes-floor"), "karpenter.sh/capacity-type") == ["spot"]
+
+
+@pytest.mark.parametrize("keys", [{"capacity": "flex-start"}, {"capacity": "reserved", "reservation": HELD}])
+def test_simulated_machines_stand_for_those_that_are_reserved_or_waited_for(keys: dict[str, object]) -> None:
+    assert requirement(spec_of(declare(pool(**keys))), "karpenter.sh/capacity-type") == ["on-demand"]
 
 
 def test_placement_leads_to_the_pools_nodes_and_past_their_taint() -> None:

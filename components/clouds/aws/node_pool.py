@@ -51,8 +51,7 @@ def node_pool(
         opts=opts,
     )
     ref = karpenter.NodeClassRef(group=GROUP, kind=KIND, name=pool.name)
-    template = karpenter.node_template(pool, machine, ref)
-    return karpenter.register(name, pool, autoscaling, template, _after(opts, [node_class]))
+    return karpenter.register(name, pool, autoscaling, machine, ref, opts=_after(opts, [node_class]))
 
 
 def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> Mapping[str, object]:

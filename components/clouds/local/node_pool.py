@@ -18,8 +18,7 @@ def node_pool(
     """Register the pool; answer its name."""
     machine = catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.machine)
     node_class = karpenter.NodeClassRef(group=GROUP, kind=KIND, name=NODE_CLASS)
-    template = karpenter.node_template(_bought(pool), machine, node_class)
-    return karpenter.register(name, pool, autoscaling, template, opts)
+    return karpenter.register(name, _bought(pool), autoscaling, machine, node_class, opts=opts)
 
 
 def _bought(pool: NodePoolSpec) -> NodePoolSpec:

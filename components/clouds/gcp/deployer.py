@@ -1,0 +1,20 @@
+"""The roles of whoever runs ``pulumi up`` in a project, and what each is for. Pure; imports no SDK."""
+
+from collections.abc import Mapping
+
+ROLES: Mapping[str, str] = {
+    "roles/cloudkms.admin": "the key, and GKE's leave to use it",
+    "roles/compute.networkAdmin": "VPC, subnetwork, router, NAT",
+    "roles/container.admin": "cluster, node pools, and objects in the cluster",
+    "roles/iam.serviceAccountAdmin": "the nodes' account",
+    "roles/iam.serviceAccountUser": "nodes that run as it",
+    "roles/resourcemanager.projectIamAdmin": "the roles of that account, and no others: see the condition",
+    "roles/serviceusage.serviceUsageAdmin": "naming GKE's own account of the project",
+}
+"""By Google's name. There is no custom role: these follow the services as they grow."""
+
+
+def grant_condition(granted: tuple[str, ...]) -> str:
+    """The condition on ``projectIamAdmin``: it may give and take these roles alone, so never its own."""
+    listed = ", ".join(f"'{role}'" for role in sorted(granted))
+    return f"api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{listed}])"

@@ -1,0 +1,50 @@
+"""``fleet deployer``: what whoever runs ``pulumi up`` for a stack has to be allowed, and nothing beside."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from components.spec import AwsCluster, GcpCluster
+from fleet.cli.console import console
+from fleet.cli.stack import ROOT, StackName
+from fleet.errors import FleetError
+from stacks import config as stack_config
+
+Account = Annotated[str, typer.Option("--account", help="AWS: the account's twelve digits")]
+Part = Annotated[str, typer.Option("--part", help="AWS: which of the policies to print: network or cluster")]
+
+
+def deployer(stack: StackName = "aws-dev", account: Account = "111122223333", part: Part = "network") -> None:
+    """Print the deployer's policy (AWS, one of two documents) or roles (Google Cloud) for a stack."""
+    config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
+    match config.cluster:
+        case AwsCluster(region=region):
+            _print_policy(region, account, stack, part)
+        case GcpCluster(project=project):
+            _print_grants(project)
+        case _:
+            console.print(f"stack {stack} runs on this machine: whoever runs it may do so")
+
+
+def _print_policy(region: str, account: str, stack: str, part: str) -> None:
+    from components.clouds.aws.deployer import deployer as policies  # noqa: PLC0415  # only the cloud in use
+
+    documents = policies(region, account, stack)
+    if part not in documents:
+        raise FleetError(f"there is no part {part}", f"take one of: {', '.join(documents)}")
+    typer.echo(json.dumps(documents[part], indent=2))
+
+
+def _print_grants(project: str) -> None:
+    from components.clouds.gcp.deployer import ROLES, grant_condition  # noqa: PLC0415  # likewise
+    from components.clouds.gcp.identity import NODE_ROLES  # noqa: PLC0415  # likewise
+
+    for role, purpose in ROLES.items():
+        typer.echo(f"# {purpose}")
+        line = f'gcloud projects add-iam-policy-binding {project} --member="$DEPLOYER" --role={role}'
+        if role.endswith("projectIamAdmin"):
+            line += f' --condition="^:^title=nodes-roles-only:expression={grant_condition(NODE_ROLES)}"'
+        else:
+            line += " --condition=None"
+        typer.echo(line)

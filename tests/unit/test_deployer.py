@@ -1,0 +1,173 @@
+"""What a deployer is allowed: enough for every resource that is planned, and no more than this stack's."""
+
+import json
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.loaders import Loader  # type: ignore[import-untyped]  # botocore ships no types
+from typer.testing import CliRunner
+
+from components.clouds.aws.deployer import deployer
+from components.clouds.gcp.deployer import ROLES, grant_condition
+from components.clouds.gcp.identity import NODE_ROLES
+from fleet.cli.main import app
+from fleet.embedded.registration import Graph, Registration
+from tests.aws import MANAGED, execute, recorded
+from tests.gcp import STACKS as GCP_STACKS
+from tests.gcp import build, google
+
+ROOT = Path(__file__).parents[2]
+MANAGED_POLICY_CHARACTERS = 6144
+"""The most that IAM takes of one managed policy, spaces not counted."""
+NOT_OPERATIONS = {"iam:PassRole"}
+"""Permissions that no operation bears the name of; Service Authorization Reference, as of 2026-11-25."""
+CALLS = {
+    "autoscaling/tag:Tag": "autoscaling:CreateOrUpdateTags autoscaling:DeleteTags autoscaling:DescribeTags",
+    "cloudwatch/eventRule:EventRule": "events:PutRule events:DeleteRule events:DescribeRule",
+    "cloudwatch/eventTarget:EventTarget": "events:PutTargets events:RemoveTargets events:ListTargetsByRule",
+    "cloudwatch/logGroup:LogGroup": "logs:CreateLogGroup logs:DeleteLogGroup logs:PutRetentionPolicy",
+    "ec2/defaultSecurityGroup:DefaultSecurityGroup": "ec2:RevokeSecurityGroupIngress",
+    "ec2/eip:Eip": "ec2:AllocateAddress ec2:ReleaseAddress ec2:DescribeAddresses",
+    "ec2/internetGateway:InternetGateway": "ec2:CreateInternetGateway ec2:AttachInternetGateway "
+    "ec2:DetachInternetGateway ec2:DeleteInternetGateway",
+    "ec2/launchTemplate:LaunchTemplate": "ec2:CreateLaunchTemplate ec2:CreateLaunchTemplateVersion "
+    "ec2:ModifyLaunchTemplate ec2:DeleteLaunchTemplate",
+    "ec2/natGateway:NatGateway": "ec2:CreateNatGateway ec2:DeleteNatGateway ec2:DescribeNatGateways",
+    "ec2/route:Route": "ec2:CreateRoute ec2:ReplaceRoute ec2:DeleteRoute",
+    "ec2/routeTable:RouteTable": "ec2:CreateRouteTable ec2:DeleteRouteTable ec2:DescribeRouteTables",
+    "ec2/routeTableAssociation:RouteTableAssociation": "ec2:AssociateRouteTable ec2:DisassociateRouteTable",
+    "ec2/securityGroup:SecurityGroup": "ec2:CreateSecurityGroup ec2:DeleteSecurityGroup "
+    "ec2:AuthorizeSecurityGroupIngress ec2:RevokeSecurityGroupEgress",
+    "ec2/subnet:Subnet": "ec2:CreateSubnet ec2:DeleteSubnet ec2:ModifySubnetAttribute",
+    "ec2/vpc:Vpc": "ec2:CreateVpc ec2:DeleteVpc ec2:ModifyVpcAttribute ec2:DescribeVpcAttribute",
+    "ec2/vpcEndpoint:VpcEndpoint": "ec2:CreateVpcEndpoint ec2:DeleteVpcEndpoints ec2:ModifyVpcEndpoint",
+    "eks/accessEntry:AccessEntry": "eks:CreateAccessEntry eks:DeleteAccessEntry eks:DescribeAccessEntry",
+    "eks/accessPolicyAssociation:AccessPolicyAssociation": "eks:AssociateAccessPolicy",
+    "eks/addon:Addon": "eks:CreateAddon eks:DeleteAddon eks:UpdateAddon eks:DescribeAddon",
+    "eks/cluster:Cluster": "eks:CreateCluster eks:DeleteCluster eks:UpdateClusterVersion eks:DescribeCluster "
+    "iam:PassRole kms:CreateGrant kms:DescribeKey",
+    "eks/nodeGroup:NodeGroup": "eks:CreateNodegroup eks:DeleteNodegroup eks:UpdateNodegroupConfig "
+    "eks:UpdateNodegroupVersion iam:PassRole ec2:RunInstances iam:CreateServiceLinkedRole",
+    "eks/podIdentityAssociation:PodIdentityAssociation": "eks:CreatePodIdentityAssociation iam:PassRole "
+    "eks:DeletePodIdentityAssociation",
+    "iam/instanceProfile:InstanceProfile": "iam:CreateInstanceProfile iam:AddRoleToInstanceProfile "
+    "iam:RemoveRoleFromInstanceProfile iam:DeleteInstanceProfile",
+    "iam/role:Role": "iam:CreateRole iam:DeleteRole iam:TagRole iam:UpdateAssumeRolePolicy iam:GetRole",
+    "iam/rolePolicy:RolePolicy": "iam:PutRolePolicy iam:GetRolePolicy iam:DeleteRolePolicy",
+    "iam/rolePolicyAttachment:RolePolicyAttachment": "iam:AttachRolePolicy iam:DetachRolePolicy",
+    "kms/key:Key": "kms:CreateKey kms:EnableKeyRotation kms:ScheduleKeyDeletion kms:TagResource",
+    "sqs/queue:Queue": "sqs:CreateQueue sqs:DeleteQueue sqs:GetQueueAttributes sqs:TagQueue",
+    "sqs/queuePolicy:QueuePolicy": "sqs:SetQueueAttributes",
+}
+"""The calls that the provider makes for a resource of each type; a new type needs a line, and its rights."""
+
+
+@cache
+def documents() -> dict[str, Any]:
+    return json.loads(json.dumps(deployer("eu-west-1", "111122223333", "aws-dev")))  # type: ignore[no-any-return]  # JSON
+
+
+def statements() -> list[Any]:
+    return [statement for document in documents().values() for statement in document["Statement"]]
+
+
+def allowed() -> set[str]:
+    return {action for statement in statements() for action in statement["Action"]}
+
+
+def managed() -> Graph:
+    return execute("aws-dev", cluster=MANAGED)
+
+
+def of_aws(graph: Graph) -> list[Registration]:
+    return [item for item in graph if item.package == "aws" and not item.is_provider]
+
+
+def test_every_resource_that_is_planned_can_be_made_and_unmade() -> None:
+    for graph in (recorded("aws-dev"), recorded("aws-prod"), managed()):
+        for item in of_aws(graph):
+            assert set(CALLS[item.type.removeprefix("aws:")].split()) <= allowed(), item.name
+
+
+def test_every_action_exists_and_is_allowed_once() -> None:
+    for action in allowed() - NOT_OPERATIONS:
+        service, _, operation = action.partition(":")
+        assert operation in Loader().load_service_model(service, "service-2")["operations"], action
+    names = [statement["Sid"] for statement in statements()]
+    assert len(names) == len(set(names))
+
+
+def test_what_is_allowed_everywhere_only_looks_or_is_bounded_by_a_condition() -> None:
+    for statement in statements():
+        verbs = {action.partition(":")[2] for action in statement["Action"]}
+        looks = all(verb.startswith(("Describe", "Get", "List")) for verb in verbs)
+        everywhere = any(resource == "*" or resource.endswith(":*") for resource in statement["Resource"])
+        assert looks or not everywhere or statement.get("Condition"), statement["Sid"]
+
+
+@pytest.mark.parametrize("sid", ["MakeInOurNetwork", "ChangeOurs", "ChangeRoles", "OurKeys"])
+def test_what_is_there_is_touched_only_where_it_bears_the_stacks_tag(sid: str) -> None:
+    (statement,) = [one for one in statements() if one["Sid"] == sid]
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/stack": "aws-dev"}}
+
+
+def test_everything_made_bears_that_tag() -> None:
+    for sid in ("MakeWithOurTag", "MakeRoles", "MakeKeys"):
+        (statement,) = [one for one in statements() if one["Sid"] == sid]
+        assert statement["Condition"] == {"StringEquals": {"aws:RequestTag/stack": "aws-dev"}}
+
+
+def test_roles_of_the_program_are_those_that_may_be_passed_and_no_others() -> None:
+    (passing,) = [one for one in statements() if one["Sid"] == "PassRoles"]
+    patterns = [resource.rpartition("/")[2] for resource in passing["Resource"]]
+    for graph in (recorded("aws-prod"), managed()):
+        for item in graph.of_type("aws:iam/role:Role"):
+            assert any(fnmatchcase(f"{item.name}-0123abc", pattern) for pattern in patterns), item.name
+    assert "*" not in patterns
+    assert set(passing["Condition"]["StringEquals"]["iam:PassedToService"]) == {
+        "ec2.amazonaws.com",
+        "eks.amazonaws.com",
+        "pods.eks.amazonaws.com",
+    }
+
+
+def test_each_document_fits_in_a_managed_policy() -> None:
+    for document in documents().values():
+        assert 1000 < len(json.dumps(document, separators=(",", ":"))) < MANAGED_POLICY_CHARACTERS
+
+
+def test_another_stack_another_account_and_another_partition_are_another_policy() -> None:
+    text = json.dumps(deployer("us-gov-west-1", "999988887777", "mine"))
+    assert "elastic-vllm-mine" in text
+    assert "arn:aws-us-gov:" in text
+    assert "111122223333" not in text
+    assert "arn:aws:" not in text
+
+
+def test_google_s_roles_are_those_of_the_docs_and_each_is_for_something_that_is_planned() -> None:
+    page = (ROOT / "docs" / "gcp.md").read_text()
+    table = "\n".join(f"| `{role}` | {purpose} |" for role, purpose in ROLES.items())
+    assert table in page
+    planned = {
+        item.type.partition(":")[2].partition("/")[0] for stack in GCP_STACKS for item in google(build(stack))
+    }
+    assert planned == {"compute", "container", "kms", "projects", "serviceaccount"}
+
+
+def test_google_s_deployer_may_give_the_nodes_roles_and_no_others() -> None:
+    condition = grant_condition(NODE_ROLES)
+    assert condition.count("'roles/") == len(NODE_ROLES)
+    assert "roles/owner" not in condition
+
+
+def test_the_command_prints_what_can_be_pasted() -> None:
+    shown = CliRunner().invoke(
+        app, ["deployer", "-s", "aws-dev", "--part", "cluster", "--account", "123456789012"]
+    )
+    assert json.loads(shown.output)["Version"] == "2012-10-17"
+    assert "123456789012" in shown.output
+    google_cloud = CliRunner().invoke(app, ["deployer", "-s", "gcp-prod"]).output
+    assert google_cloud.count("add-iam-policy-binding acme-inference") == len(ROLES)

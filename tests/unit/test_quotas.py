@@ -1,0 +1,150 @@
+"""The quotas of a stack: computed from its file, true to the graph that is planned, and what the docs say."""
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import googleapiclient
+import pytest
+from typer.testing import CliRunner
+
+from components import catalog
+from components.catalog import CatalogueError, CloudName, Purchase, vcpus_of
+from fleet.cli.main import app
+from stacks.config import StackConfig, parse, read_stack_file
+from stacks.quotas import quotas
+from tests.gcp import build
+from tests.manifests import inputs
+
+ROOT = Path(__file__).parents[2]
+STACKS = {"aws": ("aws-dev", "aws-prod"), "gcp": ("gcp-dev", "gcp-prod")}
+AWS: dict[str, object] = {"cloud": "aws", "region": "eu-west-1"}
+GCP: dict[str, object] = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4"}
+
+
+def declared(stack: str) -> StackConfig:
+    return parse(read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
+
+
+def needed(cluster: dict[str, object], **pool: object) -> dict[str, int]:
+    pools = [{"name": "p", "maxNodes": 4, **pool}]
+    return {quota.name: quota.needed for quota in quotas(parse({"cluster": cluster, "pools": pools}))}
+
+
+def docs_table(cloud: str) -> str:
+    """The table of the cloud's page, as it has to be."""
+    stacks = STACKS[cloud]
+    found = {stack: {quota.name: quota for quota in quotas(declared(stack))} for stack in stacks}
+    lines = [f"| quota | {' | '.join(f'`{stack}`' for stack in stacks)} |", f"|---|{'---:|' * len(stacks)}"]
+    for name, row in catalog.quotas("aws" if cloud == "aws" else "gcp").items():
+        counts = [f"{found[stack][name].needed:,}" if name in found[stack] else "–" for stack in stacks]
+        if set(counts) != {"–"}:
+            lines.append(f"| {row.title} (`{name}`), {row.counts} | {' | '.join(counts)} |")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("cloud", STACKS)
+def test_the_docs_say_what_is_computed(cloud: str) -> None:
+    assert docs_table(cloud) in (ROOT / "docs" / f"{cloud}.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"accelerator": "a10g"}, {"L-DB2E81BA": 16}),
+        ({"accelerator": "a10g", "capacity": "spot"}, {"L-3819A6DF": 16}),
+        ({"accelerator": "l4", "capacity": "spot-then-on-demand"}, {"L-DB2E81BA": 16, "L-3819A6DF": 16}),
+        (
+            {"accelerator": "l4", "capacity": "spot-then-on-demand", "minNodes": 1},
+            {"L-DB2E81BA": 16, "L-3819A6DF": 12},
+        ),
+        ({"accelerator": "h100", "gpusPerNode": 8, "capacity": "spot"}, {"L-C4BD4855": 768}),
+        ({"accelerator": "a100-80", "gpusPerNode": 8, "capacity": "spot"}, {"L-7212CCBC": 384}),
+    ],
+)
+def test_aws_counts_vcpus_by_family_and_by_way_of_buying(
+    keys: dict[str, object], expected: dict[str, int]
+) -> None:
+    system = {"L-1216C47A": 6, "L-0263D0A3": 1}
+    assert needed(AWS, **keys) == expected | system
+
+
+def test_a_reservation_counts_as_on_demand_and_a_capacity_block_not_at_all() -> None:
+    keys = {"accelerator": "h100", "gpusPerNode": 8, "capacity": "reserved"}
+    held = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
+    assert needed(AWS, **keys, reservation=held)["L-417A185B"] == 768
+    assert "L-417A185B" not in needed(AWS, **keys, reservation={**held, "block": True})
+
+
+def test_google_counts_gpus_and_disks() -> None:
+    found = needed(GCP, accelerator="l4", machine="g2-standard-48", gpusPerNode=4, capacity="flex-start")
+    assert found == {
+        "GPUS_ALL_REGIONS": 16,
+        "PREEMPTIBLE_NVIDIA_L4_GPUS": 16,
+        "CPUS": 12,
+        "PREEMPTIBLE_LOCAL_SSD_GB": 6000,
+        "SSD_TOTAL_GB": 4 * 200 + 3 * 50,
+    }
+
+
+@pytest.mark.parametrize("cloud", ["aws", "gcp"])
+def test_no_machine_of_the_catalogue_goes_uncounted_however_it_is_bought(cloud: CloudName) -> None:
+    cluster = AWS if cloud == "aws" else GCP
+    gpu_rows = {name for name, row in catalog.quotas(cloud).items() if row.counts in ("vCPUs", "GPUs")}
+    for machine in catalog.machines(cloud).values():
+        for capacity in set(get_args(Purchase)) - ({"flex-start"} if cloud == "aws" else set()):
+            held = {"reservation": {"name": "cr-1", "zone": "z"}} if capacity == "reserved" else {}
+            shape = {"accelerator": machine.accelerator, "gpusPerNode": machine.gpus, "machine": machine.name}
+            found = needed(cluster, **shape, capacity=capacity, **held)
+            rows = (found.keys() & gpu_rows) - {"GPUS_ALL_REGIONS", "L-1216C47A", "CPUS"}
+            assert len(rows) == 1, (machine.name, capacity, rows)
+
+
+def test_googles_names_are_those_of_its_own_api() -> None:
+    folder = Path(googleapiclient.__file__).parent / "discovery_cache" / "documents"
+    compute = json.loads((folder / "compute.v1.json").read_text())
+    metrics = set(compute["schemas"]["Quota"]["properties"]["metric"]["enum"])
+    rows = catalog.quotas("gcp").values()
+    assert {row.name for row in rows if not row.estimated} <= metrics
+
+
+@pytest.mark.parametrize("stack", STACKS["gcp"])
+def test_the_disks_that_are_counted_are_those_that_are_planned(stack: str) -> None:
+    graph = build(stack)
+    planned = [inputs(graph, item.name) for item in graph.of_type("gcp:container/nodePool:NodePool")]
+    size = sum(
+        pool["autoscaling"]["totalMaxNodeCount"] * pool["nodeConfig"]["diskSizeGb"] for pool in planned
+    )
+    (counted,) = [quota.needed for quota in quotas(declared(stack)) if quota.name == "SSD_TOTAL_GB"]
+    assert counted == size
+
+
+def test_the_embedded_cluster_needs_nobodys_leave() -> None:
+    assert quotas(declared("local")) == ()
+
+
+@pytest.mark.parametrize(
+    ("cloud", "machine", "vcpus"),
+    [
+        ("aws", "m7i.large", 2),
+        ("aws", "m7i.xlarge", 4),
+        ("aws", "c7i.12xlarge", 48),
+        ("gcp", "e2-standard-4", 4),
+    ],
+)
+def test_a_system_machines_name_tells_its_vcpus(cloud: CloudName, machine: str, vcpus: int) -> None:
+    assert vcpus_of(cloud, machine) == vcpus
+
+
+def test_a_name_that_tells_nothing_is_an_error_with_an_example() -> None:
+    with pytest.raises(
+        CatalogueError, match=r"i4i\.metal does not tell its vCPUs; take one as in m7i\.large"
+    ):
+        vcpus_of("aws", "i4i.metal")
+
+
+def test_the_command_lists_each_quota_with_its_reason() -> None:
+    shown = CliRunner().invoke(app, ["quotas", "--stack", "aws-prod"]).output
+    assert "768 vCPUs" in shown
+    assert "4 x p5.48xlarge" in shown
+    assert "nobody to ask" in CliRunner().invoke(app, ["quotas", "--stack", "local"]).output
