@@ -40,7 +40,9 @@ def block(to: str, *names: str) -> Section:
 
 NODE_CONFIG: Rules = {
     **same("machineType", "imageType", "serviceAccount", "oauthScopes", "diskSizeGb", "diskType", "spot"),
-    **same("labels", "resourceLabels"),
+    **same("labels", "resourceLabels", "flexStart", "maxRunDuration"),
+    "reservationAffinity": block("reservationAffinity", "consumeReservationType", "key", "values"),
+    "secondaryBootDisks": block("secondaryBootDisks", "diskImage", "mode"),
     "guestAccelerators": Section(
         to="accelerators",
         rules={
@@ -123,6 +125,7 @@ NODE_POOL: Rules = {
     "cluster": NOT_SENT,
     "location": NOT_SENT,
     **same("initialNodeCount"),
+    "nodeLocations": "locations",
     "autoscaling": Section(
         to="autoscaling",
         rules=same("totalMinNodeCount", "totalMaxNodeCount", "locationPolicy"),

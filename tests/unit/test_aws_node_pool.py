@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from components import labels
 from components.catalog import machines
 from components.clouds import gpu_node, karpenter
-from components.clouds.aws import AwsCloud, image
+from components.clouds.aws import AwsCloud, image, purchase
 from components.clouds.aws.image import DriverError
 from components.clouds.aws.node_pool import machine_spec
+from components.clouds.aws.purchase import CapacityError
 from components.spec import AwsCluster, NodeAutoscalingSpec
 from fleet.embedded.registration import Graph
 from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
@@ -72,6 +73,49 @@ def test_the_image_is_pinned_and_brings_the_device_plugin_so_that_nobody_install
 def test_gpus_that_the_image_cannot_drive_are_refused() -> None:
     with pytest.raises(DriverError, match=r"pools\[l4\].accelerator: rtx-pro-4500 needs NVIDIA driver 595"):
         image.alias(pool(accelerator="rtx-pro-4500"))
+
+
+HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
+
+
+def test_reserved_machines_come_from_their_reservation_and_from_nowhere_else() -> None:
+    held = {"capacity": "reserved", "reservation": HELD, "accelerator": "h100", "gpusPerNode": 8}
+    graph = execute("aws-dev", pools=[{"name": "p5", "maxNodes": 2, **held}], models=[])
+    assert inputs(graph, "p5-nodes-class")["spec"]["capacityReservationSelectorTerms"] == [
+        {"id": HELD["name"]}
+    ]
+    rules = inputs(graph, "p5-nodes")["spec"]["template"]["spec"]["requirements"]
+    assert {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["reserved"]} in rules
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"capacity": "flex-start"}, "AWS has no flex-start; the nearest is reserved with a capacity block"),
+        (
+            {"capacity": "reserved", "reservation": {**HELD, "name": "ours"}},
+            "'ours' is no id of a capacity reservation",
+        ),
+        (
+            {"capacity": "reserved", "reservation": {**HELD, "zone": "eu-west-1x"}},
+            "eu-west-1x is none of the cluster's zones, which are eu-west-1a",
+        ),
+    ],
+)
+def test_a_way_of_buying_that_aws_lacks_is_refused_with_the_nearest(
+    keys: dict[str, object], says: str
+) -> None:
+    with pytest.raises(CapacityError, match=says):
+        purchase.check(CLUSTER, pool(**keys))
+
+
+def test_images_are_pulled_side_by_side_or_are_there_already() -> None:
+    machine = machines("aws")["g6.xlarge"]
+    assert 'snapshotter = "soci"' in str(machine_spec(CLUSTER, pool(), machine)["userData"])
+    preloaded = CLUSTER.model_copy(update={"image_snapshot": "snap-0123456789abcdef0"})
+    spec = machine_spec(preloaded, pool(), machine)
+    assert spec["blockDeviceMappings"][1]["ebs"]["snapshotID"] == "snap-0123456789abcdef0"  # type: ignore[index]  # JSON
+    assert not {"userData", "instanceStorePolicy"} & set(spec)
 
 
 def test_pools_want_their_cluster_and_their_autoscaler_first() -> None:

@@ -13,6 +13,8 @@ from tests.manifests import pool
 
 NODE_POOL = "gcp:container/nodePool:NodePool"
 CLUSTER = "gcp:container/cluster:Cluster"
+HELD = {"name": "ours", "zone": "europe-west4-b"}
+IMAGE = "projects/acme-inference/global/images/vllm-0-33-0"
 
 
 def wrong(planned: Registration) -> list[str]:
@@ -56,10 +58,14 @@ def test_every_resource_of_a_stack_is_one_that_google_describes(stack: str) -> N
         {"accelerator": "b200", "gpusPerNode": 8, "capacity": "spot"},
         {"accelerator": "l4", "gpusPerNode": 4, "capacity": "spot-then-on-demand", "minNodes": 1},
         {"accelerator": "a100-40"},
+        {"accelerator": "h200", "gpusPerNode": 8, "capacity": "flex-start"},
+        {"accelerator": "h100", "capacity": "reserved", "reservation": HELD},
     ],
 )
 def test_every_kind_of_pool_is_one_that_google_describes(keys: dict[str, object]) -> None:
-    graph = declare(cluster(regional=True, authorizedNetworks=["203.0.113.0/24"]), pool(**keys))
+    graph = declare(
+        cluster(regional=True, authorizedNetworks=["203.0.113.0/24"], imageDisk=IMAGE), pool(**keys)
+    )
     assert [problem for item in google(graph) for problem in wrong(item)] == []
 
 

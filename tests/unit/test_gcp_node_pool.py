@@ -13,7 +13,8 @@ from components.clouds.gcp import GcpCloud, node_pool
 from components.clouds.gcp import placement as placements
 from components.clouds.gcp.autoscaler import AutoscalerSettingError
 from components.clouds.gcp.naming import NodePoolNameError
-from components.clouds.gcp.node_pool import CapacityError, initial_count
+from components.clouds.gcp.node_pool import initial_count
+from components.clouds.gcp.purchase import CapacityError
 from components.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 from fleet.embedded.registration import Graph
 from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
@@ -98,9 +99,65 @@ def test_a_pool_that_is_all_floor_has_no_spot_nodes() -> None:
 
 @pytest.mark.parametrize("capacity", ["on-demand", "spot-then-on-demand"])
 def test_machines_that_are_not_sold_on_demand_are_refused_with_what_to_write(capacity: str) -> None:
-    says = r"pools\[l4\].capacity: a3-highgpu-1g .* write capacity: spot"
+    says = r"pools\[l4\].capacity: a3-highgpu-1g is not offered on demand; write capacity: spot"
     with pytest.raises(CapacityError, match=says):
         declare(cluster(), pool(accelerator="h100", capacity=capacity))
+
+
+def test_reserved_machines_come_from_their_reservation_in_its_zone() -> None:
+    graph = declare(
+        cluster(zones=["europe-west4-a", "europe-west4-b"]),
+        pool(capacity="reserved", reservation={"name": "ours", "zone": "europe-west4-b"}, minNodes=1),
+    )
+    (only,) = gpu_pools(graph)
+    assert only["nodeLocations"] == ["europe-west4-b"]
+    assert only["initialNodeCount"] == 1
+    assert only["nodeConfig"]["reservationAffinity"] == {
+        "consumeReservationType": "SPECIFIC_RESERVATION",
+        "key": "compute.googleapis.com/reservation-name",
+        "values": ["ours"],
+    }
+
+
+def test_flex_start_machines_wait_their_turn_and_are_not_repaired() -> None:
+    only = planned(accelerator="h200", gpusPerNode=8, capacity="flex-start")
+    config = only["nodeConfig"]
+    assert (config["flexStart"], config["maxRunDuration"]) == (True, "604800s")
+    assert config["reservationAffinity"] == {"consumeReservationType": "NO_RESERVATION"}
+    assert only["management"]["autoRepair"] is False
+    assert planned()["management"]["autoRepair"] is True
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        (
+            {"capacity": "flex-start", "minNodes": 1},
+            r"pools\[l4\].minNodes: a flex-start machine is taken back",
+        ),
+        (
+            {"capacity": "reserved", "reservation": {"name": "r", "zone": "europe-west4-c"}},
+            "reservation.zone: europe-west4-c is none of the cluster's zones, which are europe-west4-b",
+        ),
+        (
+            {"capacity": "reserved", "reservation": {"name": "r", "zone": "europe-west4-b", "block": True}},
+            "no capacity blocks; the nearest is a future reservation",
+        ),
+    ],
+)
+def test_a_way_of_buying_that_google_lacks_is_refused_with_the_nearest(
+    keys: dict[str, object], says: str
+) -> None:
+    with pytest.raises(CapacityError, match=says):
+        declare(cluster(), pool(**keys))
+
+
+def test_a_disk_with_the_image_on_it_is_a_second_boot_disk() -> None:
+    image = "projects/acme-inference/global/images/vllm-0-33-0"
+    (only,) = gpu_pools(declare(cluster(imageDisk=image), pool()))
+    disks = [{"diskImage": image, "mode": "CONTAINER_IMAGE_CACHE"}]
+    assert only["nodeConfig"]["secondaryBootDisks"] == disks
+    assert "secondaryBootDisks" not in planned()["nodeConfig"]
 
 
 def test_gpus_that_google_lacks_are_refused_with_the_nearest() -> None:

@@ -1,19 +1,19 @@
 """The quotas of a stack: computed from its file, true to the graph that is planned, and what the docs say."""
 
-import json
 from pathlib import Path
 from typing import get_args
 
-import googleapiclient
 import pytest
 from typer.testing import CliRunner
 
 from components import catalog
 from components.catalog import CatalogueError, CloudName, Purchase, vcpus_of
 from fleet.cli.main import app
+from fleet.embedded.values import items, mapping
 from stacks.config import StackConfig, parse, read_stack_file
 from stacks.quotas import quotas
 from tests.gcp import build
+from tests.gcp_discovery import document
 from tests.manifests import inputs
 
 ROOT = Path(__file__).parents[2]
@@ -101,11 +101,10 @@ def test_no_machine_of_the_catalogue_goes_uncounted_however_it_is_bought(cloud: 
 
 
 def test_googles_names_are_those_of_its_own_api() -> None:
-    folder = Path(googleapiclient.__file__).parent / "discovery_cache" / "documents"
-    compute = json.loads((folder / "compute.v1.json").read_text())
-    metrics = set(compute["schemas"]["Quota"]["properties"]["metric"]["enum"])
+    quota = mapping(mapping(document("compute.v1")["schemas"])["Quota"])
+    metrics = items(mapping(mapping(quota["properties"])["metric"])["enum"])
     rows = catalog.quotas("gcp").values()
-    assert {row.name for row in rows if not row.estimated} <= metrics
+    assert {row.name for row in rows if not row.estimated} <= set(metrics)
 
 
 @pytest.mark.parametrize("stack", STACKS["gcp"])

@@ -22,6 +22,7 @@ from components.spec import GcpCluster
 class Gke:
     """What node pools and the Kubernetes provider need of a cluster."""
 
+    spec: GcpCluster
     provider: Provider
     name: pulumi.Output[str]
     location: str
@@ -49,6 +50,7 @@ def gke(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> Gke:
     after = pulumi.ResourceOptions(depends_on=[*before_nodes], ignore_changes=[*nodes.LIVE_SIZES])
     system = system_nodes(name, spec, (cluster, identity), labels, pulumi.ResourceOptions.merge(child, after))
     return Gke(
+        spec=spec,
         provider=provider,
         name=cluster.name,
         location=location(spec),

@@ -10,7 +10,7 @@ import pulumi
 from pulumi_gcp.container import NodePool
 
 from components import catalog
-from components.clouds.gcp import naming, nodes
+from components.clouds.gcp import naming, nodes, purchase
 from components.clouds.gcp.cluster import Gke
 from components.clouds.gcp.placement import GPU_RESOURCE, GPU_TAINT_VALUE, node_labels
 from components.spec import NodePoolSpec
@@ -27,18 +27,10 @@ SPOT_SHUTDOWN_SECONDS = 120
 """The longest that GKE offers a Spot node to end its pods in. Compute Engine promises 30 seconds of it."""
 
 
-class CapacityError(ValueError):
-    """A way of buying that a machine cannot be bought in."""
-
-
 def node_pool(name: str, gke: Gke, pool: NodePoolSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
     """Register the pool; answer the id of the node pool that its floor is in."""
     machine = catalog.machine_for("gcp", pool.accelerator, pool.gpus_per_node, pool.machine)
-    if pool.capacity != "spot" and not machine.on_demand:
-        raise CapacityError(
-            f"pools[{pool.name}].capacity: {machine.name} is offered as Spot or by reservation only; "
-            "write capacity: spot"
-        )
+    purchase.check(gke.spec, pool, machine)
     if pool.capacity == "spot-then-on-demand":
         above_the_floor = pool.max_nodes - pool.min_nodes
         if above_the_floor:
@@ -71,6 +63,20 @@ def node_config(
         config["ephemeral_storage_local_ssd_config"] = {
             "local_ssd_count": machine.local_disk_gb // LOCAL_SSD_GB
         }
+    if gke.spec.image_disk:
+        config["secondary_boot_disks"] = [
+            {"disk_image": gke.spec.image_disk, "mode": "CONTAINER_IMAGE_CACHE"}
+        ]
+    if pool.reservation:
+        config["reservation_affinity"] = {
+            "consume_reservation_type": "SPECIFIC_RESERVATION",
+            "key": purchase.RESERVATION_KEY,
+            "values": [pool.reservation.name],
+        }
+    if pool.capacity == "flex-start":
+        config["flex_start"] = True
+        config["max_run_duration"] = purchase.FLEX_START_SECONDS
+        config["reservation_affinity"] = {"consume_reservation_type": "NO_RESERVATION"}
     if spot:
         config["spot"] = True
         config["kubelet_config"] = {
@@ -120,13 +126,14 @@ def _register(  # noqa: PLR0913  # one node pool is all of these
         name,
         cluster=gke.name,
         location=gke.location,
-        initial_node_count=initial_count(gke.zones, bounds),
+        initial_node_count=initial_count(1 if pool.reservation else gke.zones, bounds),
         autoscaling={
             "total_min_node_count": bounds[0],
             "total_max_node_count": bounds[1],
             "location_policy": "ANY",
         },
-        management=nodes.management(),
+        management=nodes.management(repair=pool.capacity != "flex-start"),
+        node_locations=[pool.reservation.zone] if pool.reservation else None,
         network_config=nodes.private(),
         node_config=node_config(gke, pool, machine, spot=spot),
         # A node more than the quota allows would be asked for in vain; so one goes before one comes.

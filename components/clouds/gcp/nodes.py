@@ -36,9 +36,9 @@ def node_config(
     }
 
 
-def management() -> "NodePoolManagementArgsDict":
-    """GKE mends nodes that are not Ready, and upgrades them, as its release channels ask."""
-    return {"auto_repair": True, "auto_upgrade": True}
+def management(*, repair: bool = True) -> "NodePoolManagementArgsDict":
+    """GKE mends nodes that are not Ready, where it can, and upgrades them, as its release channels ask."""
+    return {"auto_repair": repair, "auto_upgrade": True}
 
 
 def private() -> "NodePoolNetworkConfigArgsDict":
