@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from components import catalog
 from components.catalog import MachineRow, Purchase, QuotaRow
 from components.spec import AwsCluster, GcpCluster, LocalCluster, NodePoolSpec
-from stacks.checks.placement import machine_of
+from stacks import bill
+from stacks.placement import machine_of
 from stacks.stack import StackConfig
 
 SYSTEM_HEADROOM = 2
@@ -44,6 +45,7 @@ class _Demand:
     gpus: int = 0
     local_disk_gb: int = 0
     boot_disk_gb: int = 0
+    hyperdisk_gb: int = 0
 
     def counted(self, row: QuotaRow) -> int:
         """What these machines take of a quota."""
@@ -53,6 +55,7 @@ class _Demand:
             "GPUs": self.gpus,
             "local disk GB": self.local_disk_gb,
             "boot disk GB": self.boot_disk_gb,
+            "hyperdisk GB": self.hyperdisk_gb,
         }
         named = not row.families or self.machine.startswith(row.families)
         return self.nodes * amounts[row.counts] if named and self.purchase in row.buys else 0
@@ -86,10 +89,12 @@ def _gpu_nodes(config: StackConfig) -> Iterator[_Demand]:
         if machine is None:
             continue
         for purchase, nodes in _purchases(pool):
-            yield _of(machine, config.cluster.catalogue, f"pool {pool.name}", nodes, purchase)
+            yield _of(machine, f"pool {pool.name}", nodes, purchase)
 
 
-def _of(machine: MachineRow, cloud: catalog.CloudName, who: str, nodes: int, purchase: Purchase) -> _Demand:
+def _of(machine: MachineRow, who: str, nodes: int, purchase: Purchase) -> _Demand:
+    disk = bill.GCP_GPU_DISK_GIB if machine.cloud == "gcp" else 0
+    hyper = machine.name.startswith(bill.GCP_HYPERDISK_MACHINES)
     return _Demand(
         who=who if purchase == "on-demand" else f"{who}, {purchase}",
         machine=machine.name,
@@ -98,7 +103,8 @@ def _of(machine: MachineRow, cloud: catalog.CloudName, who: str, nodes: int, pur
         vcpus=machine.cpu,
         gpus=machine.gpus,
         local_disk_gb=machine.local_disk_gb,
-        boot_disk_gb=catalog.boot_disk_gb(cloud, "gpu"),
+        boot_disk_gb=0 if hyper else disk,
+        hyperdisk_gb=disk if hyper else 0,
     )
 
 
@@ -126,7 +132,7 @@ def _other_machines(cluster: AwsCluster | GcpCluster) -> Iterator[_Demand]:
         nodes=nodes,
         purchase="on-demand",
         vcpus=catalog.vcpus_of(cloud, cluster.system_machine),
-        boot_disk_gb=catalog.boot_disk_gb(cloud, "system"),
+        boot_disk_gb=bill.GCP_SYSTEM_DISK_GIB if cloud == "gcp" else 0,
     )
     if isinstance(cluster, AwsCluster):
         gateways = zones if cluster.network.nat == "per-zone" else 1

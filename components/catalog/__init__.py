@@ -21,7 +21,6 @@ from components.catalog.rows import (
 )
 from components.catalog.tables import (
     accelerators,
-    boot_disk_gb,
     cpu,
     loading,
     machines,
@@ -47,7 +46,6 @@ __all__ = [
     "ServiceRow",
     "TimingRow",
     "accelerators",
-    "boot_disk_gb",
     "boot_seconds",
     "cpu",
     "image_pull_seconds",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import yaml
 from pydantic import TypeAdapter
@@ -109,13 +109,6 @@ def services(cloud: CloudName) -> Mapping[str, ServiceRow]:
 def quotas(cloud: CloudName) -> Mapping[str, QuotaRow]:
     """The quotas of a cloud that the program's machines count against."""
     return _rows(QuotaRow, "quotas.yaml", cloud)
-
-
-@cache
-def boot_disk_gb(cloud: CloudName, role: Literal["gpu", "system"]) -> int:
-    """GB of boot disk on one node, where a quota counts them."""
-    table = _TABLE.validate_python(_read("quotas.yaml")["perNode"])
-    return int(str(table[cloud][role]))
 
 
 @cache

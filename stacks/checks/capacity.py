@@ -60,6 +60,16 @@ QUOTA = Kind(
 )
 
 
+OF_QUOTA = {
+    "on-demand": "on-demand",
+    "reserved": "on-demand",
+    "spot": "Spot",
+    "flex-start": "Spot",
+    "spot-then-on-demand": "Spot and on-demand",
+}
+"""Which quota a way of buying draws on; ``stacks/quotas.py`` has their names and sums."""
+
+
 def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
     """Replicas that are always wanted, on a pool too small for them: some stay Pending for ever."""
     for key, pool, machine in view.pools:
@@ -150,11 +160,10 @@ def quota_covers_full_load(view: View) -> Iterator[Finding]:
         return
     for key, pool, machine in view.pools:
         gpus, cpus = pool.max_nodes * machine.gpus, pool.max_nodes * machine.cpu
-        kinds = {"on-demand": "on-demand", "spot": "Spot", "spot-then-on-demand": "Spot and on-demand"}
         yield QUOTA.at(
             f"{key}.maxNodes",
             f"{pool.max_nodes} x {machine.name} are {gpus} GPUs ({pool.accelerator}) and {cpus} vCPUs; have "
-            f"that much {kinds[pool.capacity]} quota in {bill(view.config.cluster).region}",
+            f"that much {OF_QUOTA[pool.capacity]} quota in {bill(view.config.cluster).region}",
             pool.name,
         )
 

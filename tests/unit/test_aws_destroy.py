@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from fleet.embedded.registration import Graph, Registration
-from tests.aws import STACKS, recorded
+from tests.aws import MANAGED, STACKS, execute, recorded
 
 each_stack = pytest.mark.parametrize("stack", STACKS)
 
@@ -105,3 +105,19 @@ def test_nodes_keep_their_way_out_until_they_are_gone(stack: str) -> None:
             assert item.urn in below[nodes.urn], item.name
     for addon in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent"):
         assert graph.named(f"cluster-{addon}").urn in below[nodes.urn]
+
+
+def test_managed_groups_go_after_their_models_and_before_what_they_need() -> None:
+    graph = execute("aws-dev", cluster=MANAGED)
+    below = reaches(graph)
+    groups = [item for item in graph.of_type("aws:eks/nodeGroup:NodeGroup") if item.name != "cluster-system"]
+    assert [item.name for item in groups] == ["l4-nodes-spot", "l4-nodes"]
+    kept = {
+        graph.named(name).urn
+        for name in ("autoscaler-cluster-autoscaler", "autoscaler-controller-policy", "autoscaler-node-role")
+    }
+    kept |= {item.urn for item in of(graph, ("aws:eks/cluster:Cluster", "aws:ec2/route:Route"))}
+    for item in groups:
+        assert kept <= below[item.urn], item.name
+    for model in graph.of_type("kubernetes:apps/v1:Deployment"):
+        assert {item.urn for item in groups} <= below[model.urn]

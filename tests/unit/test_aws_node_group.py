@@ -4,15 +4,25 @@ import base64
 import json
 import re
 import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from components.clouds.aws import cluster_autoscaler, hints
+from components.catalog import machines
+from components.clouds import gpu_node
+from components.clouds.aws import cluster_autoscaler, hints, image, node_group
 from components.clouds.aws.cluster_autoscaler import AutoscalerSettingError
 from fleet.embedded.registration import Graph
+from tests import agreement
+from tests.agreement import EmptyNode
 from tests.aws import ASG_SUFFIX, MANAGED, execute, reviewed
-from tests.manifests import Golden, inputs, names
+from tests.manifests import FP8_8B, Golden, inputs, names, pool
+from tests.strategies import Raw, pools, served
 
 GROUP = "aws:eks/nodeGroup:NodeGroup"
 TAG = "aws:autoscaling/tag:Tag"
@@ -24,11 +34,17 @@ def planned(cluster: dict[str, object] | None = None, **keys: object) -> Graph:
     return execute("aws-dev", cluster={**MANAGED, **(cluster or {})}, pools=[pool], models=[])
 
 
+@cache
+def simplest() -> Graph:
+    """Once for all tests that only read."""
+    return planned()
+
+
 def template(graph: Graph) -> Any:  # Any: inputs nest as deep as EC2 likes
     return inputs(graph, "l4-nodes-template")
 
 
-def settings(graph: Graph) -> Any:  # Any: as above
+def node_settings(graph: Graph) -> Any:  # Any: as above
     return tomllib.loads(base64.b64decode(template(graph)["userData"]).decode())["settings"]
 
 
@@ -51,7 +67,7 @@ def test_a_preview_registers_the_same_resources_as_an_update() -> None:
 
 
 def test_nothing_of_karpenter_is_left() -> None:
-    graph = planned()
+    graph = simplest()
     assert not [item.name for item in graph if "karpenter" in item.type or "karpenter" in item.name]
     assert not graph.of_type("aws:sqs/queue:Queue")
 
@@ -85,13 +101,13 @@ def test_an_empty_group_tells_the_autoscaler_what_its_nodes_would_be() -> None:
 
 def test_the_hint_of_a_disk_is_what_pods_may_have_of_the_disk_that_is_there() -> None:
     key = f"{hints.PREFIX}/node-template/resources/ephemeral-storage"
-    assert told(planned(), "l4-nodes")[key] == "197Gi"  # of the g6.xlarge's own 250 GB
+    assert told(simplest(), "l4-nodes")[key] == "197Gi"  # of the g6.xlarge's own 250 GB
     preloaded = planned({"imageSnapshot": "snap-0123456789abcdef0"})
     assert told(preloaded, "l4-nodes")[key] == "170Gi"  # of the volume's 200 GiB
 
 
 def test_gpu_nodes_have_a_label_by_which_the_autoscaler_waits_for_their_gpus() -> None:
-    assert inputs(planned(), "l4-nodes")["labels"]["k8s.amazonaws.com/accelerator"] == "l4"
+    assert inputs(simplest(), "l4-nodes")["labels"]["k8s.amazonaws.com/accelerator"] == "l4"
 
 
 def test_spot_then_on_demand_is_two_groups_of_the_same_nodes_and_spot_is_chosen_first() -> None:
@@ -112,17 +128,17 @@ def test_spot_then_on_demand_is_two_groups_of_the_same_nodes_and_spot_is_chosen_
 def test_the_priorities_know_a_spot_group_by_the_name_that_eks_gives_it(group: str, first: bool) -> None:
     behind = f"eks-{group}-0123abc-{ASG_SUFFIX}"
     assert bool(re.search(cluster_autoscaler.SPOT_GROUPS, behind)) is first
-    written = inputs(planned(), "autoscaler-cluster-autoscaler")["values"]["expanderPriorities"]
+    written = inputs(simplest(), "autoscaler-cluster-autoscaler")["values"]["expanderPriorities"]
     assert written == f"10:\n  - .*\n20:\n  - {cluster_autoscaler.SPOT_GROUPS}\n"
 
 
 def test_a_node_is_encrypted_keeps_its_metadata_to_itself_and_uses_its_own_disks() -> None:
-    graph = planned()
+    graph = simplest()
     made = template(graph)
     assert [disk["ebs"]["encrypted"] for disk in made["blockDeviceMappings"]] == ["true", "true"]
     assert made["metadataOptions"] == {"httpTokens": "required", "httpPutResponseHopLimit": 1}
-    assert settings(graph)["container-runtime"]["snapshotter"] == "soci"
-    (command,) = settings(graph)["bootstrap-commands"].values()
+    assert node_settings(graph)["container-runtime"]["snapshotter"] == "soci"
+    (command,) = node_settings(graph)["bootstrap-commands"].values()
     assert command["commands"][0] == ["apiclient", "ephemeral-storage", "init"]
 
 
@@ -156,11 +172,14 @@ def test_a_capacity_block_is_named_to_eks_and_brings_its_machine_in_the_template
 
 
 def test_an_update_needs_no_more_gpus_than_there_are() -> None:
-    assert inputs(planned(), "l4-nodes")["updateConfig"] == {"maxUnavailable": 1, "updateStrategy": "MINIMAL"}
+    assert inputs(simplest(), "l4-nodes")["updateConfig"] == {
+        "maxUnavailable": 1,
+        "updateStrategy": "MINIMAL",
+    }
 
 
 def test_the_chart_is_pinned_and_finds_this_clusters_groups() -> None:
-    release = inputs(planned(), "autoscaler-cluster-autoscaler")
+    release = inputs(simplest(), "autoscaler-cluster-autoscaler")
     assert (release["version"], release["values"]["image"]["tag"]) == ("9.59.0", "v1.36.1")
     assert release["values"]["autoDiscovery"] == {"clusterName": "elastic-vllm-aws-dev"}
     assert release["values"]["awsRegion"] == "eu-west-1"
@@ -175,8 +194,8 @@ def test_the_image_is_that_of_the_clusters_minor_version() -> None:
 
 def test_the_stack_file_says_how_long_a_node_is_empty_before_it_goes() -> None:
     graph = execute("aws-dev", cluster=MANAGED, autoscaler={"consolidateAfterSeconds": 90})
-    given = inputs(graph, "autoscaler-cluster-autoscaler")["values"]["extraArgs"]
-    assert {given["scale-down-unneeded-time"], given["scale-down-delay-after-add"]} == {"90s"}
+    told_it = inputs(graph, "autoscaler-cluster-autoscaler")["values"]["extraArgs"]
+    assert {told_it["scale-down-unneeded-time"], told_it["scale-down-delay-after-add"]} == {"90s"}
 
 
 def test_a_replica_is_never_moved() -> None:
@@ -187,10 +206,83 @@ def test_a_replica_is_never_moved() -> None:
 
 
 def test_the_controller_resizes_this_clusters_groups_and_no_other() -> None:
-    policy = json.loads(str(inputs(planned(), "autoscaler-controller-policy")["policy"]))
+    policy = json.loads(str(inputs(simplest(), "autoscaler-controller-policy")["policy"]))
     (writing,) = [one for one in policy["Statement"] if one["Sid"] == "ResizeOurGroups"]
     assert writing["Condition"] == {
         "StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/elastic-vllm-aws-dev": "owned"}
     }
-    bound = inputs(planned(), "autoscaler-controller-identity")
+    bound = inputs(simplest(), "autoscaler-controller-identity")
     assert (bound["namespace"], bound["serviceAccount"]) == ("kube-system", "cluster-autoscaler")
+
+
+# Node side and pod side, for any pool and any model that fits it. The node is what the tags tell of it.
+
+
+@st.composite
+def declared(draw: st.DrawFn) -> tuple[Raw, Raw]:
+    shape, machine = draw(pools("gpus", "aws").filter(lambda found: found[1].accelerator not in image.NEEDS))
+    serving, nodes = draw(served("chat", shape, machine))
+    shape["minNodes"] = draw(st.integers(0, 2))
+    shape["maxNodes"] = nodes + draw(st.integers(2, 4))
+    return shape, serving
+
+
+def disagreements(graph: Graph) -> Iterator[str]:
+    """Why a pod of the one model would not run on an empty node, or the tags tell something else of it."""
+    nodes = []
+    for item in graph.of_type(GROUP):
+        if item.name == "cluster-system":
+            continue
+        group = inputs(graph, item.name)
+        said = told(graph, item.name)
+        hinted = _under("label/", said)
+        if hinted != group["labels"]:
+            yield f"the nodes have {group['labels']}, the tags say {hinted}"
+        (kind,) = group["instanceTypes"]
+        taints = [
+            {"key": key, "value": value.partition(":")[0], "effect": value.partition(":")[2]}
+            for key, value in _under("taint/", said).items()
+        ]
+        real = [{**taint, "effect": "NoSchedule"} for taint in group["taints"]]
+        if taints != real:
+            yield f"the nodes have {real}, the tags say {taints}"
+        gpus = int(_under("resources/", said)[agreement.GPU])
+        nodes.append(EmptyNode(labels=hinted, taints=taints, gpus=gpus, machine=machines("aws")[kind]))
+    yield from agreement.disagreements(graph, nodes)
+
+
+def _under(part: str, said: dict[str, str]) -> dict[str, str]:
+    prefix = f"{hints.PREFIX}/node-template/{part}"
+    return {key.removeprefix(prefix): value for key, value in said.items() if key.startswith(prefix)}
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stack=declared())
+def test_a_pod_fits_an_empty_node_of_its_pool_and_the_autoscaler_knows_it_from_zero(
+    stack: tuple[Raw, Raw],
+) -> None:
+    shape, serving = stack
+    graph = execute("aws-dev", cluster=MANAGED, pools=[shape], models=[serving])
+    assert list(disagreements(graph)) == []
+    assert inputs(graph, "gpus-nodes")["scalingConfig"]["maxSize"] == shape["maxNodes"]
+
+
+@pytest.mark.parametrize("side", ["hint", "taint", "pod"])
+def test_one_side_alone_cannot_change(monkeypatch: pytest.MonkeyPatch, side: str) -> None:
+    chat = {"name": "chat", "checkpoint": FP8_8B, "pool": "l4", "resources": {"cpu": 1, "memoryGib": 8}}
+    stack = {
+        "cluster": MANAGED,
+        "pools": [{"name": "l4", "accelerator": "l4", "maxNodes": 10}],
+        "models": [chat],
+    }
+    another = {"elastic-vllm.dev/pool": "another"}
+    if side == "hint":
+        tags = hints.tags
+        changed_key = f"{hints.PREFIX}/node-template/label/elastic-vllm.dev/pool"
+        monkeypatch.setattr(hints, "tags", lambda *of: {**tags(*of), changed_key: "another"})
+    elif side == "taint":
+        monkeypatch.setattr(node_group, "GPU_TAINT", {"key": "gpu", "value": "present"})
+    else:
+        changed = replace(gpu_node.placement(pool()), node_selector=another)
+        monkeypatch.setattr(gpu_node, "placement", lambda _: changed)
+    assert list(disagreements(execute("aws-dev", preview=False, **stack)))

@@ -16,7 +16,8 @@ from components.clouds.aws.node_pool import machine_spec
 from components.clouds.aws.purchase import CapacityError
 from components.spec import AwsCluster, NodeAutoscalingSpec
 from fleet.embedded.registration import Graph
-from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from tests import agreement
+from tests.agreement import EmptyNode
 from tests.aws import execute, recorded
 from tests.manifests import inputs, model, pool
 from tests.strategies import Raw, pools, served
@@ -146,53 +147,26 @@ def declared(draw: st.DrawFn) -> tuple[Raw, Raw]:
 
 
 def disagreements(graph: Graph) -> Iterator[str]:
-    """Why a pod of the one model would not run on an empty node of its pool, or not be known to from none."""
-    pod = inputs(graph, "chat-deployment")["spec"]["template"]["spec"]
-    asked = [container["resources"] for container in pod["containers"]]
+    """Why a pod of the one model would not run on an empty node, or Karpenter not know that it would."""
+    nodes = []
     for item in graph.of_type(NODE_POOL):
         spec = inputs(graph, item.name)["spec"]
         node = spec["template"]
-        if not pod["nodeSelector"].items() <= node["metadata"]["labels"].items():
-            yield f"the selector {pod['nodeSelector']} misses the labels {node['metadata']['labels']}"
-        yield from (
-            f"{taint} is not tolerated" for taint in node["spec"]["taints"] if not _tolerated(taint, pod)
-        )
-        if "replicas" not in spec and gpu_node.GPU_RESOURCE not in spec["limits"]:
-            yield f"limits {spec['limits']}"
         (name,) = next(
             rule["values"] for rule in node["spec"]["requirements"] if rule["key"].endswith("instance-type")
         )
         machine = machines("aws")[name]
-        wanted = sum(int(one["limits"].get("nvidia.com/gpu", 0)) for one in asked)
-        if not 0 < wanted <= machine.gpus:
-            yield f"{wanted} of {machine.gpus} GPUs"
-        if (
-            sum(_millis(one["requests"]["cpu"]) for one in asked)
-            > machine.allocatable_cpu_millis - SYSTEM_CPU_MILLIS
-        ):
-            yield "not enough CPU"
-        if (
-            sum(_mib(one["requests"]["memory"]) for one in asked)
-            > machine.allocatable_memory_mib - SYSTEM_MEMORY_MIB
-        ):
-            yield "not enough memory"
-
-
-def _tolerated(taint: dict[str, str], pod: Any) -> bool:  # Any: a manifest nests as deep as Kubernetes likes
-    return any(
-        item["key"] == taint["key"]
-        and item["effect"] == taint["effect"]
-        and (item["operator"] == "Exists" or item.get("value") == taint["value"])
-        for item in pod["tolerations"]
-    )
-
-
-def _millis(quantity: str) -> float:
-    return float(quantity[:-1]) if quantity.endswith("m") else float(quantity) * 1000
-
-
-def _mib(quantity: str) -> float:
-    return float(quantity[:-2]) * {"Mi": 1.0, "Gi": 1024.0}[quantity[-2:]]
+        if "replicas" not in spec and gpu_node.GPU_RESOURCE not in spec["limits"]:
+            yield f"limits {spec['limits']}"
+        nodes.append(
+            EmptyNode(
+                labels=node["metadata"]["labels"],
+                taints=node["spec"]["taints"],
+                gpus=machine.gpus,
+                machine=machine,
+            )
+        )
+    yield from agreement.disagreements(graph, nodes)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,6 +1,6 @@
 """GPU pools as GKE node pools, and that a model's pods and its pool's nodes are made for each other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -17,7 +17,8 @@ from components.clouds.gcp.node_pool import initial_count
 from components.clouds.gcp.purchase import CapacityError
 from components.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 from fleet.embedded.registration import Graph
-from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from tests import agreement
+from tests.agreement import EmptyNode
 from tests.gcp import build, cluster, declare
 from tests.manifests import inputs, model, pool
 from tests.strategies import Raw, pools, served
@@ -222,51 +223,16 @@ def declared(draw: st.DrawFn) -> tuple[Raw, Raw]:
 
 def disagreements(graph: Graph) -> Iterator[str]:
     """Why a pod of the one model would not run on an empty node of its pool."""
-    pod = inputs(graph, "chat-deployment")["spec"]["template"]["spec"]
-    asked = [container["resources"] for container in pod["containers"]]
-    nodes = gpu_pools(graph)
-    if not nodes:
-        yield "there is no pool"
-    for node in nodes:
+    nodes = []
+    for node in gpu_pools(graph):
         config = node["nodeConfig"]
-        if not pod["nodeSelector"].items() <= config["labels"].items():
-            yield f"the selector {pod['nodeSelector']} misses the labels {config['labels']}"
-        yield from (f"{taint} is not tolerated" for taint in config["taints"] if not _tolerated(taint, pod))
         (gpus,) = config["guestAccelerators"]
-        wanted = sum(int(item["limits"].get("nvidia.com/gpu", 0)) for item in asked)
-        if not 0 < wanted <= gpus["count"]:
-            yield f"{wanted} of {gpus['count']} GPUs"
         machine = machines("gcp")[config["machineType"]]
-        if (gpus["type"], gpus["count"]) != (machine.accelerator_type, machine.gpus):
+        if gpus["type"] != machine.accelerator_type:
             yield f"{gpus} are not those of {machine.name}"
-        if (
-            sum(_millis(item["requests"]["cpu"]) for item in asked)
-            > machine.allocatable_cpu_millis - SYSTEM_CPU_MILLIS
-        ):
-            yield "not enough CPU"
-        if (
-            sum(_mib(item["requests"]["memory"]) for item in asked)
-            > machine.allocatable_memory_mib - SYSTEM_MEMORY_MIB
-        ):
-            yield "not enough memory"
-
-
-def _tolerated(taint: Mapping[str, str], pod: Mapping[str, Any]) -> bool:
-    return any(
-        item["key"] == taint["key"]
-        and item["effect"] == EFFECTS[taint["effect"]]
-        and (item["operator"] == "Exists" or item.get("value") == taint["value"])
-        for item in pod["tolerations"]
-    )
-
-
-def _millis(quantity: str) -> float:
-    return float(quantity[:-1]) if quantity.endswith("m") else float(quantity) * 1000
-
-
-def _mib(quantity: str) -> float:
-    unit = {"Mi": 1.0, "Gi": 1024.0}[quantity[-2:]]
-    return float(quantity[:-2]) * unit
+        taints = [{**taint, "effect": EFFECTS[taint["effect"]]} for taint in config["taints"]]
+        nodes.append(EmptyNode(labels=config["labels"], taints=taints, gpus=gpus["count"], machine=machine))
+    yield from agreement.disagreements(graph, nodes)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])

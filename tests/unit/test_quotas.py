@@ -87,6 +87,11 @@ def test_google_counts_gpus_and_disks() -> None:
     }
 
 
+def test_a_machine_that_boots_from_hyperdisk_counts_there() -> None:
+    found = needed(GCP, accelerator="rtx-pro-6000")
+    assert (found["Hyperdisk Balanced"], found["SSD_TOTAL_GB"]) == (4 * 200, 3 * 50)
+
+
 @pytest.mark.parametrize("cloud", ["aws", "gcp"])
 def test_no_machine_of_the_catalogue_goes_uncounted_however_it_is_bought(cloud: CloudName) -> None:
     cluster = AWS if cloud == "aws" else GCP

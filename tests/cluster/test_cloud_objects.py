@@ -1,4 +1,4 @@
-"""Every Kubernetes object of the AWS stacks is one that a real apiserver takes, Karpenter's own among them.
+"""Every Kubernetes object of the cloud stacks is one that a real apiserver takes, Karpenter's own among them.
 
 The ``EC2NodeClass`` is checked by the CRD of the very version that the stacks install, its CEL rules too; the
 ``NodePool`` by the CRD that the embedded cluster's Karpenter brings. Server-side dry runs: nothing is stored.
@@ -8,6 +8,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,18 @@ from components.clouds.aws.autoscaler import VERSION
 from fleet.embedded.apiserver import ApiError, Apiserver, connect
 from fleet.embedded.cluster.layout import Layout
 from fleet.embedded.objects import Ref, metadata
-from fleet.embedded.registration import Registration
+from fleet.embedded.registration import Graph, Registration
 from fleet.embedded.values import Secret, text, transform
-from tests.aws import STACKS, recorded
+from tests.aws import MANAGED, execute, recorded
+from tests.aws import STACKS as AWS_STACKS
+from tests.gcp import STACKS as GCP_STACKS
+from tests.gcp import build
 
 pytestmark = pytest.mark.cluster
 MODULE = f"github.com/aws/karpenter-provider-aws@v{VERSION}"
 NAMESPACE = "inference"
+GROUPS = "aws-dev with managed node groups"
+STACKS = (*AWS_STACKS, GROUPS, *GCP_STACKS)
 
 Body = Any  # a manifest nests as deep as Kubernetes likes
 
@@ -74,8 +80,15 @@ def body(item: Registration) -> Body:
     return json.loads(json.dumps(plain))
 
 
+@cache
+def graph_of(stack: str) -> Graph:
+    if stack == GROUPS:
+        return execute("aws-dev", cluster=MANAGED)
+    return recorded(stack) if stack in AWS_STACKS else build(stack)
+
+
 def objects(stack: str) -> list[Registration]:
-    found = [item for item in recorded(stack) if item.type.startswith("kubernetes:")]
+    found = [item for item in graph_of(stack) if item.type.startswith("kubernetes:")]
     return [item for item in found if not item.type.startswith("kubernetes:helm.sh")]
 
 
@@ -95,14 +108,16 @@ def try_out(api: Apiserver, wanted: Body) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_object_is_accepted(api: Apiserver, stack: str) -> None:
     wanted = objects(stack)
-    assert {item.type.rpartition(":")[2] for item in wanted} >= {"EC2NodeClass", "NodePool", "Deployment"}
+    kinds = {item.type.rpartition(":")[2] for item in wanted}
+    assert kinds >= {"Deployment", "HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget"}
+    assert ({"EC2NodeClass", "NodePool"} <= kinds) is (stack in AWS_STACKS)
     for item in wanted:
         try_out(api, body(item))
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_so_are_the_pods_of_every_model(api: Apiserver, stack: str) -> None:
-    for item in recorded(stack).of_type("kubernetes:apps/v1:Deployment"):
+    for item in graph_of(stack).of_type("kubernetes:apps/v1:Deployment"):
         pod = body(item)["spec"]["template"]
         pod["spec"].pop("serviceAccountName")  # which a dry run has not made
         wanted = {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {**pod["metadata"], "name": "tried"}}
