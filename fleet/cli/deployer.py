@@ -37,14 +37,7 @@ def _print_policy(region: str, account: str, stack: str, part: str) -> None:
 
 
 def _print_grants(project: str) -> None:
-    from components.clouds.gcp.deployer import ROLES, grant_condition  # noqa: PLC0415  # likewise
+    from components.clouds.gcp.deployer import commands  # noqa: PLC0415  # likewise
     from components.clouds.gcp.identity import NODE_ROLES  # noqa: PLC0415  # likewise
 
-    for role, purpose in ROLES.items():
-        typer.echo(f"# {purpose}")
-        line = f'gcloud projects add-iam-policy-binding {project} --member="$DEPLOYER" --role={role}'
-        if role.endswith("projectIamAdmin"):
-            line += f' --condition="^:^title=nodes-roles-only:expression={grant_condition(NODE_ROLES)}"'
-        else:
-            line += " --condition=None"
-        typer.echo(line)
+    typer.echo("\n".join(commands(project, NODE_ROLES)))

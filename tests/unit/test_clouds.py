@@ -1,13 +1,20 @@
 """The seam between the product and a cloud, and where the embedded cluster keeps its files."""
 
+import ast
+import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from components.clouds import cloud_for
-from components.clouds.local import home
+from components.clouds.aws import AwsCloud
+from components.clouds.base import Cloud
+from components.clouds.gcp import GcpCloud
+from components.clouds.local import LocalCloud, home
 from components.clouds.local.home import ClusterMissingError
 from components.cluster import Cluster, ClusterArgs
 from components.spec import LocalCluster
@@ -72,3 +79,79 @@ def test_the_state_directory_is_the_users_own_unless_it_is_named(
     assert home.kubeconfig() == tmp_path / "state" / "kubeconfig"
     monkeypatch.setenv("ELASTIC_VLLM_KUBECONFIG", str(tmp_path / "elsewhere"))
     assert home.kubeconfig() == tmp_path / "elsewhere"
+
+
+ROOT = Path(__file__).parents[2]
+OF_A_PROVIDER = re.compile(
+    r"\b(eks|gke|ec2|iam|gcloud|amazonaws|googleapis|k8s\.aws|cloud\.google\.com|nvidia-l4"
+    r"|[gp]\d[a-z]*\.\d*x?large|g2-standard|bottlerocket)\b",
+    re.IGNORECASE,
+)
+MAY_NAME_ONE = {
+    "components/spec/cluster.py": "declares what each cloud can be told",
+    "fleet/drill/staging.py": "says whose autoscaler a stand-in stands in for",
+    "stacks/bill.py": "says what each cloud bills beside its machines",
+    "stacks/checks/scaling.py": "says in a sentence where scaling to zero cannot be had",
+}
+
+
+def methods(cloud: type) -> dict[str, list[str]]:
+    """Its public methods, with their parameters."""
+    return {
+        name: list(inspect.signature(found).parameters)
+        for name, found in inspect.getmembers(cloud, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize("cloud", [AwsCloud, GcpCloud, LocalCloud])
+def test_the_clouds_line_up_method_by_method_and_file_by_file(cloud: type) -> None:
+    assert methods(cloud) == methods(Cloud)
+    there = {path.stem for path in Path(inspect.getfile(cloud)).parent.glob("*.py")}
+    assert there >= {"autoscaler", "cluster", "node_pool", "placement"}
+
+
+def test_the_two_real_clouds_have_the_same_files_for_the_same_things() -> None:
+    aws, gcp = (
+        {path.stem for path in (ROOT / "components/clouds" / name).glob("*.py")} for name in ("aws", "gcp")
+    )
+    alike = {
+        "control_plane",
+        "deployer",
+        "encryption",
+        "identity",
+        "naming",
+        "network",
+        "purchase",
+        "system_nodes",
+    }
+    assert alike <= aws & gcp
+
+
+def said_in_code(path: Path) -> Iterator[str]:
+    """Every string that is no docstring."""
+    tree = ast.parse(path.read_text())
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_nothing_outside_the_clouds_and_the_catalogue_names_a_providers_thing() -> None:
+    files = [
+        ROOT / "__main__.py",
+        *(path for top in ("components", "stacks", "fleet") for path in (ROOT / top).rglob("*.py")),
+    ]
+    naming = {
+        str(path.relative_to(ROOT))
+        for path in files
+        if any(OF_A_PROVIDER.search(text) for text in said_in_code(path))
+    }
+    elsewhere = {
+        name for name in naming if not name.startswith(("components/clouds/", "components/catalog/"))
+    }
+    assert elsewhere == set(MAY_NAME_ONE)

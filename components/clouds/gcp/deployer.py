@@ -1,6 +1,6 @@
 """The roles of whoever runs ``pulumi up`` in a project, and what each is for. Pure; imports no SDK."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 ROLES: Mapping[str, str] = {
     "roles/cloudkms.admin": "the key, and GKE's leave to use it",
@@ -18,3 +18,16 @@ def grant_condition(granted: tuple[str, ...]) -> str:
     """The condition on ``projectIamAdmin``: it may give and take these roles alone, so never its own."""
     listed = ", ".join(f"'{role}'" for role in sorted(granted))
     return f"api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{listed}])"
+
+
+def commands(project: str, granted: tuple[str, ...]) -> Iterator[str]:
+    """Lines for a shell that knows the deployer as ``$DEPLOYER``; ``granted`` are the roles of the nodes."""
+    for role, purpose in ROLES.items():
+        yield f"# {purpose}"
+        condition = "None"
+        if role == "roles/resourcemanager.projectIamAdmin":
+            condition = f'"^:^title=nodes-roles-only:expression={grant_condition(granted)}"'
+        yield (
+            f'gcloud projects add-iam-policy-binding {project} --member="$DEPLOYER" --role={role} '
+            f"--condition={condition}"
+        )
