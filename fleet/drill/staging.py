@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from components import catalog
 from components.clouds.local import delays
-from components.spec import LocalCluster, ModelSpec, NodePoolSpec
+from components.spec import AwsCluster, ClusterSpec, LocalCluster, ModelSpec, NodePoolSpec
 from fleet.drill.setting import Setting
 from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
@@ -42,7 +42,7 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
             namespace=config.namespace,
             model=chosen,
             machine=_machine(cluster, pool),
-            node_autoscaler=AUTOSCALERS[cluster.machines],
+            node_autoscaler=_node_autoscaler(config.cluster),
             boot_seconds=delays.boot_seconds(cluster),
             load_seconds=delays.load_seconds(cluster, chosen, pool),
             compression=compression,
@@ -55,6 +55,13 @@ def stand_in_secrets(config: StackConfig) -> dict[str, str]:
     """A key for each model that asks for one: nothing is served, so nobody has to hand over the real ones."""
     keys = {model.name: STAND_IN for model in config.models if model.require_api_key}
     return {f"{PROJECT}:{SECRETS}": json.dumps(keys)} if keys else {}
+
+
+def _node_autoscaler(declared: ClusterSpec) -> str:
+    """Whose decisions the drill shows: the stack's own autoscaler, or what stands in for it."""
+    if isinstance(declared, AwsCluster) and declared.node_autoscaler != "karpenter":
+        return f"Karpenter stand-in for {declared.node_autoscaler}"
+    return AUTOSCALERS[declared.catalogue]
 
 
 def _on(cluster: LocalCluster, config: Mapping[str, str]) -> dict[str, str]:

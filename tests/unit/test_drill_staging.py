@@ -107,11 +107,12 @@ def test_a_machine_that_the_pool_names_is_the_one_that_is_drilled_on() -> None:
     [
         (AWS, "Karpenter"),
         ({"cloud": "local", "machines": "aws"}, "Karpenter"),
+        ({**AWS, "nodeAutoscaler": "cluster-autoscaler"}, "Karpenter stand-in for cluster-autoscaler"),
         (GCP, "Karpenter stand-in for GKE's node autoscaler"),
         ({"cloud": "local", "machines": "gcp"}, "Karpenter stand-in for GKE's node autoscaler"),
     ],
 )
-def test_karpenter_on_googles_machines_is_called_a_stand_in(
+def test_karpenter_in_the_place_of_another_is_called_a_stand_in(
     cluster: Mapping[str, object], autoscaler: str
 ) -> None:
     assert staged(stack(cluster, {})).setting.node_autoscaler == autoscaler
