@@ -55,7 +55,9 @@ def deployed(staged: Stage) -> StackConfig:
     """What the program reads once it runs as staged."""
     return parse(
         {
-            key.removeprefix(f"{PROJECT}:"): value if key.endswith(":namespace") else json.loads(value)
+            key.removeprefix(f"{PROJECT}:"): value
+            if key.endswith((":namespace", ":environment"))
+            else json.loads(value)
             for key, value in staged.ref.config.items()
             if key.startswith(f"{PROJECT}:") and key not in staged.ref.secret_keys
         }
