@@ -5,10 +5,10 @@ PYTHON ?= python3
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-slow bench fmt golden schema docs lock
+.PHONY: help setup demo check test test-engine test-slow bench fmt golden schema docs lock engine-options
 
 help:  ## list these commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/installed  ## a virtual environment with all that is locked, and the fleet command in it
 	@command -v pulumi >/dev/null && echo "pulumi: $$(pulumi version)" || echo \
@@ -31,7 +31,10 @@ check: setup  ## format, lint, types, and every test that starts no process
 test: check  ## check, and the tests that need the embedded cluster
 	$(BIN)/pytest -m cluster
 
-test-slow: setup  ## long comparisons of the HPA model and the forecast with the real controllers
+test-engine: setup  ## the rendered container on a real vLLM, on the CPU: a few minutes, 5.8 GiB once, 7 GiB of memory
+	$(BIN)/pytest -m "engine and not slow" tests/engine
+
+test-slow: setup  ## long comparisons: HPA model and forecast with the real controllers, command lines with a real vLLM
 	$(BIN)/pytest -s -m slow
 
 bench: setup  ## what the program costs to start, against its bare imports
@@ -45,7 +48,7 @@ fmt: setup  ## format, and mend what lint can mend
 	$(BIN)/ruff check --fix .
 
 golden: setup  ## write the golden files anew; read the difference before you commit it
-	$(BIN)/pytest -q -m "not cluster and not slow" --update-golden
+	$(BIN)/pytest -q -m "not cluster and not engine and not slow" --update-golden
 
 schema: setup  ## write the schemas of stack files and scenarios anew
 	$(BIN)/python -m stacks.schema
@@ -57,3 +60,8 @@ docs: setup  ## write docs/findings.md anew from the checks
 lock: setup  ## write requirements*.txt anew from requirements*.in
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt
+	$(COMPILE) requirements-engine-cpu.in --overrides requirements-engine-cpu.overrides --output-file requirements-engine-cpu.txt
+
+engine-options: setup  ## the option table of a vLLM, written anew, and what breaks: make engine-options VLLM=0.33.0
+	@test -n "$(VLLM)" || { echo "error: which version? make engine-options VLLM=0.33.0"; exit 1; }
+	$(BIN)/python -m tests.engine.option_table $(VLLM)

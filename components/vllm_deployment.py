@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import Secret, Service, ServiceAccount
+from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.clouds.base import Placement
 from components.spec import ModelSpec
-from components.vllm import deployment, network, startup
+from components.vllm import deployment, network, routes, startup
 from components.vllm.arguments import PORT
 from components.vllm.container import API_KEY
 from components.vllm.pod import template
@@ -43,7 +43,7 @@ class VllmDeploymentArgs:
 
 
 class VllmDeployment(pulumi.ComponentResource):
-    """A Deployment, its Service, account, disruption budget, network policy and, with a key, its Secret."""
+    """A Deployment, its Service, account, disruption budget, network policy, gate and, with a key, Secret."""
 
     autoscaled: bool
     """Whether the bounds leave the number of replicas to an autoscaler: ``HpaPolicy``, or one of your own."""
@@ -60,7 +60,11 @@ class VllmDeployment(pulumi.ComponentResource):
         super().__init__("elastic-vllm:serving:VllmDeployment", name, None, opts)
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        before: list[pulumi.Resource] = [self._service_account(), self._network_policy()]
+        before: list[pulumi.Resource] = [
+            self._service_account(),
+            self._network_policy(),
+            self._gate(),
+        ]
         secret = None
         if args.api_key is not None:
             secret = f"{args.model.name}-api-key"
@@ -95,6 +99,16 @@ class VllmDeployment(pulumi.ComponentResource):
             f"{self.pulumi_resource_name}-network",
             metadata=self._metadata(self._args.model.name),
             spec=network.policy_spec(self._args.model.name),
+            opts=self._child,
+        )
+
+    def _gate(self) -> ConfigMap:
+        """The layer that lets only declared routes through, as code and data that vLLM itself loads."""
+        return ConfigMap(
+            f"{self.pulumi_resource_name}-gate",
+            metadata=self._metadata(routes.config_name(self._args.model)),
+            data=routes.data(self._args.model),
+            immutable=True,
             opts=self._child,
         )
 

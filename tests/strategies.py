@@ -42,7 +42,7 @@ SAMPLING = _optional(temperature=st.floats(0, 2), topP=st.floats(0.01, 1), maxTo
 DRAIN = _optional(
     propagationSeconds=st.integers(1, 120),
     finishSeconds=st.integers(1, 3600),
-    marginSeconds=st.integers(1, 300),
+    marginSeconds=st.integers(5, 300),
 )
 SLO = _optional(
     ttftP99Seconds=st.sampled_from([0.1, 0.5, 1, 10]),

@@ -1,12 +1,13 @@
 """Checks ``vllm serve`` arguments against the option table of vLLM 0.33.0, without installing vLLM.
 
-The table is the real parser written out (``vllm_serve_args.json``). The check is stricter than that parser in
-three places, each a silent change of meaning after an upgrade: abbreviations, underscores for hyphens, and a
-positional word. It does not know values that vLLM itself only checks later (``--load-format``, backends).
+The table is the real parser written out (``vllm_serve_args.json``, by ``make engine-options``), with what
+vLLM finds out only later: the values it knows where any string parses, bounds of numbers, keys of JSON.
+The check is stricter than that parser in three places, each a silent change of meaning after an upgrade:
+abbreviations, underscores for hyphens, a positional word. What options mean together: ``engine_rules``.
 """
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from components.catalog.option_values import fault_of
+from components.catalog.option_values import Values, fault_of
 
 VLLM_VERSION = "0.33.0"
 
@@ -29,7 +30,14 @@ class Option(BaseModel):
     """Spellings that ``--help`` shows."""
     hidden: tuple[str, ...]
     """Spellings that are accepted too."""
-    choices: tuple[str | None, ...] | None
+    choices: tuple[str | int | None, ...] | None
+    """All that the parser takes."""
+    known: tuple[str, ...] | None = None
+    """All that means anything where the parser takes any string; plugins of vLLM could add to it."""
+    fields: tuple[str, ...] | None = None
+    """The keys of a JSON object that becomes a configuration."""
+    bounds: Mapping[str, float] = Field(default_factory=dict)
+    """What the number must be: ``ge``, ``gt``, ``le``, ``lt``."""
     default: object
     nargs: int | str | None
     type: str
@@ -40,9 +48,10 @@ class Option(BaseModel):
         return self.nargs != 0
 
     @property
-    def accepted(self) -> tuple[str, ...] | None:
-        """The values allowed, as they are written; vLLM reads the word None as unset."""
-        return None if self.choices is None else tuple(str(choice) for choice in self.choices)
+    def values(self) -> Values:
+        """What a value has to be."""
+        words = self.known if self.choices is None else tuple(str(choice) for choice in self.choices)
+        return Values(kind=self.type, words=words, fields=self.fields, bounds=self.bounds)
 
 
 class Notes(BaseModel):
@@ -65,13 +74,24 @@ class OptionError(ValueError):
 
 
 @dataclass(frozen=True)
-class _Given:
+class _Written:
     """One option as written: its name, the path after a dot, the value after ``=``."""
 
     index: int
     name: str
     path: str
     attached: str | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """One option that passed: its canonical name, the word it was written as, the values after it."""
+
+    index: int
+    name: str
+    word: str
+    path: str
+    values: tuple[str, ...]
 
 
 @cache
@@ -103,16 +123,26 @@ def check(args: Sequence[str], owned: Collection[str] | None = None) -> None:
     if not args:  # the usual case: spare the program's start the reading of the table
         return
     refused = notes().owned if owned is None else dict.fromkeys(owned, "the caller")
+    for given in read(args):
+        if given.name in refused:
+            raise OptionError(
+                given.index,
+                f"{given.word} is not for extraArgs: it is decided by {refused[given.name]}",
+            )
+
+
+def read(args: Sequence[str]) -> Iterator[Given]:
+    """Each option in turn with its values, or an ``OptionError`` at the first that vLLM would not accept."""
     index = 0
     while index < len(args):
-        given = _split(index, args[index])
-        name = _known(given)
-        if name in refused:
-            raise OptionError(index, f"{given.name} is not for extraArgs: it is decided by {refused[name]}")
-        index = _past_its_values(args, given, name)
+        written = _split(index, args[index])
+        name = _known(written)
+        values = _checked_values(args, written, name)
+        yield Given(index, name, written.name, written.path, tuple(values))
+        index += 1 + (0 if written.attached is not None else len(values))
 
 
-def _split(index: int, word: str) -> _Given:
+def _split(index: int, word: str) -> _Written:
     if not word.startswith("-") or word in ("-", "--"):
         raise OptionError(
             index, f"{_shown(word)} is not an option, and no option before it takes it as a value"
@@ -121,7 +151,7 @@ def _split(index: int, word: str) -> _Given:
     if word.startswith("-O") and len(name) > 2 and name[2].isdigit():
         name, equals, value = "-O", "=", name[2:]
     name, _, path = name.partition(".")
-    return _Given(index, name, path, value if equals else None)
+    return _Written(index, name, path, value if equals else None)
 
 
 def _shown(word: str) -> str:
@@ -129,7 +159,7 @@ def _shown(word: str) -> str:
     return repr(word if len(word) <= 12 else f"{word[:8]}…")
 
 
-def _known(given: _Given) -> str:
+def _known(given: _Written) -> str:
     word = given.name
     if word in _spellings():
         return _spellings()[word]
@@ -149,8 +179,8 @@ def _known(given: _Given) -> str:
     raise OptionError(given.index, f"{word} is not an option of vLLM {VLLM_VERSION}; {hint}")
 
 
-def _past_its_values(args: Sequence[str], given: _Given, name: str) -> int:
-    """The index after this option and its values, all checked."""
+def _checked_values(args: Sequence[str], given: _Written, name: str) -> Sequence[str]:
+    """This option's values."""
     option = options()[name]
     following = _values_after(args, given.index)
     if not option.takes_value:
@@ -158,7 +188,7 @@ def _past_its_values(args: Sequence[str], given: _Given, name: str) -> int:
             raise OptionError(
                 given.index, f"{given.name} is a switch and takes no value; {_switch_hint(option)}"
             )
-        return given.index + 1
+        return ()
     if given.attached is not None:
         values = [given.attached]
     else:
@@ -167,10 +197,10 @@ def _past_its_values(args: Sequence[str], given: _Given, name: str) -> int:
         raise OptionError(given.index, f"{given.name} needs a value after it")
     first = given.index + (0 if given.attached is not None else 1)
     for index, value in enumerate(values, start=first):
-        fault = fault_of(value, option.type, option.accepted, dotted=bool(given.path))
+        fault = fault_of(value, option.values, given.path)
         if fault:
             raise OptionError(index, f"{given.name}: {fault}")
-    return first + len(values)
+    return values
 
 
 def _switch_hint(option: Option) -> str:

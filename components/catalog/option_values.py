@@ -1,10 +1,35 @@
-"""What is wrong with an option's value, by the kind the option declares. Kinds it cannot judge pass."""
+"""What is wrong with an option's value, by what the option takes. Kinds it cannot judge pass."""
 
 import json
+import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Values:
+    """What an option takes."""
+
+    kind: str
+    """The name of its type; after ``optional``, an empty word and ``None`` unset it."""
+    words: Sequence[str] | None = None
+    """The only values, where they are counted out."""
+    fields: Sequence[str] | None = None
+    """The only keys of a JSON object."""
+    bounds: Mapping[str, float] = field(default_factory=dict)
+
 
 _HUMAN_INT = re.compile(r"\d+|\d+(\.\d+)?[kmgtKMGT]")
+_FACTORS = {letter: 1000**power for power, letter in enumerate("kmgt", start=1)} | {
+    letter: 1024**power for power, letter in enumerate("KMGT", start=1)
+}
+_BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
+    "ge": (operator.ge, "at least"),
+    "gt": (operator.gt, "above"),
+    "le": (operator.le, "at most"),
+    "lt": (operator.lt, "below"),
+}
 
 
 def _is_int(value: str) -> bool:
@@ -31,6 +56,10 @@ def _is_json_object(value: str) -> bool:
     return value.lstrip().startswith("{") and _is_json(value)
 
 
+def _is_text_or_object(value: str) -> bool:
+    return re.fullmatch(r"(?s)\s*{.*}\s*", value) is None or _is_json(value)
+
+
 _KINDS: dict[str, tuple[Callable[[str], bool], str]] = {
     "int": (_is_int, "a whole number"),
     "float": (_is_float, "a number"),
@@ -43,21 +72,60 @@ _KINDS: dict[str, tuple[Callable[[str], bool], str]] = {
         "a whole number such as 32768 or 32k, or auto",
     ),
     "loads": (_is_json, "JSON"),
-    "parse_dataclass": (_is_json_object, 'a JSON object such as {"key": 1}'),
-    "_parse_type": (_is_json_object, 'a JSON object such as {"key": 1}'),
+    "dict": (_is_json_object, 'a JSON object such as {"key": 1}'),
+    "dataclass": (_is_json_object, 'a JSON object such as {"key": 1}'),
+    "union_dict_and_str": (_is_text_or_object, "JSON, which its braces promise"),
 }
+_JSON_KINDS = ("dict", "loads", "dataclass", "union_dict_and_str", "str")
+"""Kinds that vLLM builds from ``--option.key value``; a ``str`` only where it is optional, as JSON text."""
 
-_DOTTED = ("loads", "parse_dataclass", "_parse_type", "union_dict_and_str", "_optional_type")
-"""Kinds that vLLM builds from ``--option.key value``."""
 
-
-def fault_of(value: str, kind: str, choices: Sequence[str] | None, *, dotted: bool) -> str | None:
-    """What is wrong, or ``None``. Never repeats the value of a kind that could hold a secret."""
-    if dotted:
-        return None if kind in _DOTTED else "takes no key after a dot"
-    if choices is not None and value not in choices:
-        return f"{value!r} is not one of: {', '.join(choices)}"
+def fault_of(value: str, takes: Values, path: str = "") -> str | None:
+    """What is wrong, or ``None``; ``path`` is what stood after a dot in the option's name."""
+    kind = takes.kind.removeprefix("optional ")
+    if path:
+        return _fault_of_path(path, kind, takes)
+    if kind != takes.kind and value in ("", "None"):
+        return None
+    if takes.words is not None and value not in takes.words:
+        return f"{value!r} is not one of: {', '.join(takes.words)}"
     test, wanted = _KINDS.get(kind, (None, ""))
     if test is not None and not test(value):
         return f"{value!r} is not {wanted}"
+    return _fault_of_bounds(value, takes.bounds) or _fault_of_fields(value, takes)
+
+
+def _fault_of_path(path: str, kind: str, takes: Values) -> str | None:
+    if kind not in _JSON_KINDS or (kind == "str" and takes.kind == "str"):
+        return "takes no key after a dot"
+    key = path.partition(".")[0].removesuffix("+")
+    return _unknown_key(key, takes.fields) if takes.fields else None
+
+
+def _fault_of_fields(value: str, takes: Values) -> str | None:
+    if takes.fields is None:
+        return None
+    unknown = (_unknown_key(key, takes.fields) for key in json.loads(value))
+    return next((fault for fault in unknown if fault), None)
+
+
+def _unknown_key(key: str, fields: Sequence[str]) -> str | None:
+    return None if key in fields else f"has no key {key!r}; it has: {', '.join(fields)}"
+
+
+def _fault_of_bounds(value: str, bounds: Mapping[str, float]) -> str | None:
+    found = number(value) if bounds else None
+    if found is None:
+        return None
+    for rule, limit in bounds.items():
+        holds, words = _BOUNDS[rule]
+        if not holds(found, limit):
+            return f"{value} is not {words} {limit:g}"
     return None
+
+
+def number(value: str) -> float | None:
+    """A number as vLLM reads it, ``8k`` and ``8K`` included; ``None`` where it is none."""
+    factor = _FACTORS.get(value[-1:], 1)
+    digits = value if factor == 1 else value[:-1]
+    return float(digits) * factor if _is_float(digits) else None

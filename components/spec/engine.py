@@ -1,11 +1,14 @@
 """Settings of the vLLM engine, each checked against the pinned version's own option table."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from components.catalog import engine_options
 from components.spec.base import Section, wrong
+
+Route = Annotated[str, Field(pattern=r"^/(v1|v2|inference|cohere)(/[a-z0-9_-]+)+$", max_length=80)]
+"""A path of vLLM under a prefix that its API key guards; nothing else can be opened."""
 
 
 class EngineSpec(Section):
@@ -28,11 +31,13 @@ class EngineSpec(Section):
     kv_offloading_gib: float | None = Field(default=None, gt=0, le=1024)
     """Host memory for KV blocks that left the GPU. The heir of ``--swap-space``."""
     max_queued_requests: int | None = Field(default=None, ge=1)
-    """Requests that may wait; more are refused with 503."""
+    """Requests that may wait beside the ``maxNumSeqs`` that run; more are refused with 503."""
     images_per_prompt: int = Field(default=4, ge=0, le=64)
     """Images in one request at most."""
     videos_per_prompt: int = Field(default=0, ge=0, le=8)
     """Videos in one request at most; 0 spares the memory that profiling for videos would take."""
+    routes: tuple[Route, ...] = ("/v1/chat/completions", "/v1/completions")
+    """Paths that clients may post to; every other path of vLLM is closed, ``/v1/models`` apart."""
     image: str = Field(
         default="vllm/vllm-openai:v0.33.0",
         pattern=r"^[a-z0-9][^\s@]*(@sha256:[0-9a-f]{64})?$",
@@ -58,6 +63,15 @@ class EngineSpec(Section):
         if tokens is not None and seqs is not None and tokens < seqs:
             raise wrong(
                 "maxNumBatchedTokens", f"{tokens} is below maxNumSeqs {seqs}; raise it or lower maxNumSeqs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_queue_stands_behind_a_known_batch(self) -> Self:
+        if self.max_queued_requests is not None and self.max_num_seqs is None:
+            raise wrong(
+                "maxQueuedRequests",
+                "needs maxNumSeqs: vLLM limits what runs and what waits together; set both",
             )
         return self
 

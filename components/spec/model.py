@@ -107,8 +107,8 @@ class DrainSpec(Section):
     """``preStop`` sleep: time for proxies to forget the pod while it still answers."""
     finish_seconds: int = Field(default=120, ge=1, le=3600)
     """``--shutdown-timeout``: time for answers in flight to finish."""
-    margin_seconds: int = Field(default=30, ge=1, le=300)
-    """Time for the process itself to end after that, before it is killed."""
+    margin_seconds: int = Field(default=30, ge=5, le=300)
+    """Time for the process itself to close what is left and to end, before it is killed."""
 
     @property
     def grace_seconds(self) -> int:

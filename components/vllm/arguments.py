@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from components import catalog
 from components.spec import EngineSpec, ModelSpec
+from components.vllm import routes
 
 PORT = 8000
 EXPERT_PARALLEL = "--enable-expert-parallel"
@@ -32,6 +33,7 @@ def options(model: ModelSpec) -> Mapping[str, str]:
             {"image": engine.images_per_prompt, "video": engine.videos_per_prompt}
         ),
         "--max-model-len": str(engine.max_model_len),
+        "--middleware": routes.MIDDLEWARE,
         "--override-generation-config": _generation_config(model),
         "--port": str(PORT),
         "--served-model-name": model.name,
@@ -50,10 +52,17 @@ def _tuning(engine: EngineSpec) -> dict[str, str]:
         "--kv-cache-dtype": None if engine.kv_cache_dtype == "auto" else engine.kv_cache_dtype,
         "--kv-offloading-size": engine.kv_offloading_gib,
         "--max-num-batched-tokens": engine.max_num_batched_tokens,
-        "--max-num-queued-reqs": engine.max_queued_requests,
+        "--max-num-queued-reqs": _in_flight(engine),
         "--max-num-seqs": engine.max_num_seqs,
     }
     return {option: _word(value) for option, value in tuned.items() if value is not None}
+
+
+def _in_flight(engine: EngineSpec) -> int | None:
+    """vLLM's limit, whatever its name says, counts the requests that run as well as those that wait."""
+    if engine.max_queued_requests is None or engine.max_num_seqs is None:
+        return None
+    return engine.max_num_seqs + engine.max_queued_requests
 
 
 def switches(model: ModelSpec) -> list[str]:

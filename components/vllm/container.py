@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from components.spec import ModelSpec
-from components.vllm import startup
+from components.vllm import routes, startup
 from components.vllm.arguments import PORT, arguments
 from components.vllm.quantity import cores, gibibytes
 
@@ -57,6 +57,7 @@ def environment(budget: int, secret: str | None) -> list[EnvVarArgsDict]:
         "HF_HUB_OFFLINE": "1",
         "HOME": HOME,
         "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": routes.FOLDER,
         "TRANSFORMERS_OFFLINE": "1",
         "TRITON_CACHE_DIR": f"{CACHE}/triton",
         "VLLM_CACHE_ROOT": f"{CACHE}/vllm",
@@ -109,6 +110,7 @@ def mounts() -> list[VolumeMountArgsDict]:
     """Where the pod's volumes appear; the server only reads its weights."""
     return [
         {"name": "cache", "mount_path": CACHE},
+        {"name": "gate", "mount_path": routes.FOLDER, "read_only": True},
         {"name": "models", "mount_path": MODELS, "read_only": True},
         {"name": "shm", "mount_path": "/dev/shm"},  # noqa: S108  # a mount of the container, no file of ours
         {"name": "tmp", "mount_path": "/tmp"},  # noqa: S108

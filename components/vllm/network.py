@@ -1,8 +1,7 @@
 """Who may talk to a model, and to whom it may talk. Pure.
 
-An API key guards only ``/v1``; ``/metrics``, ``/tokenize`` and ``/invocations`` are open to whoever reaches
-the port. So the network decides who does: pods that carry the client label, in any namespace. Kubelet probes
-come from the node and are always let through.
+Which routes there are is for the gate (``routes``), in the pod itself. Who reaches them is for the network:
+pods that carry the client label, in any namespace. Probes come from the node's kubelet, which is let through.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from components import labels
 from components.clouds.base import Placement
 from components.spec import ModelSpec
-from components.vllm import startup
+from components.vllm import routes, startup
 from components.vllm.container import container
 from components.vllm.quantity import gibibytes
 
@@ -122,6 +122,7 @@ def volumes(model: ModelSpec, model_claim: pulumi.Input[str] | None) -> list[Vol
     )
     return [
         {"name": "cache", "empty_dir": {"size_limit": gibibytes(CACHE_LIMIT_GIB)}},
+        {"name": "gate", "config_map": {"name": routes.config_name(model)}},
         models,
         {"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": gibibytes(model.resources.shm_gib)}},
         {"name": "tmp", "empty_dir": {"size_limit": gibibytes(TMP_LIMIT_GIB)}},

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 
-from stacks.checks import capacity, cost, fit, lifecycle, references, scaling, security
+from stacks.checks import capacity, cost, engine, fit, lifecycle, references, scaling, security
 from stacks.checks.view import View
 from stacks.finding import STACK_FILE, Finding, Kind
 from stacks.stack import StackConfig
@@ -22,6 +22,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         references.machines_exist: (references.NO_MACHINE,),
         fit.replicas_fit_one_node: (fit.REPLICA_GPUS, fit.REPLICA_CPU, fit.REPLICA_MEMORY),
         fit.weights_and_one_request_fit_the_gpus: (fit.WEIGHTS, fit.CONTEXT),
+        engine.arguments_are_what_vllm_takes: (engine.ARGUMENTS,),
         fit.fp8_runs_as_expected: (fit.FP8_EXPERTS, fit.FP8_COMPUTE),
         fit.allowed_images_fit_the_context: (fit.IMAGES,),
         capacity.least_replicas_fit_the_pool: (capacity.MIN_EXCEEDS_POOL,),

@@ -124,6 +124,10 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     "replica-memory": (stack(), with_model(resources={"cpu": 1.75, "memoryGib": 14})),
     "weights-do-not-fit": (stack(), with_model(engine={"gpuMemoryUtilization": 0.44})),
     "context-does-not-fit": (stack(), with_model(engine={"maxModelLen": 131_072})),
+    "engine-arguments": (
+        with_model(engine={"extraArgs": ["--enable-prefix-caching"]}),
+        with_model(engine={"extraArgs": ["--enable-expert-parallel"]}),
+    ),
     "fp8-experts": (mixture(2), mixture(4)),
     "fp8-compute": (
         on_one_a100("Qwen/Qwen3-VL-8B-Instruct"),

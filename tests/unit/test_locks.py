@@ -37,7 +37,7 @@ def requires(module: str) -> dict[str, str]:
     return found | dict(re.findall(r"^\s*(?:replace )?[\w./-]+ => ([\w./-]+) (v\S+)", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-engine-cpu.txt"])
 def test_every_locked_requirement_carries_hashes(name: str) -> None:
     found = locked(name)
     assert len(found) > 10
@@ -48,6 +48,8 @@ def test_every_pin_is_in_its_lock() -> None:
     assert len(pins("requirements.in")) >= 7
     assert pins("requirements.in") <= locked("requirements.txt").keys()
     assert pins("requirements-dev.in") <= locked("requirements-dev.txt").keys()
+    engine = pins("requirements-engine-cpu.in") | pins("requirements-engine-cpu.overrides")
+    assert engine <= locked("requirements-engine-cpu.txt").keys()
 
 
 def test_what_runs_is_pinned_exactly() -> None:

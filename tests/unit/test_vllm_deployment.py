@@ -8,7 +8,7 @@ import pulumi_kubernetes
 import pytest
 
 from components.spec import ModelSpec
-from components.vllm import deployment
+from components.vllm import deployment, routes
 from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs, encode
 from fleet.embedded.monitor import run
 from fleet.embedded.registration import Graph
@@ -39,6 +39,7 @@ def test_a_model_is_six_objects_and_a_seventh_with_a_key() -> None:
         "chat-account",
         "chat-deployment",
         "chat-disruption",
+        "chat-gate",
         "chat-network",
         "chat-service",
     ]
@@ -60,7 +61,11 @@ def test_every_object_is_named_by_the_stack_file_and_carries_the_models_labels()
     graph = deploy(model(name="describe"), api_key=True)
     for item in kubernetes(graph):
         metadata = inputs(graph, item.name)["metadata"]
-        assert metadata["name"] in ("describe", "describe-api-key")
+        assert metadata["name"] in (
+            "describe",
+            "describe-api-key",
+            routes.config_name(model(name="describe")),
+        )
         assert metadata["namespace"] == "inference"
         assert metadata["labels"] == {
             "app.kubernetes.io/instance": "describe",
@@ -76,7 +81,7 @@ def test_a_preview_registers_the_same_names_as_an_update() -> None:
 def test_two_runs_register_the_same_inputs() -> None:
     first, second = deploy(model(), api_key=True), deploy(model(), api_key=True)
     assert {item.urn: item.inputs for item in first} == {item.urn: item.inputs for item in second}
-    assert len(first) == 8
+    assert len(first) == 9
 
 
 def test_two_models_meet_in_no_object() -> None:
@@ -87,7 +92,7 @@ def test_two_models_meet_in_no_object() -> None:
 
     graph = run(program)
     objects = [(item.type, inputs(graph, item.name)["metadata"]["name"]) for item in kubernetes(graph)]
-    assert len(objects) == len(set(objects)) == 10
+    assert len(objects) == len(set(objects)) == 12
 
 
 def test_the_deployment_waits_for_all_that_its_pods_refer_to() -> None:

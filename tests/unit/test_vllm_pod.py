@@ -68,7 +68,7 @@ def test_the_pod_satisfies_every_rule_of_restricted() -> None:
     assert container["security_context"]["capabilities"] == {"drop": ["ALL"]}
     assert "privileged" not in container["security_context"]
     kinds = {kind for item in pod["volumes"] for kind in item if kind != "name"}
-    assert kinds <= {"empty_dir", "persistent_volume_claim"}
+    assert kinds <= {"config_map", "empty_dir", "persistent_volume_claim"}
     assert not {"host_network", "host_pid", "host_ipc"} & pod.keys()
     assert "host_port" not in container["ports"][0]
 

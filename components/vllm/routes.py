@@ -1,0 +1,38 @@
+"""Which routes of vLLM exist for clients, and the ConfigMap that brings them and the gate to a pod. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.spec import ModelSpec
+
+FOLDER = "/etc/elastic-vllm"
+MODULE = "elastic_vllm_gate"
+MIDDLEWARE = f"{MODULE}.Gate"
+CLOSE_SECONDS = 2
+"""After the drain: what is still open then has no engine left to answer it."""
+OPEN: Mapping[str, list[str]] = {"/health": ["GET"], "/metrics": ["GET"]}
+"""Routes that ask for no key: they tell of load, never of what anybody asked."""
+_LISTED = {"/v1/models": ["GET"]}
+
+
+def routes(model: ModelSpec) -> dict[str, list[str]]:
+    """Every path that exists, with its methods. ``OPTIONS`` is a browser's question before it asks."""
+    declared = {path: ["OPTIONS", "POST"] for path in model.engine.routes}
+    return dict(sorted({**OPEN, **_LISTED, **declared}.items()))
+
+
+def data(model: ModelSpec) -> dict[str, str]:
+    """The files of the ConfigMap."""
+    declared = {"closeSeconds": CLOSE_SECONDS, "routes": routes(model)}
+    return {
+        f"{MODULE}.py": Path(__file__).with_name("gate.py").read_text(),
+        "routes.json": json.dumps(declared, indent=1, sort_keys=True),
+    }
+
+
+def config_name(model: ModelSpec) -> str:
+    """The ConfigMap's name, which holds its content: a change is a new object, and rolls the pods."""
+    digest = hashlib.sha256(json.dumps(data(model), sort_keys=True).encode()).hexdigest()
+    return f"{model.name}-gate-{digest[:8]}"

@@ -1,0 +1,98 @@
+"""A replica's end, as the kubelet brings it about: preStop is over, SIGTERM, and SIGKILL when grace is.
+
+In flight at SIGTERM are answers that fit the shutdown timeout, and some that never could: 3000 tokens each.
+"""
+
+import contextlib
+import subprocess
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+import urllib3
+
+from components.vllm import routes
+from tests.engine import conftest
+from tests.engine.client import CHAT, Answer, Stream, call, chat
+from tests.engine.process import Engine
+
+pytestmark = pytest.mark.engine
+SHORT, LONG = 60, 3000
+
+
+@dataclass
+class Drained:
+    """What clients, the kubelet and a latecomer saw."""
+
+    engine: Engine
+    short: list[Stream]
+    long: list[Stream]
+    short_plain: "Future[Answer]"
+    long_plain: "Future[Answer]"
+    probes: list[str]
+    latecomer: int
+    exit_code: int | None
+    """``None`` where grace ended first."""
+    exit_seconds: float
+    began: float
+
+
+@pytest.fixture(scope="session")
+def drained(engine: Engine) -> Drained:
+    """The shared engine's end; tests with this fixture run last."""
+    with ThreadPoolExecutor() as pool:
+        long = [Stream(engine, chat(max_tokens=LONG)) for _ in range(2)]
+        long_plain = pool.submit(call, engine, CHAT, chat(max_tokens=LONG))
+        for stream in long:
+            stream.wait(lambda s: s.chunks > 2)
+        short = [Stream(engine, chat(max_tokens=SHORT)) for _ in range(3)]
+        short_plain = pool.submit(call, engine, CHAT, chat(max_tokens=SHORT))
+        for stream in short:
+            stream.wait(lambda s: s.chunks > 0)
+        began = time.monotonic()
+        engine.terminate()
+        time.sleep(1)  # the kubelet's next probe, and a client whose proxy has not heard yet
+        latecomer = call(engine, CHAT, chat(max_tokens=1)).status
+        probes = [engine.probe(kind) for kind in ("readiness", "liveness")]
+        left = engine.rendered.grace_seconds - engine.rendered.pre_stop_seconds
+        code = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = engine.process.wait(left - (time.monotonic() - began))
+        seconds = time.monotonic() - began
+        engine.end()
+        for stream in (*short, *long):
+            stream.join()
+    conftest.FIGURES.append(f"drain: gone {seconds:.1f} s after SIGTERM, exit code {code}")
+    return Drained(engine, short, long, short_plain, long_plain, probes, latecomer, code, seconds, began)
+
+
+def test_what_fits_the_shutdown_timeout_is_answered_whole(drained: Drained) -> None:
+    assert [(s.finish, s.error, s.usage["completion_tokens"]) for s in drained.short] == [
+        ("length", None, SHORT)
+    ] * 3
+    assert drained.short_plain.result().tokens == SHORT
+
+
+def test_what_does_not_fit_is_closed_with_an_error_and_never_left_hanging(drained: Drained) -> None:
+    assert [(stream.finish, bool(stream.error)) for stream in drained.long] == [(None, True)] * 2
+    with contextlib.suppress(urllib3.exceptions.ProtocolError):
+        assert drained.long_plain.result().status == 500
+    # Not by SIGKILL: the process closed them itself, as soon as no engine was left to answer.
+    promised = int(drained.engine.rendered.option("--shutdown-timeout")) + routes.CLOSE_SECONDS
+    late = [stream.ended_at - drained.began - promised for stream in drained.long]
+    assert (
+        max(late)
+        < drained.engine.rendered.grace_seconds - drained.engine.rendered.pre_stop_seconds - promised
+    )
+
+
+def test_a_draining_replica_still_looks_ready_and_refuses_work_so_prestop_has_to_come_first(
+    drained: Drained,
+) -> None:
+    assert drained.probes == ["200", "200"]
+    assert drained.latecomer == 500
+
+
+def test_the_process_ends_by_itself_before_grace_does(drained: Drained) -> None:
+    assert drained.exit_code == 0
