@@ -5,26 +5,17 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from string import Template
 
 import pytest
-import yaml
 
 from components import catalog
 from components.catalog import engine_options, engine_rules
 from components.catalog.engine_options import Option, OptionError
 from tests.engine import conftest, hub, option_table, pinned
+from tests.engine.argument_lines import BASE, Line, by_hand
 from tests.engine.rendered_options import rendered_options
 
 pytestmark = pytest.mark.engine
-BASE = "Qwen/Qwen3-VL-8B-Instruct"
-NAMES = {
-    "B": BASE,
-    "F": f"{BASE}-FP8",
-    "M": "Qwen/Qwen3-VL-30B-A3B-Instruct",
-    "L": "Qwen/Qwen3-VL-235B-A22B-Instruct-FP8",
-    "S": "Qwen/Qwen3-VL-2B-Instruct",
-}
 ENDS_LATER = {"--load-format", "--model-impl", "--tokenizer-mode", "--tool-call-parser"}
 """Options whose value vLLM looks up only once it loads or serves."""
 FEATURE_OFF = {"--max-loras", "--max-lora-cls-labels"}
@@ -35,16 +26,6 @@ ALIKE_FOR_US = {
 }
 """Options that we render and that differ, each with the reason why what we render does not."""
 NOT_MUTATED = {"--config", "--help", "--model", "--model-tag"}
-
-Line = tuple[str, ...]
-
-
-def by_hand() -> Iterator[tuple[str, Line]]:
-    """Each line of the file, under its heading."""
-    text = Path(__file__).with_name("argument_lines.yaml").read_text()
-    for heading, lines in yaml.safe_load(text).items():
-        for line in lines:
-            yield heading, tuple(shlex.split(Template(line).substitute(NAMES)))
 
 
 def by_mutation() -> Iterator[Line]:
