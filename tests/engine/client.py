@@ -17,7 +17,7 @@ from tests.engine.process import Engine
 from tests.engine.rendered import KEY
 
 CHAT = "/v1/chat/completions"
-PATIENCE = 120
+PATIENCE = 300
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tests.engine.client import CHAT, Answer, Stream, call, chat
 from tests.engine.process import Engine
 
 pytestmark = pytest.mark.engine
-SHORT, LONG = 60, 3000
+SHORT, LONG = 30, 3000
 
 
 @dataclass

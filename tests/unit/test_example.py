@@ -23,6 +23,7 @@ def test_a_program_of_ones_own_gets_a_served_and_autoscaled_model_on_ones_own_no
     graph = execute()
     kinds = sorted(item.type.rpartition(":")[2] for item in kubernetes(graph))
     assert kinds == [
+        "ConfigMap",
         "Deployment",
         "HorizontalPodAutoscaler",
         "Namespace",
