@@ -5,7 +5,7 @@ contains is named. Spot is a planning share of the on-demand price, not a quotat
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from components.catalog import HOURS_PER_MONTH, MachineRow, ServiceRow, machines, services
@@ -81,7 +81,9 @@ class PoolCost:
     node: Rates
     """One node with its disks."""
     nodes: Nodes
+    """Nodes that run."""
     rates: Levels
+    """Reserved machines are billed whether they run or not: for them always those of ``maxNodes``."""
 
     def declared(self, at: Rates) -> float:
         """What the pool pays at most, as its ``capacity`` buys."""
@@ -205,14 +207,17 @@ def _pool(
     least = nodes_for([(at, at.model.replicas.min) for at in here])
     most = nodes_for([(at, at.model.replicas.max) for at in here])
     nodes = Nodes(zero=pool.min_nodes, min=_within(pool, least), max=_within(pool, most))
-    node = node_rates(config, machine)
+    node, most = node_rates(config, machine), pool.max_nodes
+    reserved = pool.capacity == "reserved"
+    if reserved:
+        node = replace(node, spot=node.on_demand)
     return PoolCost(
         name=pool.name,
         machine=machine.name,
         capacity=pool.capacity,
         node=node,
         nodes=nodes,
-        rates=_levels(node, nodes),
+        rates=_levels(node, Nodes(zero=most, min=most, max=most) if reserved else nodes),
     )
 
 

@@ -60,16 +60,6 @@ QUOTA = Kind(
 )
 
 
-OF_QUOTA = {
-    "on-demand": "on-demand",
-    "reserved": "on-demand",
-    "spot": "Spot",
-    "flex-start": "Spot",
-    "spot-then-on-demand": "Spot and on-demand",
-}
-"""Which quota a way of buying draws on; ``stacks/quotas.py`` has their names and sums."""
-
-
 def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
     """Replicas that are always wanted, on a pool too small for them: some stay Pending for ever."""
     for key, pool, machine in view.pools:
@@ -154,16 +144,22 @@ def machines_are_offered_in_the_region(view: View) -> Iterator[Finding]:
             )
 
 
+_QUOTAS = {"on-demand": "on-demand", "spot": "Spot", "flex-start": "preemptible"}
+_QUOTAS["spot-then-on-demand"] = "Spot and on-demand"
+"""What the clouds count a way of buying against. Reserved machines are counted already."""
+
+
 def quota_covers_full_load(view: View) -> Iterator[Finding]:
     """What to ask the cloud for. Nothing where nodes are simulated."""
-    if bill(view.config.cluster).region is None:
-        return
+    region = bill(view.config.cluster).region
     for key, pool, machine in view.pools:
+        if region is None or pool.capacity not in _QUOTAS:
+            continue
         gpus, cpus = pool.max_nodes * machine.gpus, pool.max_nodes * machine.cpu
         yield QUOTA.at(
             f"{key}.maxNodes",
             f"{pool.max_nodes} x {machine.name} are {gpus} GPUs ({pool.accelerator}) and {cpus} vCPUs; have "
-            f"that much {OF_QUOTA[pool.capacity]} quota in {bill(view.config.cluster).region}",
+            f"that much {_QUOTAS[pool.capacity]} quota in {region}",
             pool.name,
         )
 

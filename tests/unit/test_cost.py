@@ -72,6 +72,14 @@ def test_what_is_declared_is_the_dearest_that_the_pool_may_buy(capacity: str, sh
     assert found.declared_max == pytest.approx(2 * 1.006 * share)
 
 
+def test_reserved_machines_are_billed_whether_they_run_or_not() -> None:
+    reserved = {"capacity": "reserved", "reservation": {"name": "cr-0123456789abcdef0", "zone": "us-east-1a"}}
+    found = envelope(stack({"cloud": "local"}, {"accelerator": "a10g", "maxNodes": 3, **reserved}, model()))
+    assert found.total.zero == found.total.max
+    assert found.total.zero.spot == pytest.approx(3 * 1.006)
+    assert found.pools[0].nodes.zero == 0
+
+
 def test_a_machine_without_a_price_is_named_and_counts_as_nothing() -> None:
     pool = {"accelerator": "h200", "gpusPerNode": 8, "machine": "p5e.48xlarge", "maxNodes": 1}
     found = envelope(stack({"cloud": "local"}, pool, model()))

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from components.spec import NodePoolSpec
 from stacks import checks, findings_doc, policy
 from stacks.checks import scaling
 from stacks.checks.view import View
@@ -271,6 +273,14 @@ def test_no_two_kinds_share_an_id_and_every_one_is_explained() -> None:
     for kind in policy.KINDS.values():
         assert len(kind.why) > 60
         assert not kind.title.endswith(".")
+
+
+@pytest.mark.parametrize("capacity", get_args(NodePoolSpec.model_fields["capacity"].annotation))
+def test_every_way_of_buying_can_be_checked(capacity: str) -> None:
+    reservation = {"name": "cr-0123456789abcdef0", "zone": "us-east-1a"}
+    bought = {"capacity": capacity} | ({"reservation": reservation} if capacity == "reserved" else {})
+    told = ("quota-at-max", "pools[0].maxNodes") in found(stack(cluster=AWS, pools=[pool(**bought)]))
+    assert told is (capacity != "reserved")
 
 
 def test_zero_replicas_want_an_autoscaler_that_can_go_there() -> None:
