@@ -59,15 +59,19 @@ def bill(cluster: ClusterSpec, machine: MachineRow | None = None) -> Bill:
             assert_never(cluster)
 
 
-def node_disk_gib(cluster: ClusterSpec) -> float | None:
-    """The disk of a GPU node without local disks; ``None`` where nodes are simulated."""
+def node_disk_gib(cluster: ClusterSpec, machine: MachineRow) -> float | None:
+    """The disk of a GPU node for images and pods: its own disks where it uses them, else the boot disk.
+
+    ``None`` where nodes are simulated.
+    """
+    local = machine.local_disk_gb * 1e9 / 2**30
     match cluster:
         case LocalCluster():
             return None
         case AwsCluster():
-            return AWS_GPU_DISK_GIB
+            return local if local and cluster.image_snapshot is None else AWS_GPU_DISK_GIB
         case GcpCluster():
-            return GCP_GPU_DISK_GIB
+            return local or GCP_GPU_DISK_GIB
         case _:
             assert_never(cluster)
 

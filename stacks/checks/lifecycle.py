@@ -7,7 +7,6 @@ prediction.
 
 from collections.abc import Iterator
 
-from components.catalog import MachineRow
 from components.vllm import startup
 from stacks.bill import node_disk_gib
 from stacks.checks.start import start_of
@@ -107,7 +106,7 @@ def production_has_a_second_replica(view: View) -> Iterator[Finding]:
 def disks_hold_image_and_weights(view: View) -> Iterator[Finding]:
     """Local disks where the machine has some, else the boot disk."""
     for at in view.placed:
-        disk = _disk_gib(view, at.machine)
+        disk = node_disk_gib(view.config.cluster, at.machine)
         weights = at.checkpoint.weights_mib / 1024
         needed = IMAGE_GIB + weights + SCRATCH_GIB * max(1, at.replicas_per_node)
         if disk is not None and needed > disk:
@@ -118,11 +117,6 @@ def disks_hold_image_and_weights(view: View) -> Iterator[Finding]:
                 "disks",
                 at.model.name,
             )
-
-
-def _disk_gib(view: View, machine: MachineRow) -> float | None:
-    local = machine.local_disk_gb * 1e9 / 2**30
-    return local or node_disk_gib(view.config.cluster)
 
 
 def production_images_have_a_digest(view: View) -> Iterator[Finding]:

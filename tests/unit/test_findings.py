@@ -275,6 +275,18 @@ def test_no_two_kinds_share_an_id_and_every_one_is_explained() -> None:
         assert not kind.title.endswith(".")
 
 
+def test_nodes_that_start_from_a_snapshot_do_not_use_their_own_disks() -> None:
+    machines = [pool(accelerator="h100", gpusPerNode=8)]
+    serving = "Qwen/Qwen3-VL-235B-A22B-Instruct-FP8"
+    snapshot = {**AWS, "imageSnapshot": "snap-0123456789abcdef0"}
+    assert ("disk-too-small", "models[0].checkpoint") not in found(
+        mixture(8, serving, cluster=AWS, pools=machines)
+    )
+    assert ("disk-too-small", "models[0].checkpoint") in found(
+        mixture(8, serving, cluster=snapshot, pools=machines)
+    )
+
+
 @pytest.mark.parametrize("capacity", get_args(NodePoolSpec.model_fields["capacity"].annotation))
 def test_every_way_of_buying_can_be_checked(capacity: str) -> None:
     reservation = {"name": "cr-0123456789abcdef0", "zone": "us-east-1a"}
