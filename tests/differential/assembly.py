@@ -16,7 +16,7 @@ _DECIDED_SECONDS = 8.0
 def assemble(experiment: Experiment, epoch: int) -> list[Recorded]:
     """Every autoscaler's life; its last sync, whose end nobody saw, is left out.
 
-    A life ends early where the machine was too slow to move its pods on between two syncs.
+    A life ends early where the machine was too slow to move its pods on between two syncs, or lost an answer.
     """
     return [
         Recorded(
@@ -35,7 +35,7 @@ def _plain(scaling: ScalingSpec) -> dict[str, object]:
 
 
 def _syncs(subject: Subject, seen: Seen, epoch: int) -> list[Sync]:
-    end = next((look.t for look in subject.looks if not look.at_rest), math.inf)
+    end = next((look.t for look in subject.looks if not look.at_rest or _lost(look, seen)), math.inf)
     forced = [
         change
         for change in seen.scaled
@@ -44,6 +44,12 @@ def _syncs(subject: Subject, seen: Seen, epoch: int) -> list[Sync]:
     moments: list[Look | Scaled] = [*subject.looks, *forced]
     lived = sorted((each for each in moments if each.t <= end), key=lambda each: each.t)
     return [_sync(moment, following.t, seen, epoch) for moment, following in pairwise(lived)]
+
+
+def _lost(look: Look, seen: Seen) -> bool:
+    """Whether the controller missed an answer that was given."""
+    given = all(body is not None and body["items"] for body in look.bodies.values())
+    return given and _status(seen, look.t + 14.0).unfetched
 
 
 def _sync(moment: Look | Scaled, following_t: float, seen: Seen, epoch: int) -> Sync:

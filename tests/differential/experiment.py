@@ -47,6 +47,13 @@ class Status:
     t: float
     active: bool | None
     limited: str | None
+    told: str
+    """The message of ``ScalingActive``."""
+
+    @property
+    def unfetched(self) -> bool:
+        """Whether the controller could not get a metric, whatever it was answered."""
+        return self.active is False and "unable to fetch metrics" in self.told
 
 
 @dataclass
@@ -164,10 +171,10 @@ class Experiment:
         assert isinstance(replicas, int)
         if seen.scaled and seen.scaled[-1].replicas == replicas:
             return
-        by_hand = self._by_hand.get(name) == replicas
+        by_hand = not seen.scaled or self._by_hand.get(name) == replicas
         if by_hand:
-            del self._by_hand[name]
-        seen.scaled.append(Scaled(now, replicas, by_hand or not seen.scaled))
+            self._by_hand.pop(name, None)
+        seen.scaled.append(Scaled(now, replicas, by_hand))
         subject = self.subjects[name]
         subject.replicas = replicas
         if not by_hand and (not subject.looks or now - subject.looks[-1].t > REST_SECONDS):
@@ -251,4 +258,5 @@ def _status(item: Object, now: float) -> Status:
         now,
         None if active is None else active.get("status") == "True",
         text(limited.get("reason")) if limited is not None and limited.get("status") == "True" else None,
+        "" if active is None else text(active.get("message")),
     )

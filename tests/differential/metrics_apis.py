@@ -45,6 +45,11 @@ class Source(Protocol):
         """``ExternalMetricValueList``."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256  # the default of 5 turns callers away when many come at once
+
+
 @contextmanager
 def serve(source: Source, certificate: Path, key: Path) -> Iterator[int]:
     """On loopback, by TLS, while the block lasts; yields the port."""
@@ -69,8 +74,7 @@ def serve(source: Source, certificate: Path, key: Path) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

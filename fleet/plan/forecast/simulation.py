@@ -49,7 +49,6 @@ class _Simulation:
         self._course = Course.of(self.trace)
         self._totals = Totals()
         self._ordering = False
-        self._most_ready = 0
 
     @property
     def _model(self) -> ModelSpec:
@@ -83,10 +82,9 @@ class _Simulation:
         for _ in range(self._wanted):
             replica = self._new()
             replica.node = self._pool.take()
-            replica.started_t = replica.ready_changed_t = -86_400.0
-            replica.ready = replica.node is not None
-            replica.used = 0.0
-            if replica.ready:
+            if replica.node is not None:
+                replica.started_t = replica.ready_changed_t = -86_400.0
+                replica.ready, replica.used = True, 0.0
                 self._queues.add(replica.name)
         self._reached()
 
@@ -182,12 +180,13 @@ class _Simulation:
 
     def _tell_to_go(self, one: Replica) -> None:
         one.leaving = True
-        if not one.ready:
+        if one.started_t is None:
             self._gone(one)
             return
         drain = self._model.drain
-        work = min(self._queues.leave(one.name), float(drain.finish_seconds))
-        self._at(self._now + drain.propagation_seconds + work, partial(self._gone, one))
+        work = self._queues.leave(one.name) if one.ready else 0.0
+        left = drain.propagation_seconds + min(work, drain.finish_seconds)
+        self._at(self._now + left, partial(self._gone, one))
 
     def _gone(self, one: Replica) -> None:
         self._replicas.remove(one)
