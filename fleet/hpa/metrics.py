@@ -123,6 +123,8 @@ def _resource(
 
 
 def _of_pods(reading: PerPod, target: proposal.Target, moment: Moment, rules: Rules, *, is_cpu: bool) -> int:
+    if not moment.pods:
+        raise MetricError("no pod is there to count")
     groups = group(moment.pods, reading.values, moment.now, rules.initialization if is_cpu else None)
     return proposal.of_pods(moment.replicas, groups, reading.values, target, rules.tolerance)
 

@@ -44,8 +44,8 @@ def test_every_decision_of_200_autoscalers_is_the_models(
 ) -> None:
     recorded = record(alone)
     print(f"\n{told(recorded)}")
+    if request.config.getoption("--update-golden"):
+        trace.write(trace.PATH, trace.chosen(recorded))
     different = [line for one in recorded for line in trace.differences(one)]
     assert not different, "\n".join(different[:20])
     assert sum(len(one.syncs) for one in recorded) > 15 * AUTOSCALERS, told(recorded)
-    if request.config.getoption("--update-golden"):
-        trace.write(trace.PATH, trace.chosen(recorded))

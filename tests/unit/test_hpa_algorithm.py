@@ -136,6 +136,24 @@ def test_only_cpu_waits_for_readiness() -> None:
     assert decide([*busy(0), loading], spec=scaling(metric), readings={0: reading}).desired == 4
 
 
+def test_a_value_that_is_no_pods_weighs_in_the_mean_and_multiplies_nothing() -> None:
+    metric: dict[str, object] = {"type": "Pods", "name": "queue", "target": {"averageValue": "2"}}
+    readings: dict[int, Reading] = {0: PerPod({"pod-0": 2000, "gone": 4000})}
+    # A mean of 3 on a target of 2: ratio 1.5; x the one pod that is there.
+    assert decide(busy(0), spec=scaling(metric), readings=readings).desired == 2
+
+
+def test_a_value_that_is_no_pods_has_no_request_to_be_held_against() -> None:
+    reading = PerPod({"pod-0": 700, "gone": 9000}, {"pod-0": 1000})
+    assert decide(busy(700), readings={0: reading}).desired == 1
+
+
+def test_without_any_pod_no_metric_of_pods_says_anything() -> None:
+    metric: dict[str, object] = {"type": "Pods", "name": "queue", "target": {"averageValue": "2"}}
+    decision = decide([], replicas=1, spec=scaling(metric), readings={0: PerPod({"gone": 4000})})
+    assert (decision.desired, decision.reason) == (1, "MetricsFailed")
+
+
 # --- Other targets and kinds of metric
 
 

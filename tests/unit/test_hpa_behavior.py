@@ -243,3 +243,18 @@ def _most(step: dict[str, object], history: list[tuple[float, int]], now: float)
     assert isinstance(value, int)
     start = [replicas for t, replicas in history if t <= now - period or t < 0][-1]
     return start + (value if step["type"] == "Pods" else start * value / 100 + 1)
+
+
+def test_to_decide_on_a_known_recommendation_is_to_decide_on_the_metrics_that_gave_it() -> None:
+    spec = scaling(up=direction(UP, window=30), down=direction(DOWN, window=60))
+    asked, told = Hpa(spec, 1, 6), Hpa(spec, 1, 6)
+    replicas = 2
+    for moment, load in enumerate([700, 1400, 1400, 1400, 2100, 100, 100, 100, 100, 100, 100]):
+        now = NOW + 15.0 * moment
+        decision = asked.step(now, replicas, busy(*[load] * replicas))
+        assert decision.recommendation is not None
+        same = told.decide_on(now, replicas, decision.recommendation)
+        told.observe_scale(now, replicas, same.desired)
+        assert same == decision
+        replicas = decision.desired
+    assert replicas == 1
