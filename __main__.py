@@ -7,6 +7,7 @@ from components.cluster import Cluster, ClusterArgs
 from components.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from components.hpa_policy import HpaPolicy, HpaPolicyArgs
+from components.model_weights import ModelWeights, ModelWeightsArgs
 from components.serving_namespace import ServingNamespace, ServingNamespaceArgs
 from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 from stacks import config as stack_config
@@ -16,11 +17,8 @@ cloud = cloud_for(config.cluster)
 cluster = Cluster("cluster", ClusterArgs(cloud=cloud))
 on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
 
-autoscaler = ClusterAutoscaler(
-    "autoscaler",
-    ClusterAutoscalerArgs(cloud=cloud, pools=config.pools, spec=config.autoscaler),
-    on_cluster,
-)
+autoscaling = ClusterAutoscalerArgs(cloud=cloud, pools=config.pools, spec=config.autoscaler)
+autoscaler = ClusterAutoscaler("autoscaler", autoscaling, on_cluster)
 after_autoscaler = pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[autoscaler]))
 pools = {
     pool.name: GpuNodePool(
@@ -30,6 +28,10 @@ pools = {
 }
 
 serving = ServingNamespace("serving", ServingNamespaceArgs(namespace=config.namespace), on_cluster)
+in_bucket = ModelWeightsArgs(
+    cloud=cloud, namespace=serving.namespace, models=config.models, hub_token=stack_config.hub_token()
+)
+weights = ModelWeights("weights", in_bucket, on_cluster)
 models = {
     model.name: VllmDeployment(
         model.name,
@@ -39,6 +41,7 @@ models = {
             placement=pools[model.pool].placement,
             api_key=stack_config.api_key(model.name) if model.require_api_key else None,
             pod_annotations=pools[model.pool].pod_annotations(model),
+            weights=weights.of.get(model.name),
         ),
         pulumi.ResourceOptions.merge(on_cluster, pulumi.ResourceOptions(depends_on=[pools[model.pool]])),
     )
@@ -47,11 +50,8 @@ models = {
 for model in config.models:
     replicas = models[model.name]
     if replicas.autoscaled:
-        HpaPolicy(
-            model.name,
-            HpaPolicyArgs(namespace=serving.namespace, target=replicas.deployment_name, model=model),
-            on_cluster,
-        )
+        target = HpaPolicyArgs(namespace=serving.namespace, target=replicas.deployment_name, model=model)
+        HpaPolicy(model.name, target, on_cluster)
 
 pulumi.export("cluster", cluster.outputs)
 pulumi.export("namespace", serving.namespace)

@@ -13,10 +13,11 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.clouds.base import Placement
 from components.spec import ModelSpec
-from components.vllm import deployment, network, routes, startup
+from components.vllm import deployment, network, routes, startup, weights
 from components.vllm.arguments import PORT
 from components.vllm.container import API_KEY
 from components.vllm.pod import template
+from components.vllm.weights import Weights
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
@@ -32,11 +33,11 @@ class VllmDeploymentArgs:
     """Where the pods run: ``GpuNodePool.placement``, or one of your own."""
     api_key: pulumi.Input[str] | None = None
     """The key that clients must send; none is asked for when left out. A pod reads it when it starts."""
-    model_claim: pulumi.Input[str] | None = None
-    """A PersistentVolumeClaim that holds a hub cache with the weights, mounted at ``/models``.
+    weights: Weights | None = None
+    """Where the weights are: ``ModelWeights.of`` the model, or a claim of your own (``Mounted``).
 
-    Left out, ``/models`` is an empty volume: enough for the embedded cluster, which runs no container. A real
-    vLLM is offline and does not start without weights.
+    Left out, there are none: enough for the embedded cluster, which runs no container. A real vLLM is
+    offline and does not start without weights.
     """
     pod_annotations: Mapping[str, str] = field(default_factory=dict)
     """Further annotations of the pods: ``GpuNodePool.pod_annotations``."""
@@ -70,7 +71,7 @@ class VllmDeployment(pulumi.ComponentResource):
             secret = f"{args.model.name}-api-key"
             before.append(self._secret(secret, args.api_key))
         self.autoscaled = deployment.is_autoscaled(args.model.replicas)
-        replicas = self._deployment(secret, before)
+        replicas = self._deployment(secret, [*before, *weights.ready(args.weights)])
         self._disruption_budget()
         self.deployment_name = replicas.metadata.name
         self.service_name = self._service().metadata.name
@@ -98,7 +99,7 @@ class VllmDeployment(pulumi.ComponentResource):
         return NetworkPolicy(
             f"{self.pulumi_resource_name}-network",
             metadata=self._metadata(self._args.model.name),
-            spec=network.policy_spec(self._args.model.name),
+            spec=network.policy_spec(self._args.model.name, weights.credentials(self._args.weights)),
             opts=self._child,
         )
 
@@ -129,9 +130,7 @@ class VllmDeployment(pulumi.ComponentResource):
     def _deployment(self, secret: str | None, before: list[pulumi.Resource]) -> Deployment:
         args, model = self._args, self._args.model
         budget = startup.budget_seconds(model, args.placement.accelerator)
-        pods = template(
-            model, args.placement, args.pod_annotations, secret=secret, model_claim=args.model_claim
-        )
+        pods = template(model, args.placement, args.pod_annotations, secret=secret, weights=args.weights)
         waits = {deployment.TIMEOUT_SECONDS: str(startup.rollout_seconds(model, budget))}
         return Deployment(
             f"{self.pulumi_resource_name}-deployment",

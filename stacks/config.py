@@ -12,7 +12,7 @@ from stacks.finding import Finding, StackConfigError
 from stacks.keys import keys_of
 from stacks.parsing import parse
 from stacks.policy import reviewed
-from stacks.stack import PROJECT, SECRETS, WORDS, StackConfig
+from stacks.stack import HUB_TOKEN, PROJECT, SECRET_SECTIONS, SECRETS, WORDS, StackConfig
 
 __all__ = [
     "PROJECT",
@@ -20,6 +20,7 @@ __all__ = [
     "StackConfig",
     "StackConfigError",
     "api_key",
+    "hub_token",
     "load",
     "parse",
     "read_stack_file",
@@ -48,7 +49,7 @@ def _undeclared() -> list[str]:
         for key in pulumi.runtime.get_config_env()
         if key.startswith(f"{PROJECT}:")
     ]
-    return [name for name in given if name not in (*keys_of(StackConfig), SECRETS)]
+    return [name for name in given if name not in (*keys_of(StackConfig), *SECRET_SECTIONS)]
 
 
 def _section(name: str, text: str) -> object:
@@ -83,6 +84,11 @@ def api_key(model_name: str) -> pulumi.Output[str]:
     if keys is None:
         raise StackConfigError([_keyless(model_name)])
     return keys.apply(lambda found: _pick(found, model_name))
+
+
+def hub_token() -> pulumi.Output[str] | None:
+    """Who we are to the Hugging Face hub; nobody where none is set. Secret in the same way."""
+    return pulumi.Config(PROJECT).get_secret(HUB_TOKEN)
 
 
 def _pick(keys: object, model_name: str) -> str:

@@ -13,7 +13,7 @@ import yaml
 from stacks.checks.security import SECRET_IN_PLAIN
 from stacks.finding import STACK_FILE, Finding, StackConfigError
 from stacks.keys import keys_of
-from stacks.stack import PROJECT, SECRETS, StackConfig
+from stacks.stack import PROJECT, SECRET_SECTIONS, SECRETS, StackConfig
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -58,8 +58,8 @@ def read_stack_file(path: Path) -> dict[str, object]:
                     _finding(str(key), f"unknown prefix {prefix}; did you mean {PROJECT}:{name}?")
                 )
             continue
-        if colon and name == SECRETS:
-            problems += _plain_keys(value)
+        if colon and name in SECRET_SECTIONS:
+            problems += _plain_secrets(name, value)
             continue
         if not colon or name not in keys_of(StackConfig):
             problems.append(_unknown_section(str(key)))
@@ -69,19 +69,19 @@ def read_stack_file(path: Path) -> dict[str, object]:
     return found
 
 
-def _plain_keys(value: object) -> list[Finding]:
-    """Keys of models that stand there for everyone to read. The keys themselves are never repeated."""
-    if isinstance(value, Mapping) and "secure" not in value:
+def _plain_secrets(section: str, value: object) -> list[Finding]:
+    """What stands there for everyone to read: of keys by model, each. The secrets are never repeated."""
+    if section == SECRETS and isinstance(value, Mapping) and "secure" not in value:
         found = [
             str(name) for name, key in value.items() if not (isinstance(key, Mapping) and "secure" in key)
         ]
     else:
-        found = [] if isinstance(value, Mapping) else [""]
+        found = [] if isinstance(value, Mapping) and "secure" in value else [""]
     return [
         SECRET_IN_PLAIN.at(
-            f"{SECRETS}.{name}".rstrip("."),
+            f"{section}.{name}".rstrip("."),
             "stands in plain text; revoke it, and set a new one with `pulumi config set --secret --path "
-            f"'{PROJECT}:{SECRETS}{'.' + name if name else ''}'`",
+            f"'{PROJECT}:{section}{'.' + name if name else ''}'`",
             name,
         )
         for name in found
@@ -92,7 +92,7 @@ def _unknown_section(key: str) -> Finding:
     name = key.rpartition(":")[2]
     near = difflib.get_close_matches(name, keys_of(StackConfig), n=1)
     hint = f"did you mean {PROJECT}:{near[0]}? " if near else ""
-    sections = ", ".join(f"{PROJECT}:{section}" for section in (*keys_of(StackConfig), SECRETS))
+    sections = ", ".join(f"{PROJECT}:{section}" for section in (*keys_of(StackConfig), *SECRET_SECTIONS))
     return _finding(name if ":" in key else key, f"unknown section {key}; {hint}There are: {sections}")
 
 

@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from stacks import checks
 from stacks.policy import Policy
-from stacks.stack import PROJECT, SECRETS, StackConfig
+from stacks.stack import HUB_TOKEN, PROJECT, SECRETS, StackConfig
 
 PATH = Path(__file__).with_name("schema.json")
 POLICY_PATH = Path(__file__).with_name("policy.schema.json")
@@ -39,6 +39,10 @@ def schema() -> dict[str, object]:
     sections[f"{PROJECT}:{SECRETS}"] = {
         "description": "Keys that clients must send, by model name; encrypted by Pulumi.",
         "anyOf": [_ENCRYPTED, {"type": "object", "additionalProperties": _ENCRYPTED}],
+    }
+    sections[f"{PROJECT}:{HUB_TOKEN}"] = {
+        "description": "A token of the Hugging Face hub, for what is not public; encrypted by Pulumi.",
+        **_ENCRYPTED,
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

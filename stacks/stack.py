@@ -13,7 +13,10 @@ PROJECT = "elastic-vllm"
 """The Pulumi project, hence the prefix of every section's key."""
 
 SECRETS = "apiKeys"
-"""The one section that is no part of ``StackConfig``: pydantic would print its values."""
+"""A section that is no part of ``StackConfig``: pydantic would print its values."""
+HUB_TOKEN = "hubToken"  # noqa: S105  # the section's name
+"""Likewise."""
+SECRET_SECTIONS = (SECRETS, HUB_TOKEN)
 
 WORDS = ("namespace", "environment")
 """Sections that are one word, which Pulumi hands over as it stands."""

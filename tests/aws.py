@@ -17,18 +17,12 @@ STACKS = ("aws-dev", "aws-prod")
 ASG_SUFFIX = "01234567-89ab-cdef-0123-456789abcdef"
 """What EKS ends the name of an Auto Scaling group with."""
 CANARY = "sk-canary-9b1d"
+HUB_CANARY = "hf_canary5e0c"
 ACCOUNT = "111122223333"
 MANAGED = {"cloud": "aws", "region": "eu-west-1", "nodeAutoscaler": "cluster-autoscaler"}
 """A cluster whose GPU nodes are managed node groups."""
-SERVICES = {
-    "autoscaling": "autoscaling",
-    "iam": "iam",
-    "kms": "kms",
-    "sqs": "sqs",
-    "eks": "eks",
-    "cloudwatch": "events",
-    "ec2": "ec2",
-}
+SERVICES = {"cloudwatch": "events"}
+"""Packages that AWS calls otherwise in its ARNs."""
 
 
 def answer(item: Registration) -> Applied:
@@ -38,7 +32,7 @@ def answer(item: Registration) -> Applied:
         return Applied(id=item.name, outputs=item.inputs)
     service = rest.partition("/")[0]
     made: dict[str, object] = {
-        "arn": f"arn:aws:{SERVICES[service]}:eu-west-1:{ACCOUNT}:{item.name}",
+        "arn": f"arn:aws:{SERVICES.get(service, service)}:eu-west-1:{ACCOUNT}:{item.name}",
         "name": item.name,
         "url": f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/{item.name}",
         "latestVersion": 1,
@@ -53,6 +47,8 @@ def answer(item: Registration) -> Applied:
     if item.type == "aws:eks/nodeGroup:NodeGroup":
         behind = f"eks-{item.name}-0123abc-{ASG_SUFFIX}"
         made["resources"] = [{"autoscalingGroups": [{"name": behind}]}]
+    if item.type == "aws:s3/bucket:Bucket":
+        made |= {"arn": f"arn:aws:s3:::{item.name}-0123abc", "bucket": f"{item.name}-0123abc"}
     return Applied(id=_id(item), outputs=made)
 
 
@@ -76,8 +72,13 @@ def execute(stack: str, *, preview: bool = False, **sections: object) -> Graph:
     return run(
         lambda: runpy.run_path(str(ROOT / "__main__.py")),
         preview=preview,
-        config={**config, f"{PROJECT}:apiKeys": json.dumps(keys), **given},
-        secret_keys=[*secret_keys, f"{PROJECT}:apiKeys"],
+        config={
+            **config,
+            f"{PROJECT}:apiKeys": json.dumps(keys),
+            f"{PROJECT}:hubToken": HUB_CANARY,
+            **given,
+        },
+        secret_keys=[*secret_keys, f"{PROJECT}:apiKeys", f"{PROJECT}:hubToken"],
         provider=None if preview else answer,
         stack=stack,
     )

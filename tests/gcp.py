@@ -18,6 +18,7 @@ from stacks.config import PROJECT, read_stack_file
 ROOT = Path(__file__).parents[1]
 STACKS = ("gcp-dev", "gcp-prod")
 CANARY = "sk-canary-gcp-41c7"
+HUB_CANARY = "hf_canary5e0c"
 LEARNED: Mapping[str, Mapping[str, object]] = {
     "gcp:container/cluster:Cluster": {
         "endpoint": "198.51.100.7",
@@ -25,6 +26,7 @@ LEARNED: Mapping[str, Mapping[str, object]] = {
     },
     "gcp:projects/serviceIdentity:ServiceIdentity": {"member": "serviceAccount:agent@example.invalid"},
     "gcp:serviceaccount/account:Account": {"email": "nodes@example.invalid"},
+    "gcp:storage/bucket:Bucket": {"projectNumber": 123456789012},
 }
 """What Google answers, by type, besides an id and a name."""
 
@@ -46,8 +48,12 @@ def build(stack: str, *, preview: bool = False, **sections: object) -> Graph:
     return run(
         lambda: runpy.run_path(str(ROOT / "__main__.py")),
         preview=preview,
-        config={**config, f"{PROJECT}:apiKeys": json.dumps({"chat": CANARY})},
-        secret_keys=[f"{PROJECT}:apiKeys"],
+        config={
+            **config,
+            f"{PROJECT}:apiKeys": json.dumps({"chat": CANARY}),
+            f"{PROJECT}:hubToken": HUB_CANARY,
+        },
+        secret_keys=[f"{PROJECT}:apiKeys", f"{PROJECT}:hubToken"],
         stack=stack,
         provider=None if preview else answer,
     )

@@ -35,6 +35,39 @@ class ClusterAccess:
     """What the stack exports of the cluster, by name; anything that grants access is a secret."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Accounts:
+    """The Kubernetes service accounts of one namespace that have to do with weights."""
+
+    namespace: pulumi.Input[str]
+    readers: Sequence[str]
+    """Those of the models."""
+    writer: str
+    """That of the Jobs that fetch weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where a pod may connect to, beside what its network policy allows anyway."""
+
+    cidr: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """A bucket of the stack's own for weights, reached by the identity of pods and by no key."""
+
+    address: pulumi.Output[str]
+    """With its scheme and without a slash at the end, as in ``s3://name``."""
+    environment: Mapping[str, str]
+    """Variables of the containers that use it."""
+    credentials: Sequence[Endpoint]
+    """Where pods are given the credentials of their identity."""
+    ready: Sequence[pulumi.Resource]
+    """Without these no pod can use it."""
+
+
 class Cloud(Protocol):
     """Every cloud difference, method by method. Each cloud's folder holds the same file names."""
 
@@ -57,6 +90,12 @@ class Cloud(Protocol):
         self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
     ) -> pulumi.Output[str]:
         """Register one pool of identical nodes; answer the cloud's id of it."""
+
+    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
+        """Register the bucket with the weights, once per program, and who may use it.
+
+        None where pods read no weights, or bring their own.
+        """
 
     def placement(self, pool: NodePoolSpec) -> Placement:
         """How a pod gets onto this pool's nodes."""

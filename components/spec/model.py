@@ -39,6 +39,12 @@ CheckpointId = Annotated[
 """A checkpoint by its hub id, as the catalogue spells it."""
 
 
+Revision = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{40}$", examples=["9cdc6310a8cb770ce18efaf4e9935334512aee45"])
+]
+"""A commit on the hub. No branch and no tag: either may mean other weights tomorrow."""
+
+
 TtftSeconds = Annotated[
     float,
     AfterValidator(_on_an_edge),
@@ -141,6 +147,8 @@ class ModelSpec(Section):
     """The model's own name: of its Deployment and Service, and what clients ask for."""
     checkpoint: CheckpointId
     """Which weights to serve."""
+    revision: Revision | None = None
+    """Which commit of them. Left out, what the hub's ``main`` was when the weights were first fetched."""
     pool: Name
     """The pool whose nodes carry the replicas."""
     gpus_per_replica: GpuCount = 1

@@ -9,6 +9,7 @@ from components.spec import ModelSpec
 from components.vllm import routes, startup
 from components.vllm.arguments import PORT, arguments
 from components.vllm.quantity import cores, gibibytes
+from components.vllm.weights import Weights, command_line, variables
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core.v1 import (
@@ -28,13 +29,15 @@ API_KEY = "api-key"
 """The key inside the Secret."""
 
 
-def container(model: ModelSpec, gpu_resource: str, budget: int, secret: str | None) -> ContainerArgsDict:
+def container(
+    model: ModelSpec, gpu_resource: str, budget: int, secret: str | None, weights: Weights | None
+) -> ContainerArgsDict:
     """The vLLM server of one replica; ``secret`` names the Secret with the API key, if clients need one."""
     return {
         "name": NAME,
         "image": model.engine.image,
-        "args": arguments(model),
-        "env": environment(budget, secret),
+        "args": command_line(arguments(model), model, weights),
+        "env": environment(budget, secret, variables(weights)),
         "ports": [{"name": "http", "container_port": PORT, "protocol": "TCP"}],
         "resources": resources(model, gpu_resource),
         "startup_probe": health(startup.PROBE_PERIOD_SECONDS, startup.probe_failures(budget)),
@@ -47,9 +50,10 @@ def container(model: ModelSpec, gpu_resource: str, budget: int, secret: str | No
     }
 
 
-def environment(budget: int, secret: str | None) -> list[EnvVarArgsDict]:
-    """Variables by name. Weights come from the mounted hub cache only; caches are on writable volumes."""
+def environment(budget: int, secret: str | None, more: Mapping[str, str]) -> list[EnvVarArgsDict]:
+    """Variables by name. Nothing is ever loaded from the hub; caches are on writable volumes."""
     plain: Mapping[str, str] = {
+        **more,
         "CUDA_CACHE_PATH": f"{CACHE}/nv",
         "DO_NOT_TRACK": "1",
         "HF_HOME": f"{CACHE}/huggingface",

@@ -6,6 +6,7 @@ pods that carry the client label, in any namespace. Probes come from the node's 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from components import labels
@@ -13,6 +14,8 @@ from components.vllm.arguments import PORT
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict, NetworkPolicySpecArgsDict
+
+    from components.clouds.base import Endpoint
 
 INTERNAL = [
     "10.0.0.0/8",
@@ -25,10 +28,14 @@ INTERNAL = [
 """Addresses that an image URL in a prompt must not reach: the cluster, its network, the cloud's metadata."""
 
 
-def policy_spec(model: str) -> NetworkPolicySpecArgsDict:
-    """In: labelled clients, one port. Out: names, and media on the public internet over HTTP(S)."""
+def policy_spec(model: str, credentials: Sequence[Endpoint] = ()) -> NetworkPolicySpecArgsDict:
+    """In: labelled clients, one port. Out: names, media on the public internet over HTTP(S), credentials.
+
+    Weights are streamed over HTTPS too. Whoever hands out credentials asks for a header that no URL of a
+    picture can carry.
+    """
     return {
-        "egress": [_names(), _public_media()],
+        "egress": [names(), public(80, 443), *endpoints(credentials)],
         "ingress": [
             {
                 "from_": [
@@ -47,7 +54,8 @@ def default_deny_spec() -> NetworkPolicySpecArgsDict:
     return {"pod_selector": {}, "policy_types": ["Ingress", "Egress"]}
 
 
-def _names() -> NetworkPolicyEgressRuleArgsDict:
+def names() -> NetworkPolicyEgressRuleArgsDict:
+    """The cluster's own DNS."""
     return {
         "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
         "to": [
@@ -59,8 +67,20 @@ def _names() -> NetworkPolicyEgressRuleArgsDict:
     }
 
 
-def _public_media() -> NetworkPolicyEgressRuleArgsDict:
+def endpoints(given: Sequence[Endpoint]) -> list[NetworkPolicyEgressRuleArgsDict]:
+    """One rule for each."""
+    return [
+        {
+            "ports": [{"port": endpoint.port, "protocol": "TCP"}],
+            "to": [{"ip_block": {"cidr": endpoint.cidr}}],
+        }
+        for endpoint in given
+    ]
+
+
+def public(*ports: int) -> NetworkPolicyEgressRuleArgsDict:
+    """The public internet, and nothing that is only reached from inside."""
     return {
-        "ports": [{"port": 80, "protocol": "TCP"}, {"port": 443, "protocol": "TCP"}],
+        "ports": [{"port": port, "protocol": "TCP"} for port in ports],
         "to": [{"ip_block": {"cidr": "0.0.0.0/0", "except_": INTERNAL}}],
     }

@@ -11,9 +11,9 @@ from components.spec import ModelSpec
 from components.vllm import routes, startup
 from components.vllm.container import container
 from components.vllm.quantity import gibibytes
+from components.vllm.weights import Mounted, Weights
 
 if TYPE_CHECKING:
-    import pulumi
     from pulumi_kubernetes.core.v1 import (
         PodSecurityContextArgsDict,
         PodSpecArgsDict,
@@ -36,7 +36,7 @@ def template(
     annotations: Mapping[str, str],
     *,
     secret: str | None = None,
-    model_claim: pulumi.Input[str] | None = None,
+    weights: Weights | None = None,
 ) -> PodTemplateSpecArgsDict:
     """The pod template. While it loads, Karpenter leaves the pod alone: the annotation takes a duration."""
     budget = startup.budget_seconds(model, placement.accelerator)
@@ -45,7 +45,7 @@ def template(
             "labels": labels.labels(model.name),
             "annotations": dict(sorted({**annotations, DO_NOT_DISRUPT: f"{budget}s"}.items())),
         },
-        "spec": pod(model, placement, budget, secret, model_claim),
+        "spec": pod(model, placement, budget, secret, weights),
     }
 
 
@@ -54,12 +54,12 @@ def pod(
     placement: Placement,
     budget: int,
     secret: str | None,
-    model_claim: pulumi.Input[str] | None,
+    weights: Weights | None,
 ) -> PodSpecArgsDict:
     """The pod. No service links: a Service named ``vllm`` would set a variable that vLLM refuses."""
     return {
         "automount_service_account_token": False,
-        "containers": [container(model, placement.gpu_resource, budget, secret)],
+        "containers": [container(model, placement.gpu_resource, budget, secret, weights)],
         "enable_service_links": False,
         "node_selector": dict(sorted(placement.node_selector.items())),
         "security_context": security(),
@@ -70,7 +70,7 @@ def pod(
             spread("kubernetes.io/hostname", model.name),
             spread("topology.kubernetes.io/zone", model.name),
         ],
-        "volumes": volumes(model, model_claim),
+        "volumes": volumes(model, weights),
     }
 
 
@@ -110,15 +110,15 @@ def _toleration(item: Mapping[str, str]) -> TolerationArgsDict:
     return written
 
 
-def volumes(model: ModelSpec, model_claim: pulumi.Input[str] | None) -> list[VolumeArgsDict]:
-    """Caches and scratch that go with the pod, shared memory, and the weights.
+def volumes(model: ModelSpec, weights: Weights | None) -> list[VolumeArgsDict]:
+    """Caches and scratch that go with the pod, shared memory, and the weights where a claim has them.
 
-    Without a claim the weights' volume is empty: a real vLLM, being offline, stops at once and says so.
+    Without a claim that volume is empty: a real vLLM to which nothing is streamed stops at once and says so.
     """
     models: VolumeArgsDict = (
-        {"name": "models", "empty_dir": {}}
-        if model_claim is None
-        else {"name": "models", "persistent_volume_claim": {"claim_name": model_claim, "read_only": True}}
+        {"name": "models", "persistent_volume_claim": {"claim_name": weights.claim, "read_only": True}}
+        if isinstance(weights, Mounted)
+        else {"name": "models", "empty_dir": {}}
     )
     return [
         {"name": "cache", "empty_dir": {"size_limit": gibibytes(CACHE_LIMIT_GIB)}},

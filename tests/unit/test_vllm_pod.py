@@ -7,6 +7,7 @@ import pytest
 from components.spec import ModelSpec
 from components.vllm import quantity
 from components.vllm.pod import template
+from components.vllm.weights import Mounted
 from tests.manifests import L4, model, plain, strings
 
 MIB = {"Gi": 1024, "Mi": 1}
@@ -59,7 +60,7 @@ def test_grace_is_the_sum_of_leaving_finishing_and_ending() -> None:
 
 def test_the_pod_satisfies_every_rule_of_restricted() -> None:
     """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
-    pod = pod_of(model(), secret="chat-api-key", model_claim="weights")
+    pod = pod_of(model(), secret="chat-api-key", weights=Mounted(claim="weights"))
     container, as_whom = pod["containers"][0], pod["security_context"]
     assert as_whom["run_as_non_root"] is True
     assert as_whom["run_as_user"] == 2000
@@ -108,7 +109,7 @@ def test_every_volume_on_a_disk_or_in_memory_is_bounded_except_the_weights() -> 
 
 
 def test_the_server_only_reads_its_weights() -> None:
-    pod = pod_of(model(), model_claim="weights")
+    pod = pod_of(model(), weights=Mounted(claim="weights"))
     claim = {"claim_name": "weights", "read_only": True}
     assert volume(pod, "models")["persistent_volume_claim"] == claim
     mount = next(m for m in pod["containers"][0]["volume_mounts"] if m["name"] == "models")

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from components.clouds.aws import node_group, node_pool, placement, purchase
+from components.clouds.aws import node_group, node_pool, placement, purchase, weights
 from components.clouds.aws.autoscaler import Karpenter, karpenter
 from components.clouds.aws.cluster import Foundation, foundation
 from components.clouds.aws.cluster_autoscaler import ManagedGroups, managed_groups
-from components.clouds.base import ClusterAccess, Placement
+from components.clouds.base import Accounts, Bucket, ClusterAccess, Placement
 from components.spec import AwsCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
 __all__ = ["AwsCloud"]
@@ -56,6 +56,10 @@ class AwsCloud:
                 return node_pool.node_pool(name, base, self._nodes, pool, autoscaling=autoscaling, opts=opts)
             case ManagedGroups():
                 return node_group.node_group(name, base, self._nodes, pool, opts)
+
+    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
+        """See ``Cloud.weights``."""
+        return weights.bucket(name, self.spec, self._foundation(), accounts, opts)
 
     def placement(self, pool: NodePoolSpec) -> Placement:
         """See ``Cloud.placement``."""

@@ -14,8 +14,8 @@ from components.clouds.aws.network import Network
 from components.spec import AwsCluster
 
 AMI_TYPE = "BOTTLEROCKET_x86_64"
-DISKS = {"/dev/xvda": 4, "/dev/xvdb": 50}
-"""GiB of Bottlerocket's own volume, and of the one for images and pods."""
+DISKS = {"/dev/xvda": 4, "/dev/xvdb": 100}
+"""GiB of Bottlerocket's own volume, and of the one for pods and images, vLLM's among them."""
 
 
 def system_nodes(

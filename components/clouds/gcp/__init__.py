@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
-from components.clouds.base import ClusterAccess, Placement
-from components.clouds.gcp import autoscaler, cluster, node_pool, placement
+from components.clouds.base import Accounts, Bucket, ClusterAccess, Placement
+from components.clouds.gcp import autoscaler, cluster, node_pool, placement, weights
 from components.clouds.gcp.cluster import Gke
 from components.spec import GcpCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
@@ -50,6 +50,12 @@ class GcpCloud:
         if self._gke is None:
             raise RuntimeError(f"pool {pool.name} has no cluster yet: register the cluster first")
         return node_pool.node_pool(name, self._gke, pool, opts)
+
+    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
+        """See ``Cloud.weights``."""
+        if self._gke is None:
+            raise RuntimeError("the weights have no cluster yet: register the cluster first")
+        return weights.bucket(name, self._spec, self._gke, accounts, opts)
 
     def placement(self, pool: NodePoolSpec) -> Placement:
         """See ``Cloud.placement``."""

@@ -10,7 +10,8 @@ from components.clouds.gcp.control_plane import location
 from components.clouds.gcp.identity import NodeIdentity
 from components.spec import GcpCluster
 
-DISK_GB = 50
+DISK_GB = 100
+"""Room for vLLM's image: Jobs that fetch weights run it."""
 HEADROOM_NODES = 2
 
 

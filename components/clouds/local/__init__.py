@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.clouds.base import ClusterAccess, Placement
-from components.clouds.local import autoscaler, cluster, node_pool, placement
+from components.clouds.base import Accounts, Bucket, ClusterAccess, Placement
+from components.clouds.local import autoscaler, cluster, node_pool, placement, weights
 from components.spec import LocalCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
 __all__ = ["LocalCloud"]
@@ -38,6 +38,11 @@ class LocalCloud:
     ) -> pulumi.Output[str]:
         """See ``Cloud.node_pool``."""
         return node_pool.node_pool(name, self.spec, pool, autoscaling, opts)
+
+    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
+        """See ``Cloud.weights``."""
+        del name, accounts, opts
+        return weights.bucket()
 
     def placement(self, pool: NodePoolSpec) -> Placement:
         """See ``Cloud.placement``."""
