@@ -14,6 +14,7 @@ from botocore.loaders import Loader  # type: ignore[import-untyped]  # botocore 
 from botocore.model import ServiceModel  # type: ignore[import-untyped]  # likewise
 
 from fleet.embedded.registration import Registration
+from tests import aws_s3
 from tests.manifests import plain
 
 Given = dict[str, Any]  # a resource's inputs, as deep as AWS likes
@@ -222,6 +223,10 @@ def _renamed(service: str, operation: str, named: str | None, **keys: str) -> Ca
     return mapping
 
 
+def _s3(type_token: str) -> Callable[..., Iterator[Call]]:
+    return lambda name, given: (Call(*asked) for asked in aws_s3.MAPPINGS[type_token](name, given))
+
+
 def _eks(operation: str, *keys: str) -> Callable[..., Iterator[Call]]:
     return _renamed("eks", operation, None, **{key: key for key in ("clusterName", *keys)})
 
@@ -269,6 +274,7 @@ MAPPINGS: Mapping[str, Callable[[str, Given], Iterator[Call]]] = {
         "iam", "AttachRolePolicy", None, role="RoleName", policyArn="PolicyArn"
     ),
     "aws:kms/key:Key": _key,
+    **{type_token: _s3(type_token) for type_token in aws_s3.MAPPINGS},
     "aws:sqs/queue:Queue": _queue,
     "aws:sqs/queuePolicy:QueuePolicy": _queue_policy,
 }

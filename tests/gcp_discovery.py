@@ -75,7 +75,10 @@ def _put(body: dict[str, object], path: str, value: object) -> None:
 
 def problems(api: str, schema: str, body: object, at: str = "") -> Iterator[str]:
     """All that is wrong with a body, by Google's own words."""
-    described = mapping(mapping(document(api)["schemas"])[schema])
+    yield from _object(api, schema, mapping(mapping(document(api)["schemas"])[schema]), body, at)
+
+
+def _object(api: str, schema: str, described: Mapping[str, object], body: object, at: str) -> Iterator[str]:
     members = mapping(described.get("properties"))
     given = mapping(body)
     if not isinstance(body, Mapping):
@@ -114,6 +117,9 @@ def _scalar(about: Mapping[str, object], value: object, at: str) -> Iterator[str
 def _inside(api: str, about: Mapping[str, object], value: object, at: str) -> Iterator[str]:
     for index, item in enumerate(items(value)):
         yield from _value(api, mapping(about["items"]), item, f"{at}[{index}]")
+    if "properties" in about:  # described in place, without a name
+        yield from _object(api, at.rpartition(".")[2], about, value, at)
+        return
     for key, item in mapping(value).items():
         yield from _value(api, mapping(about["additionalProperties"]), item, f"{at}.{key}")
 

@@ -146,6 +146,7 @@ NAT: Rules = {
 }
 BINDING: Rules = {
     "project": NOT_SENT,
+    "bucket": NOT_SENT,
     "cryptoKeyId": NOT_SENT,
     "role": "role",
     "member": Converted(to="members", by=lambda value: [value]),
@@ -205,6 +206,19 @@ CALLS: Mapping[str, Call] = {
     "gcp:projects/serviceIdentity:ServiceIdentity": Call(
         api="serviceusage.v1beta1", schema="Empty", rules={"service": NOT_SENT}, named=""
     ),
+    "gcp:storage/bucket:Bucket": Call(
+        api="storage.v1",
+        schema="Bucket",
+        rules={
+            "forceDestroy": NOT_SENT,
+            **same("labels", "location", "storageClass"),
+            "publicAccessPrevention": "iamConfiguration.publicAccessPrevention",
+            "uniformBucketLevelAccess": "iamConfiguration.uniformBucketLevelAccess.enabled",
+        },
+    ),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": Call(
+        api="cloudresourcemanager.v3", schema="Binding", rules=BINDING, named=""
+    ),
     "gcp:serviceaccount/account:Account": Call(
         api="iam.v1",
         schema="CreateServiceAccountRequest",
@@ -216,6 +230,7 @@ CALLS: Mapping[str, Call] = {
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "AcceleratorConfig": ("acceleratorCount", "acceleratorType", "gpuDriverInstallationConfig"),
     "Binding": ("members", "role"),
+    "Bucket": ("iamConfiguration", "location"),
     "Cluster": ("initialNodeCount", "ipAllocationPolicy", "network", "subnetwork"),
     "CryptoKey": ("purpose",),
     "DatabaseEncryption": ("keyName", "state"),

@@ -98,6 +98,21 @@ def test_no_type_is_both_mapped_and_let_off() -> None:
             "misses",
         ),
         (
+            "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+            lambda given: given["rule"].update(objectOwnership="Bucket"),
+            "'Bucket' is none of",
+        ),
+        (
+            "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+            lambda given: given["rules"][0]["applyServerSideEncryptionByDefault"].update(key="k"),
+            "has no key",
+        ),
+        (
+            "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+            lambda given: given["rules"][0].update(status="On"),
+            "'On' is none of",
+        ),
+        (
             "aws:ec2/launchTemplate:LaunchTemplate",
             lambda given: given["metadataOptions"].update(httpTokens="must"),
             "'must' is none of",

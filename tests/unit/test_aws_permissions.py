@@ -11,7 +11,7 @@ from components.clouds.aws import naming, permissions
 from tests.aws import STACKS, recorded
 from tests.manifests import plain
 
-NOT_OPERATIONS = {"iam:PassRole", "sts:TagSession", "sqs:*"}
+NOT_OPERATIONS = {"iam:PassRole", "sts:TagSession", "sqs:*", "s3:*", "s3:ListBucket"}
 """Permissions that no operation bears the name of; Service Authorization Reference, as of 2026-11-23."""
 INLINE_CHARACTERS = 10_240
 """The most that IAM takes of inline policies on one role, spaces not counted."""
@@ -36,7 +36,7 @@ def documents(stack: str) -> list[Any]:
         found += [
             json.loads(str(item.inputs[key])) for key in ("policy", "assumeRolePolicy") if key in item.inputs
         ]
-    assert len(found) == 9
+    assert len(found) == 14
     return found
 
 
@@ -111,6 +111,50 @@ def test_only_tls_reaches_the_queue_and_only_our_rules_fill_it(stack: str) -> No
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     for rule in rules:
         assert set(json.loads(str(rule.inputs["eventPattern"]))) == {"detail-type", "source"}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_models_read_one_bucket_the_prefetch_writes_it_and_nobody_deletes(stack: str) -> None:
+    graph = recorded(stack)
+    arn = "arn:aws:s3:::weights-bucket-0123abc"
+    look = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [arn]}
+    for who, actions in (
+        ("reader", ["s3:GetObject"]),
+        ("writer", ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]),
+    ):
+        document = json.loads(str(graph.named(f"weights-{who}-policy").inputs["policy"]))
+        use = {"Effect": "Allow", "Action": actions, "Resource": [f"{arn}/*"]}
+        assert document["Statement"] == [look, use]
+    bound = {
+        item.inputs["serviceAccount"]: str(item.inputs["roleArn"]).rpartition(":")[2]
+        for item in graph.of_type("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+        if item.inputs["namespace"] == "inference"
+    }
+    models = {
+        item.name.removesuffix("-deployment") for item in graph.of_type("kubernetes:apps/v1:Deployment")
+    }
+    assert bound.pop("weights-prefetch") == "weights-writer-role"
+    assert bound == dict.fromkeys(models, "weights-reader-role")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_bucket_is_private_encrypted_and_reached_by_tls_alone(stack: str) -> None:
+    graph = recorded(stack)
+    closed = dict(graph.named("weights-bucket-private").inputs)
+    assert closed.pop("bucket") == "weights-bucket"
+    assert set(closed) == {
+        "blockPublicAcls",
+        "blockPublicPolicy",
+        "ignorePublicAcls",
+        "restrictPublicBuckets",
+    }
+    assert set(closed.values()) == {True}
+    (deny,) = json.loads(str(graph.named("weights-bucket-tls-only").inputs["policy"]))["Statement"]
+    assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", ["s3:*"])
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(deny["Resource"]) == 2
+    assert graph.named("weights-bucket").inputs["forceDestroy"] is (stack == "aws-dev")
+    graph.named("weights-bucket-encryption")
 
 
 @pytest.mark.parametrize(

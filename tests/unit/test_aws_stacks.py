@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from components.vllm_deployment import encode
 from fleet.embedded.values import Secret
-from tests.aws import CANARY, ROOT, STACKS, execute, recorded, reviewed
+from tests.aws import CANARY, HUB_CANARY, ROOT, STACKS, execute, recorded, reviewed
 from tests.manifests import Golden, inputs, names, strings
 
 each_stack = pytest.mark.parametrize("stack", STACKS)
@@ -48,9 +49,9 @@ def test_every_resource_has_a_component_above_it(stack: str) -> None:
     assert {item.parent for item in graph if item.custom} <= components
 
 
-def test_the_cluster_and_its_key_are_protected_where_the_stack_says_so_and_nowhere_else() -> None:
+def test_what_cannot_be_made_again_is_protected_where_the_stack_says_so_and_nowhere_else() -> None:
     kept = sorted(item.name for item in recorded("aws-prod") if item.protect)
-    assert kept == ["cluster", "cluster-secrets"]
+    assert kept == ["cluster", "cluster-secrets", "weights-bucket"]
     assert inputs(recorded("aws-prod"), "cluster-secrets")["deletionWindowInDays"] == 30
     assert not [item.name for item in recorded("aws-dev") if item.protect]
     for stack in STACKS:
@@ -72,11 +73,14 @@ def test_the_kubeconfig_is_secret_and_holds_no_credential(stack: str) -> None:
     assert user["user"]["exec"]["args"][:4] == ["eks", "get-token", "--cluster-name", f"elastic-vllm-{stack}"]
 
 
-def test_an_api_key_is_nowhere_in_the_plain() -> None:
+def test_no_key_and_no_token_is_anywhere_in_the_plain() -> None:
     graph = recorded("aws-prod")
     seen = [text for item in graph for text in strings(item.inputs)] + list(strings(graph.outputs))
     assert len(seen) > 500
-    assert not [text for text in seen if CANARY in text]
+    for secret in (CANARY, HUB_CANARY):
+        assert not [text for text in seen if secret in text or encode(secret) in text]
+        assert secret not in reviewed(graph)
+        assert encode(secret) not in reviewed(graph)
 
 
 @each_stack

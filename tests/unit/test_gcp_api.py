@@ -121,9 +121,22 @@ def test_an_input_that_nothing_checks_is_caught(planned: dict[str, Registration]
 
 
 def test_a_resource_that_nothing_checks_is_caught(planned: dict[str, Registration]) -> None:
-    stray = replace(planned["l4-nodes"], type="gcp:storage/bucket:Bucket")
-    with pytest.raises(UnconsumedInputError, match="nothing checks a gcp:storage/bucket:Bucket"):
+    stray = replace(planned["l4-nodes"], type="gcp:sql/user:User")
+    with pytest.raises(UnconsumedInputError, match="nothing checks a gcp:sql/user:User"):
         request(stray)
+
+
+def test_a_member_of_what_is_described_in_place_is_caught() -> None:
+    body = {
+        "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": "yes", "for": "ever"}},
+        "location": "EU",
+    }
+    found = list(problems("storage.v1", "Bucket", body))
+    at = ".iamConfiguration.uniformBucketLevelAccess"
+    assert found == [
+        f"{at}.enabled: 'yes' is no boolean",
+        f"{at}.for: uniformBucketLevelAccess has no such member",
+    ]
 
 
 def test_a_member_that_only_google_sets_and_one_that_it_lacks_are_caught() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from components.vllm_deployment import encode
 from fleet.embedded.registration import Graph, Registration
 from fleet.embedded.values import Secret
-from tests.gcp import CANARY, ROOT, STACKS, build, google
+from tests.gcp import CANARY, HUB_CANARY, ROOT, STACKS, build, google
 from tests.manifests import Golden, inputs, kubernetes, names, normalised, strings
 
 NOWHERE = Path("no kubeconfig of a file")
@@ -73,7 +74,7 @@ def test_what_cannot_be_made_again_is_protected_where_the_stack_asks_for_it(stac
     protected = {item.name for item in graph if item.protect}
     kept = {"network", "subnetwork", "router", "nat", "gke", "keys", "secrets-key", "secrets-key-grant"}
     kept |= {"agent"}
-    assert protected == ({f"cluster-{name}" for name in kept} if asked else set())
+    assert protected == ({"weights-bucket", *(f"cluster-{name}" for name in kept)} if asked else set())
     assert inputs(graph, "cluster-gke")["deletionProtection"] is asked
 
 
@@ -96,18 +97,40 @@ def test_everything_goes_before_what_it_needs(graph: Graph) -> None:
         assert gpu <= reached(graph, deployment)
 
 
+def test_the_bucket_is_closed_to_all_but_the_stacks_own_accounts(stack: str, graph: Graph) -> None:
+    bucket = inputs(graph, "weights-bucket")
+    assert bucket["uniformBucketLevelAccess"] is True
+    assert bucket["publicAccessPrevention"] == "enforced"
+    assert bucket["forceDestroy"] is (stack == "gcp-dev")
+    granted: dict[str, set[str]] = {}
+    for item in graph.of_type("gcp:storage/bucketIAMMember:BucketIAMMember"):
+        pool, _, account = str(item.inputs["member"]).partition("/subject/")
+        assert pool.startswith("principal://iam.googleapis.com/projects/123456789012/locations/global/")
+        assert pool.endswith(".svc.id.goog")
+        granted.setdefault(account, set()).add(str(item.inputs["role"]))
+        # The pool of identities is there when the project has its first cluster.
+        assert graph.named("cluster-gke").urn in reached(graph, item)
+    assert granted == {
+        "ns/inference/sa/chat": {"roles/storage.legacyBucketReader", "roles/storage.objectViewer"},
+        "ns/inference/sa/weights-prefetch": {"roles/storage.objectUser"},
+    }
+
+
 def test_the_kubeconfig_is_a_secret_and_no_key_is_in_the_plain(graph: Graph) -> None:
     assert isinstance(graph.outputs["cluster"], dict)
     assert isinstance(graph.outputs["cluster"]["kubeconfig"], Secret)
     assert isinstance(inputs(graph, "cluster-provider")["kubeconfig"], Secret)
     seen = [text for item in graph for text in strings(item.inputs)] + list(strings(graph.outputs))
-    assert not [text for text in seen if CANARY in text or "Q0E=" in text]
+    hidden = [form for secret in (CANARY, HUB_CANARY) for form in (secret, encode(secret))]
+    assert not [text for text in seen if any(form in text for form in (*hidden, "Q0E="))]
+    assert not [form for form in hidden if form in normalised(graph, NOWHERE)]
 
 
 def test_everything_that_takes_labels_has_the_labels_of_the_bill(stack: str, graph: Graph) -> None:
     wanted = {"app": "elastic-vllm", "stack": stack}
     assert inputs(graph, "cluster-gke")["resourceLabels"] == wanted
     assert inputs(graph, "cluster-secrets-key")["labels"] == wanted
+    assert inputs(graph, "weights-bucket")["labels"] == wanted
     for item in graph.of_type("gcp:container/nodePool:NodePool"):
         assert inputs(graph, item.name)["nodeConfig"]["resourceLabels"] == wanted
 
