@@ -46,7 +46,7 @@ def script() -> str:
 
 def script_name() -> str:
     """The ConfigMap that holds it."""
-    return f"{ACCOUNT}-{hashed({SCRIPT: script()})}"
+    return f"prefetch-script-{hashed({SCRIPT: script()})}"
 
 
 def selector() -> Mapping[str, str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from components.spec import ModelSpec
 
-ACCOUNT = "weights-prefetch"
-"""The service account, and the network policy, of every Job that fetches."""
+ACCOUNT = "weights.prefetch"
+"""The service account, and the network policy, of every Job that fetches. No model can be called that: its
+name has no dot, so none comes by the right to write."""
 FIRST_FETCHED = "main"
 """The branch that is fetched where the stack file names no commit."""
 DIGITS = 8

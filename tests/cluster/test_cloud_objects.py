@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -18,11 +17,12 @@ import yaml
 from components.clouds.aws.autoscaler import VERSION
 from fleet.embedded.apiserver import ApiError, Apiserver, connect
 from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.objects import Ref, metadata
-from fleet.embedded.registration import Graph, Registration
-from fleet.embedded.values import Secret, text, transform
+from fleet.embedded.objects import metadata
+from fleet.embedded.registration import Graph
+from fleet.embedded.values import text
 from tests.aws import MANAGED, execute, recorded
 from tests.aws import STACKS as AWS_STACKS
+from tests.cluster.dry_runs import Body, body, objects, pods, ref_of, try_out, try_pod
 from tests.gcp import STACKS as GCP_STACKS
 from tests.gcp import build
 
@@ -31,8 +31,6 @@ MODULE = f"github.com/aws/karpenter-provider-aws@v{VERSION}"
 NAMESPACE = "inference"
 GROUPS = "aws-dev with managed node groups"
 STACKS = (*AWS_STACKS, GROUPS, *GCP_STACKS)
-
-Body = Any  # a manifest nests as deep as Kubernetes likes
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +72,6 @@ def api(cluster: Layout, crd: Body) -> Iterator[Apiserver]:
             served.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
 
 
-def body(item: Registration) -> Body:
-    """The object as the provider sends it."""
-    plain = transform(item.inputs, lambda value: value.value if isinstance(value, Secret) else value)
-    return json.loads(json.dumps(plain))
-
-
 @cache
 def graph_of(stack: str) -> Graph:
     if stack == GROUPS:
@@ -87,27 +79,9 @@ def graph_of(stack: str) -> Graph:
     return recorded(stack) if stack in AWS_STACKS else build(stack)
 
 
-def objects(stack: str) -> list[Registration]:
-    found = [item for item in graph_of(stack) if item.type.startswith("kubernetes:")]
-    return [item for item in found if not item.type.startswith("kubernetes:helm.sh")]
-
-
-def ref_of(wanted: Body) -> Ref:
-    return Ref(
-        api_version=wanted["apiVersion"],
-        kind=wanted["kind"],
-        namespace=wanted["metadata"].get("namespace", ""),
-        name=wanted["metadata"]["name"],
-    )
-
-
-def try_out(api: Apiserver, wanted: Body) -> None:
-    api.apply(ref_of(wanted), wanted, force=True, dry_run=True)
-
-
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_object_is_accepted(api: Apiserver, stack: str) -> None:
-    wanted = objects(stack)
+    wanted = objects(graph_of(stack))
     kinds = {item.type.rpartition(":")[2] for item in wanted}
     assert kinds >= {"Deployment", "HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget"}
     assert ({"EC2NodeClass", "NodePool"} <= kinds) is (stack in AWS_STACKS)
@@ -116,13 +90,11 @@ def test_every_object_is_accepted(api: Apiserver, stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_so_are_the_pods_of_every_model(api: Apiserver, stack: str) -> None:
-    for item in graph_of(stack).of_type("kubernetes:apps/v1:Deployment"):
-        pod = body(item)["spec"]["template"]
-        pod["spec"].pop("serviceAccountName")  # which a dry run has not made
-        wanted = {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {**pod["metadata"], "name": "tried"}}
-        path = f"/api/v1/namespaces/{NAMESPACE}/pods"
-        api.send("POST", path, query={"dryRun": "All", "fieldValidation": "Strict"}, body=wanted)
+def test_so_are_the_pods_of_every_model_and_of_every_job(api: Apiserver, stack: str) -> None:
+    wanted = list(pods(graph_of(stack)))
+    assert {pod["spec"]["containers"][0]["name"] for pod in wanted} == {"vllm", "prefetch"}
+    for pod in wanted:
+        try_pod(api, NAMESPACE, pod)
 
 
 @pytest.mark.parametrize(
@@ -142,3 +114,10 @@ def test_a_class_that_karpenter_would_refuse_is_refused(
     spoilt["spec"][key] = value
     with pytest.raises(ApiError, match=says):
         try_out(api, spoilt)
+
+
+def test_a_fetching_pod_that_might_be_root_is_refused(api: Apiserver) -> None:
+    (pod,) = [pod for pod in pods(graph_of("gcp-dev")) if pod["spec"]["containers"][0]["name"] == "prefetch"]
+    pod["spec"]["securityContext"].pop("runAsNonRoot")
+    with pytest.raises(ApiError, match="runAsNonRoot"):
+        try_pod(api, NAMESPACE, pod)

@@ -133,7 +133,7 @@ def test_models_read_one_bucket_the_prefetch_writes_it_and_nobody_deletes(stack:
     models = {
         item.name.removesuffix("-deployment") for item in graph.of_type("kubernetes:apps/v1:Deployment")
     }
-    assert bound.pop("weights-prefetch") == "weights-writer-role"
+    assert bound.pop("weights.prefetch") == "weights-writer-role"
     assert bound == dict.fromkeys(models, "weights-reader-role")
 
 

@@ -11,6 +11,7 @@ config:
   elastic-vllm:cluster: {cloud: local}
   elastic-vllm:pools: []
   elastic-vllm:apiKeys: {secure: v1:abc}
+  elastic-vllm:hubToken: {secure: v1:def}
   kubernetes:kubeconfig: /somewhere
 encryptionsalt: v1:abc
 """

@@ -112,7 +112,7 @@ def test_the_bucket_is_closed_to_all_but_the_stacks_own_accounts(stack: str, gra
         assert graph.named("cluster-gke").urn in reached(graph, item)
     assert granted == {
         "ns/inference/sa/chat": {"roles/storage.legacyBucketReader", "roles/storage.objectViewer"},
-        "ns/inference/sa/weights-prefetch": {"roles/storage.objectUser"},
+        "ns/inference/sa/weights.prefetch": {"roles/storage.objectUser"},
     }
 
 

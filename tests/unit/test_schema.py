@@ -88,6 +88,7 @@ def test_an_editor_accepts_every_stack_that_the_program_accepts(
         ("config/elastic-vllm:models/0/scaling/preset", None),
         ("config/elastic-vllm:models/0/slo/ttftP99Seconds", 0.6),
         ("config/elastic-vllm:apiKeys", {"chat": "in plain text"}),
+        ("config/elastic-vllm:hubToken", "in plain text"),
         ("config/cluster", {}),
         ("configuration", {}),
     ],
@@ -112,6 +113,7 @@ def test_an_editor_accepts_encrypted_keys_and_settings_of_others(
     assert isinstance(config, dict)
     config |= {
         "elastic-vllm:apiKeys": {"chat": {"secure": "v1:abc"}},
+        "elastic-vllm:hubToken": {"secure": "v1:abc"},
         "kubernetes:enableServerSideApply": "true",
         "pulumi:disable-default-providers": ["*"],
     }
