@@ -103,7 +103,7 @@ def port_taken(times: int) -> Callable[[Layout], None]:
     def made(place: Layout) -> None:
         _made(place)
         if next(left, None) is not None:
-            raise control_plane.PortTakenError("etcd could not start: port 9 is taken", "end that program")
+            raise control_plane.PassingError("etcd could not start: port 9 is taken", "end that program")
 
     return made
 
@@ -127,7 +127,7 @@ def test_a_new_cluster_whose_port_was_taken_meanwhile_is_made_on_others(
     assert place.created
     assert place.maker.is_file()
     assert len(removals) == lifecycle.ATTEMPTS - 1
-    assert "once more on other ports: etcd could not start: port 9 is taken" in capsys.readouterr().out
+    assert "once more: etcd could not start: port 9 is taken" in capsys.readouterr().out
 
 
 def test_a_port_that_is_taken_again_and_again_is_an_error(
@@ -148,3 +148,27 @@ def test_a_cluster_that_is_there_is_never_removed_for_a_taken_port(
         up()
     assert place.created
     assert removals == []
+
+
+@pytest.mark.parametrize(
+    ("component", "log", "said"),
+    [
+        ("etcd", "listen tcp 127.0.0.1:9: bind: address already in use", "port 9 is taken"),
+        (
+            "kube-controller-manager",
+            "failed to wait for apiserver being healthy: timed out",
+            "this machine is too busy",
+        ),
+    ],
+)
+def test_what_another_attempt_may_not_meet_is_told_from_its_components_log(
+    tmp_path: Path, component: str, log: str, said: str
+) -> None:
+    place = Layout(tmp_path)
+    logs = place.control_plane / "logs"
+    logs.mkdir(parents=True)
+    (logs / f"{component}.log").write_text(log)
+    failure = control_plane._failure(place, "", [component])
+    assert isinstance(failure, control_plane.PassingError)
+    assert f"{component} could not start: " in failure.problem
+    assert said in failure.problem

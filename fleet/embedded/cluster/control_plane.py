@@ -36,8 +36,8 @@ PROBE_TIMEOUT = "--request-timeout=5s"
 """Of questions whose answer may be that nobody answers."""
 
 
-class PortTakenError(FleetError):
-    """A component's port went to another program between its choice and its use, or while it was stopped."""
+class PassingError(FleetError):
+    """What another attempt may not meet: a port that went to another program, a machine that is too busy."""
 
 
 def _configuration(layout: Layout, ports: Mapping[str, int]) -> str:
@@ -231,10 +231,15 @@ def _failure(layout: Layout, output: str, stopped: list[str]) -> FleetError:
         log = layout.control_plane / "logs" / f"{name}.log"
         text = log.read_text(errors="replace") if log.is_file() else ""
         if port := re.search(r"listen tcp [\w.:\[\]]*:(\d+): bind: address already in use", text):
-            return PortTakenError(
+            return PassingError(
                 f"{name} could not start: port {port[1]} is taken by another program",
                 "end that program and run `fleet cluster up` again, or `fleet cluster down` first: "
                 "a new cluster chooses free ports (what was deployed is lost)",
+            )
+        if "failed to wait for apiserver being healthy" in text:
+            return PassingError(
+                f"{name} could not start: it waits 10 s for the apiserver, and this machine is too busy",
+                "run this again when less runs beside it",
             )
         if "no space left on device" in text:
             return FleetError(

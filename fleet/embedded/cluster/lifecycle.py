@@ -78,12 +78,12 @@ def _start(place: Layout, reporter: Reporter) -> None:
 
 
 def _new_control_plane(place: Layout, reporter: Reporter) -> None:
-    """Try again on other ports when another program took one of those that were free a moment ago."""
+    """Try again, on other ports, when one was taken meanwhile or the machine was too busy."""
     for _ in range(ATTEMPTS - 1):
         try:
             _control_plane(place, reporter)
-        except control_plane.PortTakenError as taken:
-            reporter.step(f"once more on other ports: {taken.problem}")
+        except control_plane.PassingError as failure:
+            reporter.step(f"once more: {failure.problem}")
             _remove(place)
         else:
             return
