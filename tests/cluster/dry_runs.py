@@ -1,13 +1,14 @@
 """Recorded objects as the provider would send them, tried on a real apiserver: nothing of them is stored."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.objects import Ref
+from fleet.embedded.objects import Ref, metadata
 from fleet.embedded.registration import Graph, Registration
-from fleet.embedded.values import Secret, transform
+from fleet.embedded.values import Secret, text, transform
 
 Body = Any  # a manifest nests as deep as Kubernetes likes
 
@@ -52,3 +53,14 @@ def try_pod(api: Apiserver, namespace: str, pod: Body) -> None:
     """A pod on its own, by the admission of its namespace."""
     path = f"/api/v1/namespaces/{namespace}/pods"
     api.send("POST", path, query={"dryRun": "All", "fieldValidation": "Strict"}, body=pod)
+
+
+def remove(api: Apiserver, ref: Ref) -> None:
+    """Delete an object, and wait until it is gone: the next module may want one of that name."""
+    live = api.get(ref)
+    if live:
+        api.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
+    deadline = time.monotonic() + 60
+    while api.get(ref):
+        assert time.monotonic() < deadline, f"{ref} stays"
+        time.sleep(0.5)

@@ -17,12 +17,10 @@ import yaml
 from components.clouds.aws.autoscaler import VERSION
 from fleet.embedded.apiserver import ApiError, Apiserver, connect
 from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.objects import metadata
 from fleet.embedded.registration import Graph
-from fleet.embedded.values import text
 from tests.aws import MANAGED, execute, recorded
 from tests.aws import STACKS as AWS_STACKS
-from tests.cluster.dry_runs import Body, body, objects, pods, ref_of, try_out, try_pod
+from tests.cluster.dry_runs import Body, body, objects, pods, ref_of, remove, try_out, try_pod
 from tests.gcp import STACKS as GCP_STACKS
 from tests.gcp import build
 
@@ -68,8 +66,7 @@ def api(cluster: Layout, crd: Body) -> Iterator[Apiserver]:
         time.sleep(0.5)
     yield served
     for ref in there:
-        if live := served.get(ref):
-            served.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
+        remove(served, ref)
 
 
 @cache
