@@ -11,13 +11,13 @@ from typing import assert_never
 from components.catalog import MachineRow
 from components.spec import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
 
-AWS_SYSTEM_DISK_GIB = 54
+AWS_SYSTEM_DISK_GIB = 104
 AWS_GPU_DISK_GIB = 204
 AWS_GPU_DISK_THROUGHPUT = 500
 AWS_FREE_THROUGHPUT = 125
 AWS_ENDPOINTS = 2
 """Interface endpoints in each zone: those of ECR."""
-GCP_SYSTEM_DISK_GIB = 50
+GCP_SYSTEM_DISK_GIB = 100
 GCP_GPU_DISK_GIB = 200
 GCP_HYPERDISK_MACHINES = ("a3-ultragpu-", "a4-", "g4-")
 GCP_LOCAL_SSD_APART = ("g2-",)
@@ -28,6 +28,7 @@ _ALWAYS_EXCLUDED = (
     "traffic: out to the internet, between zones, through NAT, by the GiB",
     "logs, metrics and traces",
     "encryption keys, and requests to any API",
+    "weights in the stack's bucket",
 )
 
 

@@ -7,6 +7,7 @@ prediction.
 
 from collections.abc import Iterator
 
+from components.spec import LocalCluster
 from components.vllm import startup
 from stacks.bill import node_disk_gib
 from stacks.checks.start import start_of
@@ -54,6 +55,14 @@ IMAGE_BY_TAG = Kind(
     title="An image by tag in production",
     why="A tag can be moved: the replica that comes tonight may run other code than its neighbours. Name "
     "the digest (`vllm/vllm-openai@sha256:…`). Outside production nothing is said.",
+)
+UNPINNED_REVISION = Kind(
+    id="unpinned-revision",
+    family="lifecycle",
+    severity="warning",
+    title="Weights of no named commit in production",
+    why="Without `revision` the stack serves what the hub's `main` was when it first fetched: nobody "
+    "reviewed it, and another stack may have other weights. Outside production nothing is said.",
 )
 LEAST_MARGIN_SECONDS = 10
 IMAGE_GIB = 30
@@ -126,5 +135,19 @@ def production_images_have_a_digest(view: View) -> Iterator[Finding]:
             yield IMAGE_BY_TAG.at(
                 f"models[{index}].engine.image",
                 f"{model.engine.image} is a tag; add the digest your registry shows for it (@sha256:…)",
+                model.name,
+            )
+
+
+def production_names_its_weights(view: View) -> Iterator[Finding]:
+    """Where weights are fetched at all: simulated replicas read none."""
+    if not view.production or isinstance(view.config.cluster, LocalCluster):
+        return
+    for index, model in enumerate(view.config.models):
+        if model.revision is None:
+            yield UNPINNED_REVISION.at(
+                f"models[{index}].revision",
+                f"is missing; name the commit of {model.checkpoint} that was tried: `git ls-remote "
+                f"https://huggingface.co/{model.checkpoint} main` tells today's",
                 model.name,
             )

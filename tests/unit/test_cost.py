@@ -53,7 +53,7 @@ def test_the_rates_of_a_pool_are_its_nodes_times_machine_and_disk() -> None:
 
 def test_the_fixed_part_of_eks_is_control_plane_system_nodes_and_the_way_out() -> None:
     found = envelope(stack(AWS | {"network": {"nat": "per-zone"}}, {"accelerator": "l4", "maxNodes": 1}))
-    nodes = 2 * (0.1008 + 54 * 0.08 / 730)
+    nodes = 2 * (0.1008 + 104 * 0.08 / 730)
     assert found.fixed_usd_per_hour == pytest.approx(0.10 + nodes + 3 * (0.045 + 0.005) + 6 * 0.01)
     assert found.total.zero.on_demand == pytest.approx(found.fixed_usd_per_hour)
 

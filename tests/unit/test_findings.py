@@ -19,6 +19,7 @@ from stacks.parsing import validate
 TODAY = date(2026, 11, 25)
 Raw = dict[str, object]
 DIGEST = "vllm/vllm-openai@sha256:" + "0" * 64
+COMMIT = "9cdc6310a8cb770ce18efaf4e9935334512aee45"
 
 
 def model(**keys: object) -> Raw:
@@ -55,7 +56,7 @@ LOCAL_GCP: Raw = {"cloud": "local", "machines": "gcp"}
 
 
 def production(cluster: Mapping[str, object] | None = None, **keys: object) -> Raw:
-    served = model(requireApiKey=True, engine={"image": DIGEST}, **keys)
+    served = model(**{"requireApiKey": True, "engine": {"image": DIGEST}, "revision": COMMIT, **keys})
     return stack(
         cluster={**AWS, "protect": True, **(cluster or {})}, environment="production", models=[served]
     )
@@ -162,13 +163,17 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
         on_a100s("Qwen/Qwen3-VL-30B-A3B-Instruct-FP8"),
         on_a100s("Qwen/Qwen3-VL-235B-A22B-Instruct-FP8"),
     ),
-    "image-by-tag": (production(), {**production(), "models": [model(requireApiKey=True)]}),
+    "image-by-tag": (production(), {**production(), "models": [model(requireApiKey=True, revision=COMMIT)]}),
+    "unpinned-revision": (production(), production(revision=None)),
     "open-endpoint": (production(), production({"authorizedNetworks": WORLD})),
     "wide-endpoint": (
         production({"authorizedNetworks": ["203.0.113.0/24"]}),
         production({"authorizedNetworks": ["203.0.0.0/8"]}),
     ),
-    "no-api-key": (production(), {**production(), "models": [model(engine={"image": DIGEST})]}),
+    "no-api-key": (
+        production(),
+        {**production(), "models": [model(engine={"image": DIGEST}, revision=COMMIT)]},
+    ),
     "secret-in-plain": (
         with_model(engine={"extraArgs": ["--hf-overrides", "{}"]}),
         with_model(engine={"extraArgs": ["--hf-overrides", TOKEN]}),
