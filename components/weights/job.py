@@ -32,6 +32,7 @@ SCRATCH_GIB = 16
 """For one file at a time; the largest of these checkpoints have ten gigabytes."""
 MEMORY_GIB = 2
 ATTEMPTS = 6
+"""The first may come before the cloud knows of the pod's identity: seconds on EKS, minutes on GKE."""
 TOKEN = "token"  # noqa: S105  # the key inside the Secret
 SLOWEST_GB_PER_SECOND = 0.02
 """A fetch slower than this is taken for stuck."""
