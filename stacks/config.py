@@ -15,6 +15,7 @@ from stacks.policy import reviewed
 from stacks.stack import HUB_TOKEN, PROJECT, SECRET_SECTIONS, SECRETS, WORDS, StackConfig
 
 __all__ = [
+    "HUB_TOKEN",
     "PROJECT",
     "SECRETS",
     "StackConfig",

@@ -14,7 +14,7 @@ from components.spec import AwsCluster, ClusterSpec, LocalCluster, ModelSpec, No
 from fleet.drill.setting import Setting
 from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
-from stacks.config import PROJECT, SECRETS, StackConfig
+from stacks.config import HUB_TOKEN, PROJECT, SECRETS, StackConfig
 
 AUTOSCALERS = {"aws": "Karpenter", "gcp": "Karpenter stand-in for GKE's node autoscaler"}
 """Who adds nodes on each cloud. A stand-in's timing says nothing about the original's."""
@@ -52,9 +52,14 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
 
 
 def stand_in_secrets(config: StackConfig) -> dict[str, str]:
-    """A key for each model that asks for one: nothing is served, so nobody has to hand over the real ones."""
+    """A key for each model that asks for one, and a token: nothing is served or fetched, so nobody has to hand
+    over the real ones.
+    """
     keys = {model.name: STAND_IN for model in config.models if model.require_api_key}
-    return {f"{PROJECT}:{SECRETS}": json.dumps(keys)} if keys else {}
+    return {
+        f"{PROJECT}:{HUB_TOKEN}": STAND_IN,
+        **({f"{PROJECT}:{SECRETS}": json.dumps(keys)} if keys else {}),
+    }
 
 
 def _node_autoscaler(declared: ClusterSpec) -> str:

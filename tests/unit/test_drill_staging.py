@@ -207,4 +207,4 @@ def test_a_drill_needs_no_real_api_key(name: str) -> None:
     asking = {model.name for model in config.models if model.require_api_key}
     given = stand_in_secrets(config)
     assert {model for text in given.values() for model in json.loads(text)} == asking
-    assert set(given) == ({f"{PROJECT}:apiKeys"} if asking else set())
+    assert set(given) == {f"{PROJECT}:hubToken"} | ({f"{PROJECT}:apiKeys"} if asking else set())
