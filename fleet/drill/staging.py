@@ -52,8 +52,9 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
 
 
 def stand_in_secrets(config: StackConfig) -> dict[str, str]:
-    """A key for each model that asks for one, and a token: nothing is served or fetched, so nobody has to hand
-    over the real ones.
+    """A key for each model that asks for one, and a hub token: nobody has to hand over real ones for a drill.
+
+    Nothing is served there, and nothing fetched.
     """
     keys = {model.name: STAND_IN for model in config.models if model.require_api_key}
     return {

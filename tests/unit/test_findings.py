@@ -318,15 +318,18 @@ def test_a_secret_is_never_repeated() -> None:
     assert "hf_0123" not in "".join(map(str, found(planted).values()))
 
 
-def test_a_key_in_plain_text_in_the_file_is_refused_without_being_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("section", "key"), [("apiKeys: {chat: s3cr3t}", "apiKeys.chat"), ("hubToken: s3cr3t", "hubToken")]
+)
+def test_a_secret_in_plain_text_in_the_file_is_refused_without_being_shown(
+    tmp_path: Path, section: str, key: str
+) -> None:
     path = tmp_path / "Pulumi.test.yaml"
-    path.write_text(
-        "config:\n  elastic-vllm:cluster: {cloud: local}\n  elastic-vllm:apiKeys: {chat: s3cr3t}\n"
-    )
+    path.write_text(f"config:\n  elastic-vllm:cluster: {{cloud: local}}\n  elastic-vllm:{section}\n")
     with pytest.raises(StackConfigError) as refused:
         read_stack_file(path)
     (finding,) = refused.value.findings
-    assert (finding.id, finding.key) == ("secret-in-plain", "apiKeys.chat")
+    assert (finding.id, finding.key) == ("secret-in-plain", key)
     assert "s3cr3t" not in str(refused.value)
 
 
