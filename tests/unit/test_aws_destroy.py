@@ -96,6 +96,16 @@ def test_karpenter_keeps_its_rights_and_its_news_until_its_pools_are_gone(stack:
 
 
 @each_stack
+def test_pods_keep_their_weights_and_the_right_to_them_until_they_are_gone(stack: str) -> None:
+    graph = recorded(stack)
+    below = reaches(graph)
+    kept = {item.urn for item in graph if item.type.startswith("aws:") and item.name.startswith("weights-")}
+    assert len(kept) > 10
+    for item in (*of(graph, ("kubernetes:apps/v1:Deployment",)), *of(graph, ("kubernetes:batch/v1:Job",))):
+        assert kept <= below[item.urn], item.name
+
+
+@each_stack
 def test_nodes_keep_their_way_out_until_they_are_gone(stack: str) -> None:
     graph = recorded(stack)
     below = reaches(graph)

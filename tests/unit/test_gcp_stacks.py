@@ -93,8 +93,12 @@ def test_everything_goes_before_what_it_needs(graph: Graph) -> None:
             assert {cluster, network, nat, system} <= reached(graph, item)
     gpu = {pool.urn for pool in pools} - {system}
     assert gpu
+    weights = {item.urn for item in google(graph) if item.name.startswith("weights-")}
+    assert len(weights) == 4
     for deployment in graph.of_type("kubernetes:apps/v1:Deployment"):
-        assert gpu <= reached(graph, deployment)
+        assert gpu | weights <= reached(graph, deployment)
+    for fetch in graph.of_type("kubernetes:batch/v1:Job"):
+        assert weights <= reached(graph, fetch)
 
 
 def test_the_bucket_is_closed_to_all_but_the_stacks_own_accounts(stack: str, graph: Graph) -> None:
