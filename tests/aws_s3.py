@@ -8,8 +8,9 @@ Asked = Iterator[tuple[str, str, Mapping[str, object]]]
 
 
 def _bucket(name: str, given: Given) -> Asked:
+    del name
     assert isinstance(given.pop("forceDestroy"), bool)  # for the provider alone
-    yield "s3", "CreateBucket", {"Bucket": name}
+    yield "s3", "CreateBucket", {"Bucket": given.pop("bucketPrefix") + "2" * 26}
 
 
 def _closed(name: str, given: Given) -> Asked:

@@ -12,11 +12,13 @@ from fleet.errors import FleetError
 from stacks import config as stack_config
 
 Account = Annotated[str, typer.Option("--account", help="AWS: the account's twelve digits")]
-Part = Annotated[str, typer.Option("--part", help="AWS: which of the policies to print: network or cluster")]
+Part = Annotated[
+    str, typer.Option("--part", help="AWS: which of the policies to print: network, cluster or weights")
+]
 
 
 def deployer(stack: StackName = "aws-dev", account: Account = "111122223333", part: Part = "network") -> None:
-    """Print the deployer's policy (AWS, one of two documents) or roles (Google Cloud) for a stack."""
+    """Print the deployer's policy (AWS, one of three documents) or roles (Google Cloud) for a stack."""
     config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
     match config.cluster:
         case AwsCluster(region=region):

@@ -11,6 +11,7 @@ from botocore.loaders import Loader  # type: ignore[import-untyped]  # botocore 
 from typer.testing import CliRunner
 
 from components.clouds.aws.deployer import deployer
+from components.clouds.aws.naming import bucket_prefix
 from components.clouds.gcp.deployer import ROLES, grant_condition
 from components.clouds.gcp.identity import NODE_ROLES
 from fleet.cli.main import app
@@ -22,7 +23,22 @@ from tests.gcp import build, google
 ROOT = Path(__file__).parents[2]
 MANAGED_POLICY_CHARACTERS = 6144
 """The most that IAM takes of one managed policy, spaces not counted."""
-NOT_OPERATIONS = {"iam:PassRole"}
+NOT_OPERATIONS = {
+    "iam:PassRole",
+    "s3:DeleteObjectVersion",
+    "s3:GetAccelerateConfiguration",
+    "s3:GetBucketCORS",
+    "s3:GetBucketObjectLockConfiguration",
+    "s3:GetBucketPublicAccessBlock",
+    "s3:GetEncryptionConfiguration",
+    "s3:GetLifecycleConfiguration",
+    "s3:GetReplicationConfiguration",
+    "s3:ListBucket",
+    "s3:ListBucketVersions",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutLifecycleConfiguration",
+}
 """Permissions that no operation bears the name of; Service Authorization Reference, as of 2026-11-25."""
 CALLS = {
     "autoscaling/tag:Tag": "autoscaling:CreateOrUpdateTags autoscaling:DeleteTags autoscaling:DescribeTags",
@@ -59,6 +75,16 @@ CALLS = {
     "iam/rolePolicy:RolePolicy": "iam:PutRolePolicy iam:GetRolePolicy iam:DeleteRolePolicy",
     "iam/rolePolicyAttachment:RolePolicyAttachment": "iam:AttachRolePolicy iam:DetachRolePolicy",
     "kms/key:Key": "kms:CreateKey kms:EnableKeyRotation kms:ScheduleKeyDeletion kms:TagResource",
+    "s3/bucket:Bucket": "s3:CreateBucket s3:DeleteBucket s3:ListBucket s3:PutBucketTagging s3:DeleteObject",
+    "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "s3:PutLifecycleConfiguration "
+    "s3:GetLifecycleConfiguration",
+    "s3/bucketOwnershipControls:BucketOwnershipControls": "s3:PutBucketOwnershipControls "
+    "s3:GetBucketOwnershipControls",
+    "s3/bucketPolicy:BucketPolicy": "s3:PutBucketPolicy s3:GetBucketPolicy s3:DeleteBucketPolicy",
+    "s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "s3:PutBucketPublicAccessBlock "
+    "s3:GetBucketPublicAccessBlock",
+    "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ""
+    "s3:PutEncryptionConfiguration s3:GetEncryptionConfiguration",
     "sqs/queue:Queue": "sqs:CreateQueue sqs:DeleteQueue sqs:GetQueueAttributes sqs:TagQueue",
     "sqs/queuePolicy:QueuePolicy": "sqs:SetQueueAttributes",
 }
@@ -134,6 +160,14 @@ def test_roles_of_the_program_are_those_that_may_be_passed_and_no_others() -> No
     }
 
 
+def test_the_bucket_that_may_be_made_is_the_stacks_own() -> None:
+    patterns = [one["Resource"][0] for one in statements() if one["Sid"].endswith("TheBucket")]
+    assert patterns == [f"arn:aws:s3:::elastic-vllm-aws-dev-weights-*{of}" for of in ("", "/*")]
+    begins = recorded("aws-dev").named("weights-bucket").inputs["bucketPrefix"]
+    assert fnmatchcase(f"arn:aws:s3:::{begins}20261125", patterns[0])
+    assert len(bucket_prefix("a-stack-with-quite-a_Long-name")) == 37
+
+
 def test_each_document_fits_in_a_managed_policy() -> None:
     for document in documents().values():
         assert 1000 < len(json.dumps(document, separators=(",", ":"))) < MANAGED_POLICY_CHARACTERS
@@ -154,7 +188,7 @@ def test_google_s_roles_are_those_of_the_docs_and_each_is_for_something_that_is_
     planned = {
         item.type.partition(":")[2].partition("/")[0] for stack in GCP_STACKS for item in google(build(stack))
     }
-    assert planned == {"compute", "container", "kms", "projects", "serviceaccount"}
+    assert planned == {"compute", "container", "kms", "projects", "serviceaccount", "storage"}
 
 
 def test_google_s_deployer_may_give_the_nodes_roles_and_no_others() -> None:

@@ -1,7 +1,7 @@
 """What the role that runs ``pulumi up`` may do, and nothing beside this stack. Pure; imports no SDK.
 
 Bounded by the names that are this stack's alone where the service has such, else by the tag ``stack``, which
-the provider puts on all that it makes. Two documents, since one managed policy cannot hold it all.
+the provider puts on all that it makes. Three documents, since one managed policy cannot hold it all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from components.clouds.aws import naming
 from components.clouds.aws.deployer_actions import (
     BORN,
+    BUCKET_CHANGES,
     CHANGED_IN_EC2,
     EKS_KINDS,
+    EMPTYING,
     KEY_CHANGES,
     MADE_BY_EC2,
     PASSED_TO,
@@ -29,6 +31,7 @@ def deployer(region: str, account: str, stack: str) -> Mapping[str, Mapping[str,
     return {
         "network": _document(at.network()),
         "cluster": _document([*at.identity(), *at.cluster(), *at.around()]),
+        "weights": _document(at.weights()),
     }
 
 
@@ -132,6 +135,14 @@ class _At:
                 self._here,
             ),
             _allow("KnowYourself", _of("sts", "GetCallerIdentity"), ["*"]),
+        ]
+
+    def weights(self) -> list[Mapping[str, object]]:
+        """The bucket, by what its name begins with. Nothing here reads or writes weights."""
+        bucket = f"arn:{self._partition}:s3:::{naming.bucket_prefix(self._stack)}*"
+        return [
+            _allow("TheBucket", _of("s3", *BUCKET_CHANGES), [bucket]),
+            _allow("EmptyTheBucket", _of("s3", *EMPTYING), [f"{bucket}/*"]),
         ]
 
 

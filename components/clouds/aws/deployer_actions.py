@@ -74,7 +74,7 @@ SEEN_IN_EC2 = (
     "VpcEndpoints",
     "Vpcs",
 )
-ROLE_NAMES = ("autoscaler-*", "cluster-*")
+ROLE_NAMES = ("autoscaler-*", "cluster-*", "weights-*")
 """What the names of the program's roles and instance profiles begin with."""
 PASSED_TO = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com")
 SERVICE_LINKED = ("autoscaling", "eks", "eks-nodegroup", "spot")
@@ -120,3 +120,35 @@ KEY_CHANGES = (
     "UpdateKeyDescription",
 )
 EKS_KINDS = ("AccessEntry", "Addon", "Nodegroup", "PodIdentityAssociation")
+BUCKET_CHANGES = (
+    "CreateBucket",
+    "DeleteBucket",
+    "DeleteBucketPolicy",
+    "GetAccelerateConfiguration",
+    "GetBucketAcl",
+    "GetBucketCORS",
+    "GetBucketLocation",
+    "GetBucketLogging",
+    "GetBucketObjectLockConfiguration",
+    "GetBucketOwnershipControls",
+    "GetBucketPolicy",
+    "GetBucketPublicAccessBlock",
+    "GetBucketRequestPayment",
+    "GetBucketTagging",
+    "GetBucketVersioning",
+    "GetBucketWebsite",
+    "GetEncryptionConfiguration",
+    "GetLifecycleConfiguration",
+    "GetReplicationConfiguration",
+    "ListBucket",
+    "ListBucketVersions",
+    "PutBucketOwnershipControls",
+    "PutBucketPolicy",
+    "PutBucketPublicAccessBlock",
+    "PutBucketTagging",
+    "PutEncryptionConfiguration",
+    "PutLifecycleConfiguration",
+)
+"""The provider looks at every side of a bucket, also at those that nobody set."""
+EMPTYING = ("DeleteObject", "DeleteObjectVersion")
+"""Asked for when a stack without ``protect`` is destroyed."""

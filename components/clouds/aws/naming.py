@@ -1,9 +1,13 @@
 """Names, partitions and tags of AWS. Pure; imports no SDK."""
 
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from components.spec import AwsCluster
+
+BUCKET_PREFIX_LENGTH = 37
+"""What is left of 63 characters beside the 26 that the provider adds."""
 
 
 def partition(region: str) -> str:
@@ -19,6 +23,11 @@ def managed_policy(region: str, name: str) -> str:
 def cost_tags(cluster: AwsCluster, stack: str) -> Mapping[str, str]:
     """Tags for the bill. The provider puts them on all it makes; what AWS makes by itself is told apart."""
     return {**cluster.tags, "app": "elastic-vllm", "stack": stack}
+
+
+def bucket_prefix(stack: str) -> str:
+    """What the name of the stack's bucket begins with; the rest tells it from all others in the world."""
+    return re.sub(r"[^a-z0-9-]", "-", f"elastic-vllm-{stack.lower()}-weights-")[:BUCKET_PREFIX_LENGTH]
 
 
 def subnets(vpc: str, zones: int) -> tuple[list[str], list[str]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_aws import eks, iam, s3
 
-from components.clouds.aws import identity
+from components.clouds.aws import identity, naming
 from components.clouds.aws.cluster import Foundation
 from components.clouds.base import Accounts, Bucket, Endpoint
 from components.spec import AwsCluster
@@ -80,9 +80,14 @@ def tls_only(arn: pulumi.Input[str]) -> Mapping[str, object]:
 def _bucket(
     name: str, spec: AwsCluster, opts: pulumi.ResourceOptions
 ) -> tuple[s3.Bucket, Sequence[pulumi.Resource]]:
-    """The bucket, closed to everybody outside, and what closes it. AWS gets its name from Pulumi."""
+    """The bucket, closed to everybody outside, and what closes it."""
     kept = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=spec.protect or None))
-    made = s3.Bucket(name, force_destroy=not spec.protect, opts=kept)
+    made = s3.Bucket(
+        name,
+        bucket_prefix=naming.bucket_prefix(pulumi.get_stack()),
+        force_destroy=not spec.protect,
+        opts=kept,
+    )
     closed = s3.BucketPublicAccessBlock(
         f"{name}-private",
         bucket=made.id,

@@ -10,6 +10,7 @@ ROLES: Mapping[str, str] = {
     "roles/iam.serviceAccountUser": "nodes that run as it",
     "roles/resourcemanager.projectIamAdmin": "the roles of that account, and no others: see the condition",
     "roles/serviceusage.serviceUsageAdmin": "naming GKE's own account of the project",
+    "roles/storage.admin": "the bucket with the weights, and who may use it",
 }
 """By Google's name. There is no custom role: these follow the services as they grow."""
 
