@@ -14,8 +14,8 @@ ARGUMENTS = Kind(
     family="fit",
     severity="error",
     title="Arguments that vLLM does not take, or not together",
-    why="Each word is one that the pinned vLLM knows, or nearly; it would end before the replica is Ready, "
-    "or serve something else. The message names the option; docs/engine.md says how they are checked.",
+    why="vLLM would end before the replica is Ready, or serve something else. The message names "
+    "the option and what to do; docs/engine.md says how arguments are checked.",
 )
 
 
