@@ -1,6 +1,7 @@
 """Every option that a stack file can make us render, whatever it sets."""
 
 from components.vllm.arguments import arguments
+from components.vllm.weights import Streamed, command_line
 from tests.manifests import LARGEST, model
 
 EVERY_SETTING = {
@@ -23,4 +24,6 @@ def rendered_options() -> set[str]:
         model(engine=EVERY_SETTING, resources={"memoryGib": 64}),
         model(checkpoint=LARGEST, gpusPerReplica=8, engine=EVERY_SETTING, resources={"memoryGib": 64}),
     ]
-    return {word for spec in specs for word in arguments(spec) if word.startswith("--")}
+    streamed = Streamed(address="s3://weights/chat", environment={}, credentials=(), ready=())
+    words = [word for spec in specs for word in command_line(arguments(spec), spec, streamed)]
+    return {word for word in words if isinstance(word, str) and word.startswith("--")}
