@@ -122,7 +122,7 @@ def test_the_pod_has_the_gate_where_python_and_the_command_line_look_for_it() ->
     spec = model()
     words = arguments(spec)
     assert words[words.index("--middleware") + 1] == routes.MIDDLEWARE
-    (path,) = [item["value"] for item in environment(600, None) if item["name"] == "PYTHONPATH"]
+    (path,) = [item["value"] for item in environment(600, None, {}) if item["name"] == "PYTHONPATH"]
     (mount,) = [item for item in mounts() if item["name"] == "gate"]
     (volume,) = [item for item in volumes(spec, None) if item["name"] == "gate"]
     assert (mount["mount_path"], mount["read_only"]) == (path, True)
