@@ -28,7 +28,7 @@ _ALWAYS_EXCLUDED = (
     "traffic: out to the internet, between zones, through NAT, by the GiB",
     "logs, metrics and traces",
     "encryption keys, and requests to any API",
-    "weights in the stack's bucket",
+    "the bucket with the weights, and fetching them once",
 )
 
 
@@ -56,23 +56,6 @@ def bill(cluster: ClusterSpec, machine: MachineRow | None = None) -> Bill:
             return _aws(cluster)
         case GcpCluster():
             return _gcp(cluster, machine)
-        case _:
-            assert_never(cluster)
-
-
-def node_disk_gib(cluster: ClusterSpec, machine: MachineRow) -> float | None:
-    """The disk of a GPU node for images and pods: its own disks where it uses them, else the boot disk.
-
-    ``None`` where nodes are simulated.
-    """
-    local = machine.local_disk_gb * 1e9 / 2**30
-    match cluster:
-        case LocalCluster():
-            return None
-        case AwsCluster():
-            return local if local and cluster.image_snapshot is None else AWS_GPU_DISK_GIB
-        case GcpCluster():
-            return local or GCP_GPU_DISK_GIB
         case _:
             assert_never(cluster)
 

@@ -39,7 +39,6 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         lifecycle.drains_leave_a_margin: (lifecycle.DRAIN_MARGIN,),
         lifecycle.budgets_cover_the_load: (lifecycle.STARTUP_BUDGET,),
         lifecycle.production_has_a_second_replica: (lifecycle.SOLE_REPLICA,),
-        lifecycle.disks_hold_image_and_weights: (lifecycle.SMALL_DISK,),
         lifecycle.production_images_have_a_digest: (lifecycle.IMAGE_BY_TAG,),
         lifecycle.production_names_its_weights: (lifecycle.UNPINNED_REVISION,),
         security.the_control_plane_is_reached_from_few_places: (

@@ -1,15 +1,14 @@
-"""How a replica comes and goes: budgets, drains, disks, images.
+"""How a replica comes and goes: budgets, drains, images.
 
-Held by construction, and tested with the components, so no finding: grace is the sum of preStop, drain and
-margin; ``VLLM_ENGINE_READY_TIMEOUT_S`` is never below the startup budget; left out, that budget is thrice the
-prediction.
+Held by construction, and tested, so no finding: grace is the sum of preStop, drain and margin;
+``VLLM_ENGINE_READY_TIMEOUT_S`` is never below the startup budget, which is thrice the prediction when left out;
+a node's disk holds the image and the caches of all its replicas, and weights are streamed past it.
 """
 
 from collections.abc import Iterator
 
 from components.spec import LocalCluster
 from components.vllm import startup
-from stacks.bill import node_disk_gib
 from stacks.checks.start import start_of
 from stacks.checks.view import View
 from stacks.finding import Finding, Kind
@@ -40,14 +39,6 @@ SOLE_REPLICA = Kind(
     why="The disruption budget lets one replica go at a time, so that node upgrades never hang; with a "
     "minimum of one that is all of them, for as long as a new one takes.",
 )
-SMALL_DISK = Kind(
-    id="disk-too-small",
-    family="lifecycle",
-    severity="warning",
-    title="A node's disk too small for image, weights and caches",
-    why="The kubelet evicts pods when the disk fills, and the replica never becomes Ready. Take a machine "
-    "with local disks, or a smaller checkpoint. Counted as if weights lay on the node.",
-)
 IMAGE_BY_TAG = Kind(
     id="image-by-tag",
     family="lifecycle",
@@ -65,10 +56,6 @@ UNPINNED_REVISION = Kind(
     "reviewed it, and another stack may have other weights. Outside production nothing is said.",
 )
 LEAST_MARGIN_SECONDS = 10
-IMAGE_GIB = 30
-"""The vLLM image, unpacked. Assumed."""
-SCRATCH_GIB = 12
-"""The limits of the pod's cache and scratch volumes."""
 
 
 def drains_leave_a_margin(view: View) -> Iterator[Finding]:
@@ -108,22 +95,6 @@ def production_has_a_second_replica(view: View) -> Iterator[Finding]:
                 f"{at.key}.replicas.min",
                 f"{at.model.replicas.min}: a node upgrade or a lost node leaves no replica for about "
                 f"{start.seconds / 60:.0f} minutes; set 2",
-                at.model.name,
-            )
-
-
-def disks_hold_image_and_weights(view: View) -> Iterator[Finding]:
-    """Local disks where the machine has some, else the boot disk."""
-    for at in view.placed:
-        disk = node_disk_gib(view.config.cluster, at.machine)
-        weights = at.checkpoint.weights_mib / 1024
-        needed = IMAGE_GIB + weights + SCRATCH_GIB * max(1, at.replicas_per_node)
-        if disk is not None and needed > disk:
-            yield SMALL_DISK.at(
-                f"{at.key}.checkpoint",
-                f"about {needed:.0f} GiB ({IMAGE_GIB} image, {weights:.0f} weights, the rest caches), but a "
-                f"node of pool {at.pool.name} ({at.machine.name}) has {disk:.0f}; take a machine with local "
-                "disks",
                 at.model.name,
             )
 

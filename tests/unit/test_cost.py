@@ -11,6 +11,7 @@ from components.clouds.aws import hints
 from components.clouds.aws import system_nodes as aws_system
 from components.clouds.gcp import node_pool as gcp_pool
 from components.clouds.gcp import system_nodes as gcp_system
+from components.vllm import pod
 from fleet.embedded.values import items
 from stacks import bill
 from stacks.config import StackConfig, parse, read_stack_file
@@ -129,6 +130,16 @@ def test_the_disks_in_the_bill_are_those_that_the_clouds_ask_for() -> None:
     for name in catalog.machines("gcp"):
         hyperdisk = gcp_pool.boot_disk_type(name) == "hyperdisk-balanced"
         assert name.startswith(bill.GCP_HYPERDISK_MACHINES) == hyperdisk
+
+
+@pytest.mark.parametrize("cloud", ["aws", "gcp"])
+def test_a_nodes_disk_holds_the_image_and_the_caches_of_all_its_replicas(cloud: catalog.CloudName) -> None:
+    unpacked_image, evicted_at = 30, 0.85
+    boot = {"aws": bill.AWS_GPU_DISK_GIB - 4, "gcp": bill.GCP_GPU_DISK_GIB}[cloud]
+    for machine in catalog.machines(cloud).values():
+        own = machine.local_disk_gb * 1e9 / 2**30
+        caches = machine.gpus * (pod.CACHE_LIMIT_GIB + pod.TMP_LIMIT_GIB)
+        assert unpacked_image + caches < min(own or boot, boot) * evicted_at, machine.name
 
 
 @pytest.mark.parametrize("name", AWS_STACKS)

@@ -93,11 +93,6 @@ def mixture(gpus: int, checkpoint: str = "Qwen/Qwen3-VL-30B-A3B-Instruct-FP8", *
     return stack(**{"pools": [pool(gpusPerNode=4)], "models": [served], **sections})
 
 
-def on_a100s(checkpoint: str) -> Raw:
-    machines = pool(accelerator="a100-40", gpusPerNode=8)
-    return mixture(8, checkpoint, cluster=GCP, pools=[machines])
-
-
 def on_one_a100(checkpoint: str) -> Raw:
     machines = pool(accelerator="a100-40")
     return stack(cluster=LOCAL_GCP, pools=[machines], models=[model(checkpoint=checkpoint)])
@@ -159,10 +154,6 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     "drain-margin": (stack(), with_model(drain={"marginSeconds": 5})),
     "startup-budget": (with_model(startupBudgetSeconds=120), with_model(startupBudgetSeconds=60)),
     "sole-replica": (production(replicas={"min": 2, "max": 2}), production(replicas={"min": 1, "max": 1})),
-    "disk-too-small": (
-        on_a100s("Qwen/Qwen3-VL-30B-A3B-Instruct-FP8"),
-        on_a100s("Qwen/Qwen3-VL-235B-A22B-Instruct-FP8"),
-    ),
     "image-by-tag": (production(), {**production(), "models": [model(requireApiKey=True, revision=COMMIT)]}),
     "unpinned-revision": (production(), production(revision=None)),
     "open-endpoint": (production(), production({"authorizedNetworks": WORLD})),
@@ -278,18 +269,6 @@ def test_no_two_kinds_share_an_id_and_every_one_is_explained() -> None:
     for kind in policy.KINDS.values():
         assert len(kind.why) > 60
         assert not kind.title.endswith(".")
-
-
-def test_nodes_that_start_from_a_snapshot_do_not_use_their_own_disks() -> None:
-    machines = [pool(accelerator="h100", gpusPerNode=8)]
-    serving = "Qwen/Qwen3-VL-235B-A22B-Instruct-FP8"
-    snapshot = {**AWS, "imageSnapshot": "snap-0123456789abcdef0"}
-    assert ("disk-too-small", "models[0].checkpoint") not in found(
-        mixture(8, serving, cluster=AWS, pools=machines)
-    )
-    assert ("disk-too-small", "models[0].checkpoint") in found(
-        mixture(8, serving, cluster=snapshot, pools=machines)
-    )
 
 
 @pytest.mark.parametrize("capacity", get_args(NodePoolSpec.model_fields["capacity"].annotation))
