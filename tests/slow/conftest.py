@@ -4,20 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from fleet.cli.console import Steps
-from fleet.embedded.cluster import lifecycle
+from fleet.embedded.cluster import binaries
 from fleet.embedded.cluster.layout import Layout
-from tests.cluster.conftest import cluster
+from tests.cluster.conftest import _fresh_cluster, cluster
+from tests.cluster.exclusive import exclusive
 
 __all__ = ["cluster"]
 
 
 @pytest.fixture
-def alone(cluster: Layout) -> Iterator[Layout]:
-    """The cluster for a test that spoils it: the next one gets a new one."""
-    try:
-        yield cluster
-    finally:
-        lifecycle.down()
-        with Steps() as steps:
-            lifecycle.up(steps)
+def alone() -> Iterator[Layout]:
+    """A cluster for a test that spoils it."""
+    home = binaries.cache_dir() / "test-cluster-alone"
+    with exclusive(home):
+        yield from _fresh_cluster(home)

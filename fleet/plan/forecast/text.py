@@ -63,7 +63,10 @@ def _course(outcome: Outcome) -> str:
 
 
 def _rise(outcome: Outcome) -> str:
-    """When the replicas came that the step's load needs, and those beyond."""
+    """When replicas came after the load rose; of many steps the first three and the last."""
     came = [(one.replicas, outcome.ready_after(one.replicas)) for one in outcome.reached]
-    told = [f"{replicas} after {after:.0f} s" for replicas, after in came if after]
+    highest = {round(after): replicas for replicas, after in came if after}  # of those that came together
+    told = [f"{replicas} after {after} s" for after, replicas in highest.items()]
+    if len(told) > 5:
+        told[3:-1] = ["…"]
     return f"replicas ready: {', '.join(told)}" if told else "no replica was added"

@@ -16,7 +16,7 @@ MIX: Mapping[ShapeName, float] = scenario.load("step").mix
 
 def step(replicas: ReplicasSpec) -> Scenario:
     """From almost nothing to three times what the least replicas carry, for half an hour, and back."""
-    load = min(3.0 * replicas.min, _ROOM * replicas.max)
+    load = min(3.0 * max(replicas.min, 1), _ROOM * replicas.max)
     return Scenario(
         name="step",
         description=f"Load goes to {load:g} replicas' worth at once, stays half an hour, and is gone.",
