@@ -1,8 +1,8 @@
 """How a replica comes and goes: budgets, drains, images.
 
 Held by construction, and tested, so no finding: grace is the sum of preStop, drain and margin;
-``VLLM_ENGINE_READY_TIMEOUT_S`` is never below the startup budget, which is thrice the prediction when left out;
-a node's disk holds the image and the caches of all its replicas, and weights are streamed past it.
+``VLLM_ENGINE_READY_TIMEOUT_S`` is never below the startup budget, which is thrice the prediction where left
+out; a node's disk holds the image and the caches of all its replicas, and weights are streamed past it.
 """
 
 from collections.abc import Iterator
