@@ -23,6 +23,11 @@ def labels(model: str) -> Mapping[str, str]:
     return {**selector(model), **_PART_OF}
 
 
+def placeholder(name: str) -> Mapping[str, str]:
+    """What tells placeholder pods from others, a model's above all."""
+    return {"app.kubernetes.io/instance": name, "app.kubernetes.io/name": "headroom"}
+
+
 def shared() -> Mapping[str, str]:
     """What objects carry that belong to no single model."""
     return dict(_PART_OF)

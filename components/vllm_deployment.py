@@ -18,6 +18,7 @@ from components.vllm.arguments import PORT
 from components.vllm.container import API_KEY
 from components.vllm.pod import template
 from components.vllm.weights import Weights
+from components.warm_headroom import WarmHeadroom, WarmHeadroomArgs
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
@@ -44,7 +45,10 @@ class VllmDeploymentArgs:
 
 
 class VllmDeployment(pulumi.ComponentResource):
-    """A Deployment, its Service, account, disruption budget, network policy, gate and, with a key, Secret."""
+    """A Deployment, its Service, account, disruption budget, network policy, gate and, with a key, Secret.
+
+    Where the model has headroom, the placeholders that keep it belong to it too.
+    """
 
     autoscaled: bool
     """Whether the bounds leave the number of replicas to an autoscaler: ``HpaPolicy``, or one of your own."""
@@ -73,6 +77,9 @@ class VllmDeployment(pulumi.ComponentResource):
         self.autoscaled = deployment.is_autoscaled(args.model.replicas)
         replicas = self._deployment(secret, [*before, *weights.ready(args.weights)])
         self._disruption_budget()
+        if args.model.headroom:
+            room = WarmHeadroomArgs(namespace=args.namespace, model=args.model, placement=args.placement)
+            WarmHeadroom(f"{name}-headroom", room, self._child)
         self.deployment_name = replicas.metadata.name
         self.service_name = self._service().metadata.name
         self.endpoint = pulumi.Output.concat(

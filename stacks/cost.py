@@ -188,8 +188,9 @@ def _pools(config: StackConfig) -> list[tuple[NodePoolSpec, MachineRow]]:
 
 
 def _model(config: StackConfig, at: Placed) -> ModelCost:
-    least = nodes_for([(at, at.model.replicas.min)])
-    most = min(nodes_for([(at, at.model.replicas.max)]), at.pool.max_nodes)
+    warm = at.model.headroom
+    least = nodes_for([(at, at.model.replicas.min + warm)])
+    most = min(nodes_for([(at, at.model.replicas.max + warm)]), at.pool.max_nodes)
     nodes = Nodes(zero=0, min=min(least, at.pool.max_nodes), max=most)
     return ModelCost(
         name=at.model.name,
@@ -204,8 +205,8 @@ def _pool(
     config: StackConfig, pool: NodePoolSpec, machine: MachineRow, carried: Sequence[Placed]
 ) -> PoolCost:
     here = [at for at in carried if at.pool.name == pool.name]
-    least = nodes_for([(at, at.model.replicas.min) for at in here])
-    most = nodes_for([(at, at.model.replicas.max) for at in here])
+    least = nodes_for([(at, at.model.replicas.min + at.model.headroom) for at in here])
+    most = nodes_for([(at, at.model.replicas.max + at.model.headroom) for at in here])
     nodes = Nodes(zero=pool.min_nodes, min=_within(pool, least), max=_within(pool, most))
     node, most = node_rates(config, machine), pool.max_nodes
     reserved = pool.capacity == "reserved"

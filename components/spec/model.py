@@ -159,6 +159,12 @@ class ModelSpec(Section):
     """How answers are drawn, where a request does not say."""
     replicas: ReplicasSpec = ReplicasSpec()
     """The bounds of the replica count."""
+    headroom: int = Field(default=0, ge=0, le=100)
+    """Places for further replicas, kept warm: placeholder pods hold nodes and yield at once to a replica.
+
+    Each place costs what its share of a node costs, all the time; what it saves is the node's boot and the
+    image's pull.
+    """
     scaling: ScalingSpec = Field(default_factory=lambda: ScalingSpec.model_validate({}))
     """What moves the replica count between its bounds."""
     resources: ResourcesSpec = ResourcesSpec()

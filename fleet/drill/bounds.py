@@ -9,10 +9,11 @@ and windows move on: so the algorithm is asked at each sample and every second i
 from the moment from which it stood until the controller must have seen it: a whole sync period, or until
 the controller scaled so far. (Asked every second, the model also sees peaks that pass between two syncs.)
 
-``bound(k) = asked(k) + boot + load + SLACK_SECONDS``. Boot is in it even where a node is there already: it
-is a bound, no estimate. Where the controller scaled to ``k`` before the algorithm asked, the change takes
-the ask's place, and the line says so: the samples lack what the policy scales on, or it came and went
-between two. (From the change on, the algorithm merely keeps what it finds: that is no ask.)
+``bound(k) = asked(k) + boot + load + SLACK_SECONDS``. Boot is in it even where a node happens to be there: it
+is a bound, no estimate. Only where the stack pays for a warm place it is left out. Where the controller
+scaled to ``k`` before the algorithm asked, the change takes the ask's place, and the line says so: the
+samples lack what the policy scales on, or it came and went between two. (From the change on, the algorithm
+merely keeps what it finds: that is no ask.)
 """
 
 import math
@@ -65,7 +66,13 @@ def asked(run: Run, scaling: ScalingSpec) -> list[Asked]:
 
 def bound(run: Run, since: Asked) -> float:
     """When that replica had to be Ready."""
-    return since.t + run.boot_seconds + run.load_seconds + SLACK_SECONDS
+    boot = 0.0 if is_warm(run, since) else run.boot_seconds
+    return since.t + boot + run.load_seconds + SLACK_SECONDS
+
+
+def is_warm(run: Run, since: Asked) -> bool:
+    """Whether a node was kept for it: a drill begins with all warm places; the first replicas take them."""
+    return since.k <= run.min_replicas + run.headroom
 
 
 def _stood(decisions: list[_Moment], k: int, changed: float | None, seconds: float) -> float | None:

@@ -169,6 +169,7 @@ class _Drill:
             load_seconds=setting.load_seconds,
             min_replicas=setting.model.replicas.min,
             max_replicas=setting.model.replicas.max,
+            headroom=setting.model.headroom,
             ttft_slo_seconds=setting.model.slo.ttft_p99_seconds,
             error_rate_slo=setting.model.slo.error_rate,
             started_at=datetime.fromtimestamp(self._epoch, UTC).isoformat(timespec="seconds"),

@@ -29,8 +29,8 @@ class Setting:
         return self.machine.gpus // self.model.gpus_per_replica
 
     def nodes_for(self, replicas: int) -> int:
-        """Nodes that are there for so many replicas."""
-        return nodes_needed(replicas, self.replicas_per_node, self.min_nodes)
+        """Nodes that are there for so many replicas, and for the places kept warm beside them."""
+        return nodes_needed(replicas + self.model.headroom, self.replicas_per_node, self.min_nodes)
 
 
 def nodes_needed(replicas: int, replicas_per_node: int, min_nodes: int) -> int:

@@ -158,6 +158,8 @@ class Run(Record):
     sync_period_seconds: float = 15.0
     min_replicas: int
     max_replicas: int
+    headroom: int = 0
+    """Places for replicas that placeholders keep warm."""
     ttft_slo_seconds: float
     error_rate_slo: float
     started_at: str

@@ -26,12 +26,14 @@ class Expectations:
     """Nodes that the pool keeps even when empty."""
     settled_by: float
     """Seconds since the traffic began by which everything has to be given back."""
+    headroom: int = 0
+    """Places for replicas that placeholders keep warm, beside every replica."""
     hold_ttft: bool = False
     """The TTFT objective is a promise of this drill, at every moment of it."""
 
     def nodes_for(self, replicas: int) -> int:
         """Nodes that are there for so many replicas."""
-        return nodes_needed(replicas, self.replicas_per_node, self.idle_nodes)
+        return nodes_needed(replicas + self.headroom, self.replicas_per_node, self.idle_nodes)
 
 
 def judge(run: Run, scaling: ScalingSpec, expectations: Expectations) -> Run:
@@ -107,12 +109,13 @@ def replicas_in_time(run: Run, scaling: ScalingSpec) -> list[Promise]:
 
 def _in_time(run: Run, since: bounds.Asked) -> Promise:
     bound, at = bounds.bound(run, since), _ready_at(run, since.k)
+    boot = "its node warm" if bounds.is_warm(run, since) else f"boot {run.boot_seconds:g} s"
     asked = "asked for" if since.by_algorithm else "set by the controller before the algorithm asked,"
     return Promise(
         id=f"replica-{since.k}-in-time",
         text=f"replica {since.k} is Ready in time",
         bound=(
-            f"by {bound:.1f} s: {asked} at {since.t:.1f} s, boot {run.boot_seconds:g} s, "
+            f"by {bound:.1f} s: {asked} at {since.t:.1f} s, {boot}, "
             f"load {run.load_seconds:g} s, {bounds.SLACK_SECONDS:g} s"
         ),
         measured=f"{at:.1f} s" if at is not None else f"not Ready in {run.duration_seconds:.1f} s",

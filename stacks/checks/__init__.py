@@ -26,6 +26,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         fit.fp8_runs_as_expected: (fit.FP8_EXPERTS, fit.FP8_COMPUTE),
         fit.allowed_images_fit_the_context: (fit.IMAGES,),
         capacity.least_replicas_fit_the_pool: (capacity.MIN_EXCEEDS_POOL,),
+        capacity.headroom_fits_beside_the_least_replicas: (capacity.HEADROOM_EXCEEDS_POOL,),
         capacity.most_replicas_fit_the_pool: (capacity.MAX_EXCEEDS_POOL,),
         capacity.every_gpu_of_a_node_can_be_used: (capacity.STRANDED_GPUS,),
         capacity.machines_can_be_had_on_demand: (capacity.NOT_ON_DEMAND,),

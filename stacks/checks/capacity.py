@@ -18,6 +18,14 @@ MIN_EXCEEDS_POOL = Kind(
     why="Some replicas that are always wanted would stay Pending for ever, and `pulumi up` would wait for "
     "them.",
 )
+HEADROOM_EXCEEDS_POOL = Kind(
+    id="headroom-exceeds-pool",
+    family="capacity",
+    severity="error",
+    title="Warm headroom that the pool has no room for",
+    why="Beside the least replicas some placeholders would stay Pending for ever, and the places that they "
+    "are to keep warm would never be there.",
+)
 MAX_EXCEEDS_POOL = Kind(
     id="max-exceeds-pool",
     family="capacity",
@@ -80,6 +88,21 @@ def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
                 f"{key}.maxNodes",
                 f"{most} GPUs at most, but the least replicas of {_names(sharing)} take {wanted}; raise it, "
                 "or lower a replicas.min",
+                pool.name,
+            )
+
+
+def headroom_fits_beside_the_least_replicas(view: View) -> Iterator[Finding]:
+    """Warm places beyond what the pool can hold beside the least replicas."""
+    for key, pool, _ in view.pools:
+        sharing = view.on(pool)
+        least = nodes_for([(at, at.model.replicas.min) for at in sharing])
+        warm = nodes_for([(at, at.model.replicas.min + at.model.headroom) for at in sharing])
+        if least <= pool.max_nodes < warm:
+            yield HEADROOM_EXCEEDS_POOL.at(
+                f"{key}.maxNodes",
+                f"{pool.max_nodes} nodes at most, but the least replicas and the headroom of "
+                f"{_names(sharing)} take {warm}; raise it, or lower a headroom",
                 pool.name,
             )
 

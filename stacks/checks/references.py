@@ -43,6 +43,17 @@ def names_are_unique(view: View) -> Iterator[Finding]:
             if earlier != index:
                 message = f"{name!r} is the name of {section}[{earlier}] already; give each its own"
                 yield DUPLICATE_NAME.at(f"{section}[{index}].name", message, name)
+    yield from _placeholders(view)
+
+
+def _placeholders(view: View) -> Iterator[Finding]:
+    """A model called as another's placeholders would be the same Deployment."""
+    models = view.config.models
+    taken = {f"{model.name}-headroom": model.name for model in models if model.headroom}
+    for index, model in enumerate(models):
+        if model.name in taken:
+            message = f"{model.name!r} is the name of the placeholders of {taken[model.name]}; choose another"
+            yield DUPLICATE_NAME.at(f"models[{index}].name", message, model.name)
 
 
 def models_are_on_declared_pools(view: View) -> Iterator[Finding]:

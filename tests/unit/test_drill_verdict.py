@@ -316,6 +316,23 @@ def test_a_replica_may_take_boot_load_and_25_seconds(t: float, kept: bool) -> No
     assert broken(run) == (set() if kept else {"replica-5-in-time"})
 
 
+@pytest.mark.parametrize(("t", "kept"), [(55.0, True), (55.1, False)])
+def test_a_replica_whose_node_was_kept_warm_may_take_load_and_25_seconds_alone(t: float, kept: bool) -> None:
+    warm = drill(headroom=1, ready=ready({1: 0, 2: t, 3: 67, 4: 117, 5: 117}))
+    assert broken(warm) == (set() if kept else {"replica-2-in-time"})
+    assert "its node warm" in promise(warm, "replica-2-in-time").bound
+
+
+def test_warm_places_are_nodes_that_the_peak_and_the_end_may_have() -> None:
+    expected = Expectations(planned_replicas=5, headroom=1)
+    peak = second(100, wanted=5, ready=5, nodes={"g6.xlarge": 6})
+    run = drill(seconds=(peak, second(DURATION, nodes={"g6.xlarge": 2})))
+    assert promise(run, "nodes-at-peak", expected).kept
+    assert promise(run, "returns-to-min", expected).kept
+    assert not promise(run, "nodes-at-peak").kept
+    assert not promise(run, "returns-to-min").kept
+
+
 def test_the_rate_is_in_the_ask_and_frees_it_between_two_samples() -> None:
     """Ten are wanted at once; the change told of at 14.5 s uses the rate up until 43.5 s at the earliest."""
     run = drill(

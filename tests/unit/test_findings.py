@@ -133,6 +133,7 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     ),
     "images-exceed-context": (stack(), with_model(engine={"imagesPerPrompt": 64})),
     "min-exceeds-pool": (stack(), with_model(replicas={"min": 5, "max": 5})),
+    "headroom-exceeds-pool": (with_model(headroom=2), with_model(headroom=3)),
     "max-exceeds-pool": (stack(), with_model(replicas={"min": 2, "max": 5})),
     "stranded-gpus": (many_gpus(200), many_gpus(1000)),
     "not-on-demand": (
