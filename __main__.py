@@ -14,8 +14,8 @@ from stacks import config as stack_config
 
 config = stack_config.load()
 cloud = cloud_for(config.cluster)
-cluster = Cluster("cluster", ClusterArgs(cloud=cloud))
-on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
+cluster = Cluster("cluster", ClusterArgs(cloud=cloud, models=config.models))
+on_cluster = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=cluster.addons)
 
 autoscaling = ClusterAutoscalerArgs(cloud=cloud, pools=config.pools, spec=config.autoscaler)
 autoscaler = ClusterAutoscaler("autoscaler", autoscaling, on_cluster)

@@ -22,6 +22,7 @@ from components.spec.scaling import (
     PodsMetric,
     ResourceMetric,
 )
+from components.vllm import group
 from components.vllm.deployment import is_autoscaled
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
         MetricTargetArgsDict,
         ObjectMetricSourceArgsDict,
     )
+
+
+DEPLOYMENT = ("apps/v1", "Deployment")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +62,24 @@ class HpaPolicy(pulumi.ComponentResource):
         hpa = HorizontalPodAutoscaler(
             f"{name}-hpa",
             metadata={"name": model.name, "namespace": args.namespace, "labels": labels.labels(model.name)},
-            spec=hpa_spec(args.target, model.replicas, model.scaling),
+            spec=hpa_spec(args.target, model.replicas, model.scaling, workload=workload(model)),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.hpa_name = hpa.metadata.name
         self.register_outputs({"hpaName": self.hpa_name})
 
 
+def workload(model: ModelSpec) -> tuple[str, str]:
+    """What kind of object carries the replicas: groups are counted and scaled as wholes."""
+    return (group.API_VERSION, group.KIND) if model.is_group else DEPLOYMENT
+
+
 def hpa_spec(
-    target: pulumi.Input[str], replicas: ReplicasSpec, scaling: ScalingSpec
+    target: pulumi.Input[str],
+    replicas: ReplicasSpec,
+    scaling: ScalingSpec,
+    *,
+    workload: tuple[str, str] = DEPLOYMENT,
 ) -> HorizontalPodAutoscalerSpecArgsDict:
     """The whole ``spec``; both directions are written out, so no default of the cluster decides."""
     if not is_autoscaled(replicas):
@@ -74,12 +87,13 @@ def hpa_spec(
             f"replicas {replicas.min} to {replicas.max} leave nothing to scale; "
             "leave the HpaPolicy out, or raise replicas.max"
         )
+    api_version, kind = workload
     return {
         "behavior": {"scale_down": rules(scaling.scale_down), "scale_up": rules(scaling.scale_up)},
         "max_replicas": replicas.max,
         "metrics": [metric_spec(metric) for metric in scaling.metrics],
         "min_replicas": replicas.min,
-        "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": target},
+        "scale_target_ref": {"api_version": api_version, "kind": kind, "name": target},
     }
 
 

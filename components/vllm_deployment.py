@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
@@ -13,7 +14,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.clouds.base import Placement
 from components.spec import ModelSpec
-from components.vllm import deployment, network, routes, startup, weights
+from components.vllm import deployment, group, network, routes, startup, weights
 from components.vllm.arguments import PORT
 from components.vllm.container import API_KEY
 from components.vllm.pod import template
@@ -47,13 +48,14 @@ class VllmDeploymentArgs:
 class VllmDeployment(pulumi.ComponentResource):
     """A Deployment, its Service, account, disruption budget, network policy, gate and, with a key, Secret.
 
-    Where the model has headroom, the placeholders that keep it belong to it too.
+    A replica of several nodes is a group of a LeaderWorkerSet, whose controller the cluster needs. Where
+    the model has headroom, the placeholders that keep it belong to it too.
     """
 
     autoscaled: bool
     """Whether the bounds leave the number of replicas to an autoscaler: ``HpaPolicy``, or one of your own."""
     deployment_name: pulumi.Output[str]
-    """What an autoscaler scales; known when the replicas are Ready."""
+    """What an autoscaler scales, a LeaderWorkerSet for groups; known when the replicas are Ready."""
     service_name: pulumi.Output[str]
     """The Service, on port 8000 in the same namespace."""
     endpoint: pulumi.Output[str]
@@ -65,22 +67,18 @@ class VllmDeployment(pulumi.ComponentResource):
         super().__init__("elastic-vllm:serving:VllmDeployment", name, None, opts)
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        before: list[pulumi.Resource] = [
-            self._service_account(),
-            self._network_policy(),
-            self._gate(),
-        ]
+        before: list[pulumi.Resource] = [self._service_account(), *self._network_policies(), self._gate()]
         secret = None
         if args.api_key is not None:
             secret = f"{args.model.name}-api-key"
             before.append(self._secret(secret, args.api_key))
         self.autoscaled = deployment.is_autoscaled(args.model.replicas)
-        replicas = self._deployment(secret, [*before, *weights.ready(args.weights)])
+        replicas = self._replicas(secret, [*before, *weights.ready(args.weights)])
         self._disruption_budget()
         if args.model.headroom:
             room = WarmHeadroomArgs(namespace=args.namespace, model=args.model, placement=args.placement)
             WarmHeadroom(f"{name}-headroom", room, self._child)
-        self.deployment_name = replicas.metadata.name
+        self.deployment_name = replicas
         self.service_name = self._service().metadata.name
         self.endpoint = pulumi.Output.concat(
             "http://", self.service_name, ".", args.namespace, f".svc:{PORT}/v1"
@@ -102,13 +100,21 @@ class VllmDeployment(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _network_policy(self) -> NetworkPolicy:
-        return NetworkPolicy(
-            f"{self.pulumi_resource_name}-network",
-            metadata=self._metadata(self._args.model.name),
-            spec=network.policy_spec(self._args.model.name, weights.credentials(self._args.weights)),
-            opts=self._child,
-        )
+    def _network_policies(self) -> list[pulumi.Resource]:
+        model = self._args.model
+        policy = network.policy_spec(model.name, weights.credentials(self._args.weights))
+        specs = {"network": (model.name, policy)}
+        if model.is_group:
+            specs["ranks"] = (f"{model.name}-ranks", group.network_policy_spec(model.name))
+        return [
+            NetworkPolicy(
+                f"{self.pulumi_resource_name}-{role}",
+                metadata=self._metadata(name),
+                spec=spec,
+                opts=self._child,
+            )
+            for role, (name, spec) in specs.items()
+        ]
 
     def _gate(self) -> ConfigMap:
         """The layer that lets only declared routes through, as code and data that vLLM itself loads."""
@@ -134,17 +140,29 @@ class VllmDeployment(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _deployment(self, secret: str | None, before: list[pulumi.Resource]) -> Deployment:
+    def _replicas(self, secret: str | None, before: list[pulumi.Resource]) -> pulumi.Output[str]:
         args, model = self._args, self._args.model
         budget = startup.budget_seconds(model, args.placement.accelerator)
         pods = template(model, args.placement, args.pod_annotations, secret=secret, weights=args.weights)
         waits = {deployment.TIMEOUT_SECONDS: str(startup.rollout_seconds(model, budget))}
+        surge = deployment.surge(model, args.placement.most_gpus)
+        opts = pulumi.ResourceOptions(parent=self, depends_on=before)
+        if model.is_group:
+            groups = CustomResource(
+                f"{self.pulumi_resource_name}-groups",
+                api_version=group.API_VERSION,
+                kind=group.KIND,
+                metadata=self._metadata(model.name, {**waits, group.WAIT_FOR: group.AVAILABLE}),
+                spec=group.spec(model, pods, surge),
+                opts=opts,
+            )
+            return groups.urn.apply(lambda _: model.name)
         return Deployment(
             f"{self.pulumi_resource_name}-deployment",
             metadata=self._metadata(model.name, waits),
-            spec=deployment.deployment_spec(model, pods, budget),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=before),
-        )
+            spec=deployment.deployment_spec(model, pods, budget, surge),
+            opts=opts,
+        ).metadata.name
 
     def _disruption_budget(self) -> PodDisruptionBudget:
         return PodDisruptionBudget(
@@ -159,7 +177,9 @@ class VllmDeployment(pulumi.ComponentResource):
         return Service(
             f"{self.pulumi_resource_name}-service",
             metadata=self._metadata(self._args.model.name, {deployment.SKIP_AWAIT: "true"}),
-            spec=deployment.service_spec(self._args.model.name),
+            spec=deployment.service_spec(
+                self._args.model.name, group.LEADERS if self._args.model.is_group else None
+            ),
             opts=self._child,
         )
 

@@ -19,12 +19,12 @@ class _Room:
     memory_mib: float
 
     def take(self, at: Placed) -> bool:
-        """Put a replica here if it fits."""
+        """Put a replica, or a member of a group, here if it fits."""
         model = at.model
         cpu, memory = model.resources.cpu * 1000, model.resources.memory_gib * 1024
-        if model.gpus_per_replica > self.gpus or cpu > self.cpu_millis or memory > self.memory_mib:
+        if model.gpus_per_node > self.gpus or cpu > self.cpu_millis or memory > self.memory_mib:
             return False
-        self.gpus -= model.gpus_per_replica
+        self.gpus -= model.gpus_per_node
         self.cpu_millis -= cpu
         self.memory_mib -= memory
         return True
@@ -34,10 +34,11 @@ def nodes_for(wanted: Sequence[tuple[Placed, int]]) -> int:
     """Nodes of one pool for so many replicas of each model; every model fits a node at least once."""
     full, left = 0, []
     for at, replicas in wanted:
-        full += replicas // at.replicas_per_node
-        left += [at] * (replicas % at.replicas_per_node)
+        pods = replicas * at.model.nodes_per_replica
+        full += pods // at.replicas_per_node
+        left += [at] * (pods % at.replicas_per_node)
     started: list[_Room] = []
-    for at in sorted(left, key=lambda item: (-item.model.gpus_per_replica, -item.model.resources.memory_gib)):
+    for at in sorted(left, key=lambda item: (-item.model.gpus_per_node, -item.model.resources.memory_gib)):
         if not any(room.take(at) for room in started):
             room = _empty(at)
             room.take(at)

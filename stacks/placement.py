@@ -36,10 +36,10 @@ class Placed:
 
     @property
     def replicas_per_node(self) -> int:
-        """How many replicas one empty node carries: the scarcest of GPUs, CPU and memory decides."""
+        """How many replicas, or members of groups, one empty node carries: the scarcest of all decides."""
         asked, machine = self.model.resources, self.machine
         return min(
-            machine.gpus // self.model.gpus_per_replica,
+            machine.gpus // self.model.gpus_per_node,
             int((machine.allocatable_cpu_millis - SYSTEM_CPU_MILLIS) // (asked.cpu * 1000)),
             int((machine.allocatable_memory_mib - SYSTEM_MEMORY_MIB) // (asked.memory_gib * 1024)),
         )

@@ -23,6 +23,8 @@ class Placement:
     tolerations: Sequence[Mapping[str, str]]
     gpu_resource: str = "nvidia.com/gpu"
     """The extended resource by which nodes offer their GPUs."""
+    most_gpus: int | None = None
+    """GPUs that all nodes together can have; ``None`` where there is no such limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,9 @@ class Cloud(Protocol):
         opts: pulumi.ResourceOptions,
     ) -> pulumi.Output[str]:
         """Register what adds and removes nodes; answer the name that pools find it by."""
+
+    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        """Register the controller of replicas that span several nodes; answer what they have to wait for."""
 
     def node_pool(
         self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions

@@ -53,3 +53,7 @@ def _counted(value: object) -> object:
 
 GpuCount = Annotated[Literal[1, 2, 4, 8], BeforeValidator(_counted)]
 """GPUs that work together: powers of two, as machines have them and attention heads divide."""
+GroupGpuCount = Annotated[Literal[1, 2, 4, 8, 16, 32], BeforeValidator(_counted)]
+"""The same over all nodes of a group."""
+GroupNodeCount = Annotated[Literal[1, 2, 4], BeforeValidator(_counted)]
+"""Nodes that work together."""

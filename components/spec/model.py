@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from components import catalog
-from components.spec.base import GpuCount, Name, Section, wrong
+from components.spec.base import GroupGpuCount, GroupNodeCount, Name, Section, wrong
 from components.spec.engine import EngineSpec
 from components.spec.scaling import ScalingSpec
 
@@ -151,8 +151,13 @@ class ModelSpec(Section):
     """Which commit of them. Left out, what the hub's ``main`` was when the weights were first fetched."""
     pool: Name
     """The pool whose nodes carry the replicas."""
-    gpus_per_replica: GpuCount = 1
-    """GPUs that share one replica, all on one node."""
+    gpus_per_replica: GroupGpuCount = 1
+    """GPUs that share one replica, over all its nodes."""
+    nodes_per_replica: GroupNodeCount = 1
+    """Nodes that share one replica, each with its part of the GPUs; they come, go and are replaced together.
+
+    The GPUs of a node share the weights by tensor parallelism, the nodes by pipeline parallelism.
+    """
     engine: EngineSpec = EngineSpec()
     """vLLM's settings."""
     sampling: SamplingSpec = SamplingSpec()
@@ -178,19 +183,50 @@ class ModelSpec(Section):
     require_api_key: bool = False
     """Ask clients for the key in the secret config ``apiKeys``: one key by model name."""
 
+    @property
+    def gpus_per_node(self) -> int:
+        """The replica's GPUs on each of its nodes: the tensor parallelism."""
+        return self.gpus_per_replica // self.nodes_per_replica
+
+    @property
+    def is_group(self) -> bool:
+        """Whether a replica is several pods on several nodes."""
+        return self.nodes_per_replica > 1
+
+    @model_validator(mode="after")
+    def _nodes_share_the_gpus(self) -> Self:
+        gpus, nodes = self.gpus_per_replica, self.nodes_per_replica
+        if gpus > 8 * nodes:
+            raise wrong(
+                "gpusPerReplica",
+                f"{gpus} GPUs are more than nodesPerReplica {nodes} can have; a node has 8 at most: "
+                "raise nodesPerReplica or lower it",
+            )
+        if gpus < nodes:
+            raise wrong("nodesPerReplica", f"{nodes} nodes cannot share gpusPerReplica {gpus}; lower it")
+        if nodes > 1 and self.headroom:
+            raise wrong(
+                "headroom",
+                "placeholders cannot keep the nodes of a group together; leave it out, or take "
+                "nodesPerReplica 1",
+            )
+        return self
+
     @model_validator(mode="after")
     def _parallelism_matches_the_gpus(self) -> Self:
         tp = self.engine.tensor_parallel
-        if tp is not None and tp != self.gpus_per_replica:
+        if tp is not None and tp != self.gpus_per_node:
+            share = "" if self.nodes_per_replica == 1 else f" over nodesPerReplica {self.nodes_per_replica}"
             raise wrong(
                 "engine.tensorParallel",
-                f"{tp} must equal gpusPerReplica {self.gpus_per_replica}; leave it out, or make them equal",
+                f"{tp} must equal gpusPerReplica {self.gpus_per_replica}{share}; leave it out, or make "
+                "them equal",
             )
         return self
 
     @model_validator(mode="after")
     def _gpus_divide_the_checkpoint(self) -> Self:
-        row, gpus = catalog.models()[self.checkpoint], self.gpus_per_replica
+        row, gpus = catalog.models()[self.checkpoint], self.gpus_per_node
         if row.attention_heads % gpus:
             raise wrong(
                 "gpusPerReplica",

@@ -25,7 +25,7 @@ def arguments(model: ModelSpec) -> list[str]:
 
 def options(model: ModelSpec) -> Mapping[str, str]:
     """Options with their values. An optional setting that was left out is left to vLLM."""
-    engine, gpus = model.engine, model.gpus_per_replica
+    engine, gpus = model.engine, model.gpus_per_node
     given: dict[str, str] = {
         "--disable-access-log-for-endpoints": "/health,/metrics",
         "--gpu-memory-utilization": f"{engine.gpu_memory_utilization:g}",
@@ -40,6 +40,9 @@ def options(model: ModelSpec) -> Mapping[str, str]:
         "--shutdown-timeout": str(model.drain.finish_seconds),
         "--tensor-parallel-size": str(gpus),
     }
+    if model.is_group:
+        given |= {"--distributed-executor-backend": "mp", "--nnodes": str(model.nodes_per_replica)}
+        given |= {"--pipeline-parallel-size": str(model.nodes_per_replica)}
     if gpus > 1:
         # The vision encoder is small: a copy on each GPU beats splitting its 16 heads.
         given["--mm-encoder-tp-mode"] = "data"
@@ -72,7 +75,7 @@ def switches(model: ModelSpec) -> list[str]:
     whole experts instead.
     """
     row = catalog.models()[model.checkpoint]
-    split_too_fine = row.precision == "fp8" and row.moe and model.gpus_per_replica not in row.fp8_block_tp
+    split_too_fine = row.precision == "fp8" and row.moe and model.gpus_per_node not in row.fp8_block_tp
     return [EXPERT_PARALLEL] if split_too_fine and EXPERT_PARALLEL not in model.engine.extra_args else []
 
 

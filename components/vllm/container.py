@@ -84,7 +84,7 @@ def environment(budget: int, secret: str | None, more: Mapping[str, str]) -> lis
 def resources(model: ModelSpec, gpu_resource: str) -> ResourceRequirementsArgsDict:
     """GPUs and memory are limits too; CPU is not, because a throttled engine stalls its GPU."""
     asked = model.resources
-    bounded = {gpu_resource: str(model.gpus_per_replica), "memory": gibibytes(asked.memory_gib)}
+    bounded = {gpu_resource: str(model.gpus_per_node), "memory": gibibytes(asked.memory_gib)}
     return {"requests": {"cpu": cores(asked.cpu), **bounded}, "limits": bounded}
 
 

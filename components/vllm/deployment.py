@@ -36,13 +36,19 @@ def is_autoscaled(replicas: ReplicasSpec) -> bool:
     return replicas.min < replicas.max
 
 
-def deployment_spec(
-    model: ModelSpec, template: PodTemplateSpecArgsDict, budget: int
-) -> DeploymentSpecArgsDict:
-    """A rollout brings a replica before it takes one, so it needs one replica's GPUs to spare.
+def surge(model: ModelSpec, most_gpus: int | None) -> int:
+    """Replicas that a rollout may bring before it takes one: 1, or 0 where the GPUs for that can never be.
 
-    ``replicas`` is not declared when an autoscaler owns it: every update would set it back.
+    With room beside the least replicas a rollout under full load waits for the load to fall. Without any it
+    would wait for ever, so it takes a replica first: that one drains, and its GPUs are the new one's.
     """
+    return 1 if most_gpus is None or (model.replicas.min + 1) * model.gpus_per_replica <= most_gpus else 0
+
+
+def deployment_spec(
+    model: ModelSpec, template: PodTemplateSpecArgsDict, budget: int, surge: int = 1
+) -> DeploymentSpecArgsDict:
+    """``replicas`` is not declared when an autoscaler owns it: every update would set it back."""
     spec: DeploymentSpecArgsDict = {
         "min_ready_seconds": startup.MIN_READY_SECONDS,
         "progress_deadline_seconds": startup.progress_deadline_seconds(budget),
@@ -50,7 +56,7 @@ def deployment_spec(
         "selector": {"match_labels": labels.selector(model.name)},
         "strategy": {
             "type": "RollingUpdate",
-            "rolling_update": {"max_surge": 1, "max_unavailable": 0},
+            "rolling_update": {"max_surge": surge, "max_unavailable": 1 - surge},
         },
         "template": template,
     }
@@ -73,12 +79,12 @@ def disruption_budget_spec(model: str) -> PodDisruptionBudgetSpecArgsDict:
     }
 
 
-def service_spec(model: str) -> ServiceSpecArgsDict:
-    """The model's address inside the cluster."""
+def service_spec(model: str, among: Mapping[str, str] | None = None) -> ServiceSpecArgsDict:
+    """The model's address inside the cluster; ``among`` narrows down which of its pods answer."""
     return {
         "ports": [
             {"name": "http", "port": PORT, "target_port": "http", "protocol": "TCP", "app_protocol": "http"}
         ],
-        "selector": labels.selector(model),
+        "selector": {**labels.selector(model), **(among or {})},
         "type": "ClusterIP",
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from components import labels
 from components.clouds.base import Placement
+from components.clouds.karpenter import DO_NOT_DISRUPT
 from components.spec import ModelSpec
 from components.vllm import routes, startup
 from components.vllm.container import container
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 USER = 2000
 """The image's user ``vllm``; its group is 0, which owns what the image lets it write."""
-DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
 CACHE_LIMIT_GIB = 10
 TMP_LIMIT_GIB = 2
 
@@ -38,12 +38,16 @@ def template(
     secret: str | None = None,
     weights: Weights | None = None,
 ) -> PodTemplateSpecArgsDict:
-    """The pod template. While it loads, Karpenter leaves the pod alone: the annotation takes a duration."""
+    """The pod template. While it loads, Karpenter leaves the pod alone: the annotation takes a duration.
+
+    ``annotations`` may say another: a simulation's replica loads in the simulation's own time.
+    """
     budget = startup.budget_seconds(model, placement.accelerator)
+    loading = startup.loading_seconds(model, placement.accelerator)
     return {
         "metadata": {
             "labels": labels.labels(model.name),
-            "annotations": dict(sorted({**annotations, DO_NOT_DISRUPT: f"{budget}s"}.items())),
+            "annotations": dict(sorted({DO_NOT_DISRUPT: f"{loading}s", **annotations}.items())),
         },
         "spec": pod(model, placement, budget, secret, weights),
     }

@@ -30,6 +30,15 @@ def predicted_seconds(model: ModelSpec, accelerator: str) -> float:
     return catalog.load_seconds(model.checkpoint, accelerator, model.gpus_per_replica)
 
 
+def loading_seconds(model: ModelSpec, accelerator: str) -> int:
+    """How long nothing moves a replica that has only begun to load: as predicted, and no longer.
+
+    Karpenter drains no pod that it was told to leave alone, not even when the machine is about to be taken.
+    Past its load a replica holds answers, and must go in time.
+    """
+    return math.ceil(predicted_seconds(model, accelerator))
+
+
 def probe_failures(seconds: float) -> int:
     """Failed startup probes that fill this time."""
     return math.ceil(seconds / PROBE_PERIOD_SECONDS)

@@ -71,4 +71,4 @@ def kv_bytes_per_gpu(model: ModelSpec) -> float:
     """KV cache of one token on each GPU; beyond the KV heads it is replicated, not divided."""
     row = catalog.models()[model.checkpoint]
     width = 0.5 if model.engine.kv_cache_dtype == "fp8" else 1.0
-    return row.kv_bytes_per_token * width / min(model.gpus_per_replica, row.kv_heads)
+    return row.kv_bytes_per_token * width / (min(model.gpus_per_node, row.kv_heads) * model.nodes_per_replica)

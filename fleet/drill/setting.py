@@ -26,7 +26,7 @@ class Setting:
     @property
     def replicas_per_node(self) -> int:
         """Replicas that fit on one machine; each has its GPUs on one."""
-        return self.machine.gpus // self.model.gpus_per_replica
+        return self.machine.gpus // self.model.gpus_per_node
 
     def nodes_for(self, replicas: int) -> int:
         """Nodes that are there for so many replicas, and for the places kept warm beside them."""

@@ -1,7 +1,6 @@
 """Do the replicas of all models fit the pools they share, and can the pools have their machines?"""
 
 from collections.abc import Iterator, Sequence
-from math import ceil
 
 from components.catalog import offer
 from stacks.bill import bill
@@ -42,6 +41,22 @@ STRANDED_GPUS = Kind(
     why="CPU, memory or the GPUs of a replica leave GPUs of every node idle, at full price. Lower what a "
     "replica asks for, or take machines with fewer GPUs.",
 )
+GROUP_SHARES_POOL = Kind(
+    id="group-shares-pool",
+    family="capacity",
+    severity="error",
+    title="Replicas of several nodes in a pool that others use too",
+    why="A plain cluster places pods one by one. Another model's replicas may leave a group half its nodes, "
+    "and half a group holds GPUs and answers nothing. Give it a pool of its own.",
+)
+GROUP_EXCEEDS_POOL = Kind(
+    id="group-exceeds-pool",
+    family="capacity",
+    severity="error",
+    title="A pool that ends in the middle of a group",
+    why="The last replica would get some of its nodes and wait for the rest, with GPUs that answer nothing. "
+    "Lower `replicas.max`, or raise the pool's `maxNodes` to a whole number of groups.",
+)
 NOT_ON_DEMAND = Kind(
     id="not-on-demand",
     family="capacity",
@@ -72,12 +87,12 @@ def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
     """Replicas that are always wanted, on a pool too small for them: some stay Pending for ever."""
     for key, pool, machine in view.pools:
         sharing = view.on(pool)
-        alone = [at for at in sharing if ceil(at.model.replicas.min / at.replicas_per_node) > pool.max_nodes]
+        alone = [at for at in sharing if nodes_for([(at, at.model.replicas.min)]) > pool.max_nodes]
         for at in alone:
             yield MIN_EXCEEDS_POOL.at(
                 f"{at.key}.replicas.min",
                 f"{at.model.replicas.min} replicas, but pool {pool.name} holds "
-                f"{pool.max_nodes * at.replicas_per_node} ({pool.max_nodes} nodes of {machine.name}); lower "
+                f"{_most(at)} ({pool.max_nodes} nodes of {machine.name}); lower "
                 "it, or raise the pool's maxNodes",
                 at.model.name,
             )
@@ -111,6 +126,8 @@ def most_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
     """Replicas that the autoscaler may want and the pool cannot carry. Often meant as a shared ceiling."""
     for key, pool, _ in view.pools:
         sharing = view.on(pool)
+        if any(at.model.is_group for at in sharing):  # too little room for groups is an error
+            continue
         wanted = nodes_for([(at, at.model.replicas.max) for at in sharing])
         least = nodes_for([(at, at.model.replicas.min) for at in sharing])
         if least <= pool.max_nodes < wanted:  # more at least is an error of its own
@@ -122,6 +139,29 @@ def most_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
             )
 
 
+def groups_have_room_for_their_last_node(view: View) -> Iterator[Finding]:
+    """A pool that has room for every group places groups whole, without a scheduler that knows of them."""
+    for _, pool, _ in view.pools:
+        sharing = view.on(pool)
+        for at in (at for at in sharing if at.model.is_group):
+            others = _names([other for other in sharing if other is not at])
+            if others:
+                yield GROUP_SHARES_POOL.at(
+                    f"{at.key}.pool",
+                    f"a replica takes {at.model.nodes_per_replica} nodes of pool {pool.name}, and {others} "
+                    "may leave it half of them; give it a pool of its own",
+                    at.model.name,
+                )
+            elif nodes_for([(at, at.model.replicas.max)]) > pool.max_nodes:
+                yield GROUP_EXCEEDS_POOL.at(
+                    f"{at.key}.replicas.max",
+                    f"{at.model.replicas.max} replicas of {at.model.nodes_per_replica} nodes, but pool "
+                    f"{pool.name} has {pool.max_nodes} nodes, for {_most(at)}: half a replica would hold "
+                    "GPUs for nothing; lower it, or raise the pool's maxNodes",
+                    at.model.name,
+                )
+
+
 def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
     """Judged where one model has the pool for itself; sharing models may fill each other's gaps."""
     for key, pool, machine in view.pools:
@@ -129,7 +169,7 @@ def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
         if len(sharing) != 1:
             continue
         (at,) = sharing
-        used = at.replicas_per_node * at.model.gpus_per_replica
+        used = at.replicas_per_node * at.model.gpus_per_node
         if used < machine.gpus:
             rate = (machine.usd_per_hour or 0) * (1 - used / machine.gpus)
             yield STRANDED_GPUS.at(
@@ -185,6 +225,11 @@ def quota_covers_full_load(view: View) -> Iterator[Finding]:
             f"that much {_QUOTAS[pool.capacity]} quota in {region}",
             pool.name,
         )
+
+
+def _most(at: Placed) -> int:
+    """Whole replicas that the pool holds of this model alone."""
+    return at.pool.max_nodes * at.replicas_per_node // at.model.nodes_per_replica
 
 
 def _names(sharing: Sequence[Placed]) -> str:

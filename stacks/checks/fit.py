@@ -89,7 +89,7 @@ FULL_HD_TOKENS = 1920 * 1080 // 1024
 def replicas_fit_one_node(view: View) -> Iterator[Finding]:
     """GPUs, CPU and memory of one replica, against a node that carries only the system's own pods."""
     for at in view.placed:
-        gpus, asked, machine = at.model.gpus_per_replica, at.model.resources, at.machine
+        gpus, asked, machine = at.model.gpus_per_node, at.model.resources, at.machine
         cpu = machine.allocatable_cpu_millis - SYSTEM_CPU_MILLIS
         memory = machine.allocatable_memory_mib - SYSTEM_MEMORY_MIB
         if gpus > at.pool.gpus_per_node:
@@ -147,7 +147,7 @@ def _have(at: Placed) -> str:
 def fp8_runs_as_expected(view: View) -> Iterator[Finding]:
     """What an FP8 checkpoint does not bring on these GPUs. Dense models that break the spec refuses."""
     for at in view.placed:
-        row, gpus = at.checkpoint, at.model.gpus_per_replica
+        row, gpus = at.checkpoint, at.model.gpus_per_node
         if row.precision != "fp8":
             continue
         if not at.accelerator.fp8_compute:

@@ -5,7 +5,7 @@ meet, and gives the rest to the KV cache. Weights and cache follow from the mode
 activations are an estimate, held against published deployments by the tests.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from components.catalog import ModelRow
@@ -49,12 +49,15 @@ class Serving:
     """How a checkpoint is served, in the words of the memory sum."""
 
     gpus: int
+    """On each node."""
     utilization: float
     context: int
     batch: Batch
     images: int
     videos: int
     kv_bytes: float = 2
+    nodes: int = 1
+    """Over which the layers are spread; each keeps the cache of its own."""
     encoder_gpus: int = 1
     """GPUs over which one image is spread: one with ``--mm-encoder-tp-mode data``, as we serve."""
 
@@ -97,8 +100,8 @@ class Fit:
 def fit_of(at: Placed) -> Fit:
     """The memory of a model on its pool's GPUs."""
     memory_mib = at.accelerator.memory_mib
-    serving = serving_of(at.model.engine, at.model.gpus_per_replica, at.accelerator.name, memory_mib)
-    return fit(at.checkpoint, memory_mib, serving)
+    serving = serving_of(at.model.engine, at.model.gpus_per_node, at.accelerator.name, memory_mib)
+    return fit(at.checkpoint, memory_mib, replace(serving, nodes=at.model.nodes_per_replica))
 
 
 def fit(row: ModelRow, memory_mib: int, serving: Serving) -> Fit:
@@ -148,7 +151,7 @@ def default_batch(accelerator: str, memory_mib: int) -> Batch:
 
 def kv_gib_per_token(row: ModelRow, serving: Serving) -> float:
     """KV cache of one token on each GPU; beyond the KV heads it is replicated, not divided."""
-    share = min(serving.gpus, row.kv_heads)
+    share = min(serving.gpus, row.kv_heads) * serving.nodes
     return row.kv_bytes_per_token / 2 * serving.kv_bytes / share / GIB
 
 
@@ -156,7 +159,7 @@ def _weights_gib(row: ModelRow, serving: Serving) -> float:
     """The language model is divided; of the vision tower each GPU has its own copy, or its part."""
     vision = row.vision_params_b * 2e9 if serving.images or serving.videos else 0.0
     language = row.weights_gb * 1e9 - row.vision_params_b * 2e9
-    return (language / serving.gpus + vision / serving.encoder_gpus) / GIB
+    return (language / serving.gpus / serving.nodes + vision / serving.encoder_gpus) / GIB
 
 
 def _activations_gib(row: ModelRow, serving: Serving) -> float:

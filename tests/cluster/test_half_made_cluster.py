@@ -87,7 +87,7 @@ def test_a_creation_that_is_killed_at_any_moment_is_made_good_by_the_next(own: O
     own.fleet("status")
     assert own.kubeconfig.read_text() == OwnCluster.KUBECONFIG, "a current context may be production"
     started = [Path(command.partition(" ")[0]).name for command in own.processes()]
-    assert sorted(started) == sorted([*control_plane.COMPONENTS, "metrics-server", "karpenter"])
+    assert sorted(started) == sorted([*control_plane.COMPONENTS, "metrics-server", "karpenter", "lws"])
     assert "cluster removed" in own.fleet("down")
     assert own.processes() == []
     assert sorted(path.name for path in own.home.iterdir()) == ["cluster.lock"]

@@ -77,7 +77,7 @@ def _leaves_it_ready(cluster: Layout) -> Iterator[None]:
 
 def test_every_part_is_ready(cluster: Layout) -> None:
     parts = lifecycle.status()
-    assert {part.name for part in parts} == {*control_plane.COMPONENTS, "metrics-server", "karpenter"}
+    assert {part.name for part in parts} == {*control_plane.COMPONENTS, "metrics-server", "karpenter", "lws"}
     assert {part.state for part in parts} == {"ready"}
     assert all(Path(part.log).is_file() for part in parts)
 

@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from fleet.embedded.cluster import addons
-from fleet.embedded.cluster.layout import Layout, Ports
+from fleet.embedded.cluster.layout import Layout
 from fleet.embedded.cluster.process import free_port
 
 
@@ -39,11 +40,11 @@ def test_a_proxy_does_not_stand_between_us_and_karpenter(
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     place = Layout(tmp_path)
-    place.keep(Ports(metrics_server=1, karpenter_metrics=1, karpenter_health=port))
+    place.keep(replace(place.ports(), karpenter_health=port))
     assert addons.is_ready(place, "karpenter")
 
 
 def test_karpenter_is_not_ready_while_nobody_answers(tmp_path: Path) -> None:
     place = Layout(tmp_path)
-    place.keep(Ports(metrics_server=1, karpenter_metrics=1, karpenter_health=free_port()))
+    place.keep(replace(place.ports(), karpenter_health=free_port()))
     assert not addons.is_ready(place, "karpenter")

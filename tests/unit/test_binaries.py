@@ -54,7 +54,7 @@ def test_everything_is_built_once_and_told_with_its_share(fake: FakeGo) -> None:
     assert list(seconds) == NAMES == heard.ended
     assert heard.begun == [(name, index, len(NAMES)) for index, name in enumerate(NAMES, start=1)]
     assert binaries.missing() == []
-    assert {file.name for file in binaries.crds().iterdir()} == {"nodepools.yaml", "classes.yaml"}
+    assert {file.name for file in binaries.crds()[0].iterdir()} == {"nodepools.yaml", "classes.yaml"}
     assert binaries.ensure(Heard()) == {}
     assert len(fake.calls("build")) == len(NAMES)
 
@@ -145,9 +145,17 @@ def test_a_disk_that_fills_up_while_definitions_are_copied_is_an_error_and_a_ret
         patch.setattr(shutil, "copyfile", full)
         with pytest.raises(FleetError, match="No space left on device"):
             binaries.ensure(Heard())
-    assert not binaries.crds().exists()
+    assert not any(folder.exists() for folder in binaries.crds())
     binaries.ensure(Heard())
-    assert len(list(binaries.crds().iterdir())) == 2
+    assert len(list(binaries.crds()[0].iterdir())) == 2
+
+
+def test_a_terse_definition_lacks_prose_and_nothing_else() -> None:
+    schema = {
+        "description": "prose",
+        "properties": {"description": {"type": "string", "description": "more"}},
+    }
+    assert binaries.undescribed([schema]) == [{"properties": {"description": {"type": "string"}}}]
 
 
 def test_a_changed_pin_is_another_place_in_the_cache_for_its_module_alone(

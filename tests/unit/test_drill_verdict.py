@@ -324,7 +324,7 @@ def test_a_replica_whose_node_was_kept_warm_may_take_load_and_25_seconds_alone(t
 
 
 def test_warm_places_are_nodes_that_the_peak_and_the_end_may_have() -> None:
-    expected = Expectations(planned_replicas=5, headroom=1)
+    expected = Expectations(planned_replicas=5, headroom=1, settled_by=DURATION)
     peak = second(100, wanted=5, ready=5, nodes={"g6.xlarge": 6})
     run = drill(seconds=(peak, second(DURATION, nodes={"g6.xlarge": 2})))
     assert promise(run, "nodes-at-peak", expected).kept

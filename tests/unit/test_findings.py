@@ -108,6 +108,20 @@ def spare(machine: Mapping[str, object], cluster: Raw) -> Raw:
     return stack(cluster=cluster, pools=[pool(), {"name": "spare", "maxNodes": 1, **machine}])
 
 
+def grouped(*others: Raw, nodes: int = 4) -> Raw:
+    """Replicas of two nodes, on a pool that holds two of them."""
+    served = model(
+        checkpoint="Qwen/Qwen3-VL-32B-Instruct",
+        gpusPerReplica=8,
+        nodesPerReplica=2,
+        resources={"cpu": 6.9, "memoryGib": 40},
+        replicas={"min": 1, "max": 2},
+    )
+    machines = pool(accelerator="l40s", gpusPerNode=4, maxNodes=nodes)
+    return stack(pools=[machines], models=[served, *others])
+
+
+ONE = {"min": 1, "max": 1}
 H100 = {"accelerator": "h100", "machine": "a3-highgpu-1g"}
 A10G = {"accelerator": "a10g", "capacity": "spot"}
 WORLD = [f"{first}.0.0.0/8" for first in range(11, 110)]
@@ -135,6 +149,8 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     "min-exceeds-pool": (stack(), with_model(replicas={"min": 5, "max": 5})),
     "headroom-exceeds-pool": (with_model(headroom=2), with_model(headroom=3)),
     "max-exceeds-pool": (stack(), with_model(replicas={"min": 2, "max": 5})),
+    "group-shares-pool": (grouped(), grouped(model(name="small", gpusPerReplica=4, replicas=ONE))),
+    "group-exceeds-pool": (grouped(), grouped(nodes=3)),
     "stranded-gpus": (many_gpus(200), many_gpus(1000)),
     "not-on-demand": (
         spare({**H100, "capacity": "spot"}, LOCAL_GCP),

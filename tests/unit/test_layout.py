@@ -39,7 +39,16 @@ def test_a_cluster_counts_as_created_once_its_kubeconfig_is_there(tmp_path: Path
 def test_ports_are_chosen_once_and_are_all_different(tmp_path: Path) -> None:
     ports = Layout(tmp_path).ports()
     assert Layout(tmp_path).ports() == ports
-    assert len(set(asdict(ports).values())) == 3
+    assert len(set(asdict(ports).values())) == len(asdict(ports)) == 5
+
+
+def test_an_add_on_that_is_new_gets_ports_beside_those_that_are_known(tmp_path: Path) -> None:
+    place = Layout(tmp_path)
+    place.addons.mkdir()
+    (place.addons / "ports.json").write_text('{"metrics_server": 7, "karpenter_metrics": 8, "gone": 9}')
+    ports = place.ports()
+    assert (ports.metrics_server, ports.karpenter_metrics) == (7, 8)
+    assert place.ports() == ports
 
 
 def test_kept_ports_replace_the_chosen_ones(tmp_path: Path) -> None:

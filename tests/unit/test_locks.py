@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from components.catalog import engine_options
+from components.clouds import groups
 from fleet.embedded.cluster import binaries, go
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +93,12 @@ def test_the_simulator_is_the_version_that_it_says_it_is() -> None:
 
 
 def test_the_definitions_come_from_a_module_that_is_pinned() -> None:
-    assert binaries.CRD_MODULE in requires("addons")
+    for manifests in binaries.MANIFESTS:
+        assert manifests.source in requires(manifests.module)
+
+
+def test_the_chart_of_groups_is_the_controller_that_the_embedded_cluster_proves() -> None:
+    assert requires("lws")["sigs.k8s.io/lws"] == f"v{groups.VERSION}"
 
 
 @pytest.mark.parametrize("module", MODULES)

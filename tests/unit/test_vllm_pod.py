@@ -1,14 +1,16 @@
 """The pod of one replica: bounded, unprivileged, offline, patient while loading and slow to go."""
 
+import math
 from typing import Any
 
 import pytest
 
+from components import catalog
 from components.spec import ModelSpec
 from components.vllm import quantity
 from components.vllm.pod import template
 from components.vllm.weights import Mounted
-from tests.manifests import L4, model, plain, strings
+from tests.manifests import FP8_8B, L4, model, plain, strings
 
 MIB = {"Gi": 1024, "Mi": 1}
 
@@ -159,14 +161,19 @@ def test_a_busy_replica_leaves_the_service_well_before_it_is_killed() -> None:
     )
 
 
-def test_karpenter_leaves_a_loading_replica_alone_for_the_startup_budget() -> None:
+def test_karpenter_leaves_a_loading_replica_alone_and_one_that_has_loaded_not() -> None:
+    """Longer, and a replica with answers in flight stays on a machine that is about to be taken away."""
     built = template_of(model(), annotations={"elastic-vllm.dev/load-seconds": "20"})
-    probe = built["spec"]["containers"][0]["startup_probe"]
-    budget = probe["period_seconds"] * probe["failure_threshold"]
+    loading = math.ceil(catalog.load_seconds(FP8_8B, "l4", 1))
     assert built["metadata"]["annotations"] == {
         "elastic-vllm.dev/load-seconds": "20",
-        "karpenter.sh/do-not-disrupt": f"{budget}s",
+        "karpenter.sh/do-not-disrupt": f"{loading}s",
     }
+
+
+def test_a_simulation_says_itself_how_long_a_replica_loads() -> None:
+    built = template_of(model(), annotations={"karpenter.sh/do-not-disrupt": "3s"})
+    assert built["metadata"]["annotations"] == {"karpenter.sh/do-not-disrupt": "3s"}
 
 
 def test_replicas_of_one_revision_are_spread_over_zones_and_nodes_when_that_is_possible() -> None:

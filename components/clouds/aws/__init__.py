@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from components.clouds import groups
 from components.clouds.aws import node_group, node_pool, placement, purchase, weights
 from components.clouds.aws.autoscaler import Karpenter, karpenter
 from components.clouds.aws.cluster import Foundation, foundation
@@ -42,6 +43,10 @@ class AwsCloud:
         else:
             self._nodes = managed_groups(name, spec, self._foundation(), opts)
         return self._nodes.release
+
+    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        """See ``Cloud.groups``."""
+        return [groups.controller(name, opts)]
 
     def node_pool(
         self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
+from components.clouds import groups
 from components.clouds.base import Accounts, Bucket, ClusterAccess, Placement
 from components.clouds.gcp import autoscaler, cluster, node_pool, placement, weights
 from components.clouds.gcp.cluster import Gke
@@ -41,6 +42,10 @@ class GcpCloud:
         """See ``Cloud.autoscaler``. GKE has its own: there is nothing to register."""
         del name, pools, opts
         return autoscaler.autoscaler(spec)
+
+    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        """See ``Cloud.groups``."""
+        return [groups.controller(name, opts)]
 
     def node_pool(
         self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions

@@ -21,6 +21,7 @@ def placement(pool: NodePoolSpec) -> Placement:
         node_selector={labels.POOL: pool.name},
         tolerations=({"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"},),
         gpu_resource=GPU_RESOURCE,
+        most_gpus=pool.max_nodes * pool.gpus_per_node,
     )
 
 

@@ -33,6 +33,11 @@ class LocalCloud:
         del spec, pools
         return autoscaler.node_class(name, self.spec, opts)
 
+    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        """See ``Cloud.groups``. ``fleet cluster up`` starts the controller."""
+        del name, opts
+        return []
+
     def node_pool(
         self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
     ) -> pulumi.Output[str]:

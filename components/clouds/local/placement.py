@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from components import labels
 from components.clouds import gpu_node
 from components.clouds.base import Placement
+from components.clouds.karpenter import DO_NOT_DISRUPT
 from components.clouds.local.delays import load_seconds
 from components.spec import LocalCluster, ModelSpec, NodePoolSpec
 
@@ -18,5 +19,6 @@ def placement(pool: NodePoolSpec) -> Placement:
 
 
 def pod_annotations(cluster: LocalCluster, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:
-    """The simulated load time."""
-    return {LOAD_SECONDS: str(load_seconds(cluster, model, pool))}
+    """The simulated load time, and that Karpenter is to leave the pod alone for no longer."""
+    loading = load_seconds(cluster, model, pool)
+    return {LOAD_SECONDS: str(loading), DO_NOT_DISRUPT: f"{max(1, loading)}s"}

@@ -1,4 +1,4 @@
-"""What a managed cluster brings along: the real metrics-server and Karpenter, as processes.
+"""What a managed cluster brings along: the real metrics-server, Karpenter and LeaderWorkerSet, as processes.
 
 Owns those processes and their API objects. Karpenter's cloud is its own kwok provider, with the catalogue's
 machines.
@@ -10,7 +10,7 @@ import urllib.request
 from dataclasses import replace
 from string import Template
 
-from fleet.embedded.cluster import binaries, machines
+from fleet.embedded.cluster import binaries, groups, machines
 from fleet.embedded.cluster.control_plane import MANIFESTS, PROBE_TIMEOUT, kubectl
 from fleet.embedded.cluster.layout import Layout
 from fleet.embedded.cluster.process import Process, free_port, is_free
@@ -67,15 +67,16 @@ def karpenter(layout: Layout) -> Process:
     )
 
 
-def processes(layout: Layout) -> tuple[Process, Process]:
-    """Both add-ons, in the order in which they start."""
-    return metrics_server(layout), karpenter(layout)
+def processes(layout: Layout) -> tuple[Process, Process, Process]:
+    """The add-ons, in the order in which they start."""
+    return metrics_server(layout), karpenter(layout), groups.process(layout)
 
 
 def install(layout: Layout) -> None:
     """Apply the API objects that the add-ons and the simulation stand on; the same again changes nothing."""
     _renew_ports(layout)
-    kubectl(layout, "apply", "--server-side", "--force-conflicts", "-f", str(binaries.crds()))
+    folders = [argument for folder in binaries.crds() for argument in ("-f", str(folder))]
+    kubectl(layout, "apply", "--server-side", "--force-conflicts", *folders)
     port = str(layout.ports().metrics_server)
     text = Template((MANIFESTS / "metrics-api.yaml").read_text()).substitute(PORT=port)
     simulation = (MANIFESTS / "simulation.yaml").read_text()
@@ -86,18 +87,20 @@ def install(layout: Layout) -> None:
         "--force-conflicts",
         "-f",
         "-",
-        stdin=f"{text}\n---\n{simulation}",
+        stdin=f"{text}\n---\n{simulation}\n---\n{groups.manifests(layout)}",
     )
 
 
 def _renew_ports(layout: Layout) -> None:
     """An add-on that is stopped gets another port where its own was taken meanwhile."""
     ports = layout.ports()
-    server, controller = processes(layout)
+    server, controller, lws = processes(layout)
     owners = {
         "metrics_server": server,
         "karpenter_metrics": controller,
         "karpenter_health": controller,
+        "lws_health": lws,
+        "lws_webhook": lws,
     }
     taken = [
         name
@@ -109,9 +112,11 @@ def _renew_ports(layout: Layout) -> None:
 
 
 def start(layout: Layout) -> None:
-    """Start both; Karpenter again if the catalogue's machines changed since it read them."""
-    first, second = processes(layout)
+    """Start all; Karpenter again if the catalogue's machines changed since it read them."""
+    first, second, third = processes(layout)
     first.start()
+    groups.write(layout)
+    third.start({"KUBECONFIG": str(layout.admin_kubeconfig)})
     wanted = machines.render()
     if not layout.machines.is_file() or layout.machines.read_text() != wanted:
         second.stop()
@@ -120,13 +125,13 @@ def start(layout: Layout) -> None:
 
 
 def stop(layout: Layout) -> None:
-    """Stop both."""
+    """Stop all."""
     for process in reversed(processes(layout)):
         process.stop()
 
 
 def wait_until_ready(layout: Layout) -> None:
-    """Return once the metrics API answers and Karpenter's caches are filled."""
+    """Return once the metrics API answers, Karpenter's caches are filled, and groups can be made."""
     deadline = time.monotonic() + READY_SECONDS
     for process in processes(layout):
         while not is_ready(layout, process.name):
@@ -142,6 +147,8 @@ def is_ready(layout: Layout, name: str) -> bool:
     """Whether an add-on does its work now."""
     if name == "karpenter":
         return _answers(f"http://127.0.0.1:{layout.ports().karpenter_health}/readyz")
+    if name == groups.NAME:
+        return groups.is_ready(layout)
     condition = 'jsonpath={.status.conditions[?(@.type=="Available")].status}'
     try:
         return kubectl(layout, "get", "apiservice", METRICS_API, "-o", condition, PROBE_TIMEOUT) == "True"

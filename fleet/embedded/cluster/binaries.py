@@ -6,6 +6,7 @@ cache is keyed by both, so that a changed pin is a new build and an unchanged on
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import yaml
 
 from fleet.embedded.cluster import go
 from fleet.errors import FleetError
@@ -65,9 +68,34 @@ BINARIES = (
     _binary("metrics-server", "addons", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
     # Karpenter's provider for kwok is a package called kwok as well, hence the name of its own.
     _binary("karpenter", "addons", "sigs.k8s.io/karpenter/kwok"),
+    _binary("lws", "lws", "sigs.k8s.io/lws/cmd"),
 )
-CRD_MODULE = "sigs.k8s.io/karpenter"
-CRD_FOLDERS = ("pkg/apis/crds", "kwok/apis/crds")
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """Manifests that a controller stands on, from the very module that it is built from."""
+
+    module: str
+    name: str
+    source: str
+    """The Go module that holds them."""
+    folders: tuple[str, ...]
+    terse: bool = False
+    """Without descriptions: LeaderWorkerSet's are nine tenths of 3 MB, which each start would pay for."""
+
+    @property
+    def path(self) -> Path:
+        """Where they are, or will be once copied."""
+        return _module_dir(self.module) / self.name
+
+
+_LWS = "sigs.k8s.io/lws"
+MANIFESTS = (
+    Manifests("addons", "crds", "sigs.k8s.io/karpenter", ("pkg/apis/crds", "kwok/apis/crds")),
+    Manifests("lws", "crds", _LWS, ("config/crd/bases",), terse=True),
+    Manifests("lws", "webhooks", _LWS, ("config/webhook",)),
+)
 
 
 class BuildReporter(Protocol):
@@ -105,9 +133,14 @@ def path(name: str) -> Path:
     return _module_dir(binary.module) / name
 
 
-def crds() -> Path:
-    """The folder with the custom resource definitions of Karpenter and of its kwok provider."""
-    return _module_dir("addons") / "crds"
+def crds() -> tuple[Path, ...]:
+    """The folders with the resource definitions of Karpenter, its kwok provider and LeaderWorkerSet."""
+    return tuple(each.path for each in MANIFESTS if each.name == "crds")
+
+
+def webhooks() -> Path:
+    """The folder with LeaderWorkerSet's webhooks."""
+    return next(each.path for each in MANIFESTS if each.name == "webhooks")
 
 
 def missing() -> list[Binary]:
@@ -120,7 +153,7 @@ def ensure(reporter: BuildReporter) -> dict[str, float]:
 
     Raises ``FleetError`` without Go, network or room; what was built so far is kept, so a retry goes on.
     """
-    if not missing() and crds().is_dir():
+    if not missing() and all(each.path.is_dir() for each in MANIFESTS):
         return {}
     try:
         with _build_lock():
@@ -144,8 +177,9 @@ def _build_all(reporter: BuildReporter) -> dict[str, float]:
         _build(binary, reporter)
         seconds[binary.name] = time.monotonic() - started
         reporter.built(binary.name, seconds[binary.name])
-    if not crds().is_dir():
-        _copy_crds()
+    for each in MANIFESTS:
+        if not each.path.is_dir():
+            _copy(each)
     return seconds
 
 
@@ -157,16 +191,29 @@ def _build(binary: Binary, reporter: BuildReporter) -> None:
     unfinished.replace(target)  # a killed build never leaves half a binary under its real name
 
 
-def _copy_crds() -> None:
-    """Take the definitions from the very module that the controller is built from."""
-    module = go.module_dir(TOOLS / "addons", CRD_MODULE)
-    unfinished = crds().with_suffix(".unfinished")
+def _copy(manifests: Manifests) -> None:
+    module = go.module_dir(TOOLS / manifests.module, manifests.source)
+    unfinished = manifests.path.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    for folder in CRD_FOLDERS:
+    for folder in manifests.folders:
         for file in sorted((module / folder).glob("*.yaml")):
-            shutil.copyfile(file, unfinished / file.name)
-    unfinished.replace(crds())
+            target = unfinished / file.name
+            shutil.copyfile(file, target)
+            if manifests.terse:
+                target.write_text(json.dumps(undescribed(yaml.safe_load(target.read_text()))))
+    unfinished.replace(manifests.path)
+
+
+def undescribed(schema: object) -> object:
+    """The same without its prose; a property that is called ``description`` stays."""
+    if isinstance(schema, dict):
+        return {
+            key: undescribed(value)
+            for key, value in schema.items()
+            if key != "description" or not isinstance(value, str)
+        }
+    return [undescribed(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def _require_room() -> None:

@@ -1,7 +1,7 @@
 """Where the embedded cluster keeps its files, and the ports that its add-ons were given."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from components.clouds.local.home import home
@@ -18,6 +18,8 @@ class Ports:
     metrics_server: int
     karpenter_metrics: int
     karpenter_health: int
+    lws_health: int
+    lws_webhook: int
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,14 @@ class Layout:
         return self.kubeconfig.is_file()
 
     def ports(self) -> Ports:
-        """The add-ons' ports, chosen on first use."""
+        """The add-ons' ports, chosen on first use; an add-on that is new here gets its own beside them."""
+        names, known = {field.name for field in fields(Ports)}, {}
         if self._ports.is_file():
-            return Ports(**json.loads(self._ports.read_text()))
-        ports = Ports(*free_ports(3))
+            known = json.loads(self._ports.read_text())
+            if known.keys() >= names:
+                return Ports(**{name: known[name] for name in names})
+        fresh = dict(zip(sorted(names), free_ports(len(names)), strict=True))
+        ports = Ports(**{name: known.get(name, port) for name, port in fresh.items()})
         self.keep(ports)
         return ports
 

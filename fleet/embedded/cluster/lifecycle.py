@@ -70,7 +70,7 @@ def _start(place: Layout, reporter: Reporter) -> None:
         _control_plane(place, reporter)
     else:
         _new_control_plane(place, reporter)
-    reporter.step("add-ons: metrics-server, Karpenter")
+    reporter.step("add-ons: metrics-server, Karpenter, LeaderWorkerSet")
     addons.install(place)
     addons.start(place)
     addons.wait_until_ready(place)

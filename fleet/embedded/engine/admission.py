@@ -25,7 +25,7 @@ _PROVIDER_INPUTS: Final = frozenset(
     }
 )
 _ANNOTATIONS: Final = frozenset(
-    {"pulumi.com/skipAwait", "pulumi.com/timeoutSeconds", "pulumi.com/patchForce"}
+    {"pulumi.com/skipAwait", "pulumi.com/timeoutSeconds", "pulumi.com/patchForce", "pulumi.com/waitFor"}
 )
 _NO_OBJECTS: Final = re.compile(r"^kubernetes:(helm\.sh|yaml|kustomize)[/:]")
 

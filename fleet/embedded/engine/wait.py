@@ -30,7 +30,7 @@ class Patience:
 
     def until_ready(self, ref: Ref, live: Object) -> Object:
         """Wait for an object of the kinds that take their time, unless it says not to."""
-        state = _READINESS.get((ref.group, ref.kind))
+        state = _READINESS.get((ref.group, ref.kind)) or _waited_for(annotation(live, "pulumi.com/waitFor"))
         if state is None or annotation(live, "pulumi.com/skipAwait") == "true":
             return live
         seconds = timeout_seconds(live)
@@ -106,6 +106,35 @@ def _deployment(live: Object | None) -> str | None:
     return f"{available} of {wanted} replicas are available" if available < updated else None
 
 
+def _groups(live: Object | None) -> str | None:
+    """Every group whole; the controller says so of all of them together."""
+    if live is None:
+        return "it has been deleted"
+    status, wanted = mapping(live.get("status")), _count(mapping(live.get("spec")), "replicas", 1)
+    if _count(status, "observedGeneration") < _count(metadata(live), "generation"):
+        return "not seen by its controller yet"
+    updated, ready = (_count(status, f"{key}Replicas") for key in ("updated", "ready"))
+    if updated < wanted:
+        return f"{updated} of {wanted} groups are of the new version"
+    return f"{ready} of {wanted} groups are ready" if ready < wanted else None
+
+
+def _waited_for(expression: str) -> State | None:
+    """``condition=Ready``, the one form of ``pulumi.com/waitFor`` that is known here."""
+    if not expression:
+        return None
+    form, _, wanted = expression.partition("=")
+    if form != "condition" or not wanted.isalpha():
+        raise EngineError(f"pulumi.com/waitFor is {expression!r}; the embedded engine knows condition=<Type>")
+
+    def state(live: Object | None) -> str | None:
+        conditions = map(mapping, items(mapping(mapping(live).get("status")).get("conditions")))
+        met = any(each.get("type") == wanted and each.get("status") == "True" for each in conditions)
+        return None if met else f"{wanted} is not true of it yet"
+
+    return state
+
+
 def _definition(live: Object | None) -> str | None:
     conditions = [mapping(c) for c in items(mapping((live or {}).get("status")).get("conditions"))]
     established = any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)
@@ -114,5 +143,6 @@ def _definition(live: Object | None) -> str | None:
 
 _READINESS: dict[tuple[str, str], State] = {
     ("apps", "Deployment"): _deployment,
+    ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"): _groups,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
 }

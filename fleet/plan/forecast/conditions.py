@@ -97,7 +97,7 @@ class Conditions:
     @property
     def replicas_per_node(self) -> int:
         """Replicas that a node's GPUs hold."""
-        return self.machine.gpus // self.model.gpus_per_replica
+        return self.machine.gpus // self.model.gpus_per_node
 
 
 def _periods(config: StackConfig) -> Periods:
