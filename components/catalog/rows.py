@@ -185,3 +185,7 @@ class LoadingRow(Row):
 
     read_gb_per_second: float = Field(gt=0)
     seconds_per_extra_gpu: float = Field(ge=0)
+    stream_gb_per_second: float = Field(gt=0)
+    """By a streaming loader."""
+    compile_share: float = Field(ge=0, le=1)
+    """Of ``start_seconds``, what a kept compile cache spares."""

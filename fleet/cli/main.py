@@ -5,7 +5,7 @@ import sys
 import typer
 
 from components.catalog import CatalogueError
-from fleet.cli import cluster, demo, deployer, drill, quotas, stack
+from fleet.cli import cluster, coldstart, demo, deployer, drill, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
 from fleet.drill.scenario import ScenarioError
 from fleet.embedded.errors import EngineError
@@ -24,6 +24,7 @@ for command in (
     stack.destroy,
     demo.demo,
     drill.drill,
+    coldstart.cold_start,
     quotas.quotas,
     deployer.deployer,
 ):

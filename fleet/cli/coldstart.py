@@ -1,0 +1,50 @@
+"""``fleet cold-start``: how long a new replica takes until it answers, with and without each measure."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from components import catalog
+from components.spec import ModelSpec
+from fleet.cli.console import console
+from fleet.cli.stack import ROOT, StackName
+from fleet.drill import coldstart
+from fleet.errors import FleetError
+from stacks import config as stack_config
+
+ModelName = Annotated[str | None, typer.Option("--model", help="one model of the stack; all if left out")]
+
+
+def cold_start(stack: StackName = "local", model: ModelName = None) -> None:
+    """Print, for each model of a stack, where a cold start's time goes. Nothing has to run."""
+    config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
+    pools = {pool.name: pool for pool in config.pools}
+    cloud = config.cluster.catalogue
+    for one in _chosen(config.models, model):
+        pool = pools[one.pool]
+        rows = coldstart.table(one, pool, cloud)
+        title = (
+            f"{one.name}: {one.checkpoint} on {one.gpus_per_replica} x {pool.accelerator}, {cloud}, seconds"
+        )
+        console.print(_printed(title, rows))
+    console.print(f"engine and weights: {catalog.loading().source}")
+    console.print(f"node and image: {catalog.timing(cloud).source}")
+
+
+def _chosen(models: tuple[ModelSpec, ...], name: str | None) -> list[ModelSpec]:
+    found = [model for model in models if name in (None, model.name)]
+    if not found:
+        there = ", ".join(model.name for model in models) or "none"
+        raise FleetError(f"the stack has no model {name or 'at all'}", f"name one that it has: {there}")
+    return found
+
+
+def _printed(title: str, rows: tuple[coldstart.ColdStart, ...]) -> Table:
+    made = Table("measure", title=title, title_justify="left")
+    for column in ("node", "image", "engine", "weights", "Ready", "spared"):
+        made.add_column(column, justify="right")
+    for row in rows:
+        parts = (row.node, row.image, row.engine, row.weights, row.ready, rows[0].ready - row.ready)
+        made.add_row(row.measure, *(f"{part:.0f}" for part in parts))
+    return made
