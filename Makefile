@@ -29,12 +29,12 @@ check: setup  ## format, lint, types, and every test that starts no process
 	@scripts/check
 
 test: check  ## check, and the tests that need the embedded cluster
-	$(BIN)/pytest -m cluster
+	$(BIN)/pytest -m "cluster and not slow"
 
 test-engine: setup  ## the rendered container on a real vLLM, on the CPU: a few minutes, 5.8 GiB once, 7 GiB of memory
 	$(BIN)/pytest -m "engine and not slow" tests/engine
 
-test-slow: setup  ## long comparisons: HPA model and forecast with the real controllers, command lines with a real vLLM
+test-slow: setup  ## HPA model and forecast beside the real controllers, twenty faults under full load, command lines on a real vLLM
 	$(BIN)/pytest -s -m slow
 
 bench: setup  ## what the program costs to start, against its bare imports

@@ -1,30 +1,98 @@
-"""What a scenario does to the cluster: take a node away without notice, evict a replica, drain a node."""
+"""What a scenario does to the cluster: nodes that go, with notice and without, evictions, rollouts."""
 
+import time
+
+from components import labels
+from components.clouds.karpenter import API_VERSION
 from fleet.drill.scenario import FaultKind
 from fleet.drill.view import View
 from fleet.embedded.apiserver import ApiError, Apiserver
+from fleet.embedded.objects import metadata
+from fleet.embedded.values import mapping, text
+
+NOTICE_SECONDS = 120.0
+"""Between a Spot machine's notice and its end, as on AWS. Not compressed: answers are not either."""
 
 
-def strike(api: Apiserver, namespace: str, view: View, kind: FaultKind) -> tuple[str, str]:
-    """Do it to the first ready replica, by name, or to its node; returns the victim and what was done."""
+def strike(api: Apiserver, namespace: str, view: View, kind: FaultKind, model: str = "") -> tuple[str, str]:
+    """Do it to the first ready replica, by name, or to its node; returns the victim and what was done.
+
+    What follows a Spot machine's notice when it is over is ``reclaim``.
+    """
     ready = (name for name, pod in sorted(view.pods.items()) if pod.serving)
     victim = next(ready, None)
     if victim is None:
         return "nobody", f"{kind}: no replica is ready"
     node = view.pods[victim].node
-    match kind:
-        case "evict-pod":
-            return victim, _evict(api, namespace, victim)
-        case "drain-node":
-            # Karpenter drains its node before it lets the object go, as after a notice of interruption.
-            _delete(api, f"/api/v1/nodes/{node}")
-            return node, "drained"
-        case "kill-node":
-            # The machine is gone: its pods end at once, and nobody was told.
-            for name in (name for name, pod in sorted(view.pods.items()) if pod.node == node):
-                _delete(api, f"/api/v1/namespaces/{namespace}/pods/{name}", {"gracePeriodSeconds": 0})
-            _delete(api, f"/api/v1/nodes/{node}")
-            return node, "killed without notice"
+    if kind == "evict-pod":
+        return victim, _evict(api, namespace, victim)
+    if kind == "rollout":
+        _restart(api, namespace, model)
+        return model, "rolled out"
+    return node, _take(api, namespace, view, kind, node)
+
+
+def _take(api: Apiserver, namespace: str, view: View, kind: FaultKind, node: str) -> str:
+    """A node goes. Karpenter drains it before it lets its object go, unless the machine is gone at once."""
+    if kind == "kill-node":
+        _end(api, namespace, view, node)
+        return "killed without notice"
+    if kind == "drain-node":
+        _delete(api, f"/api/v1/nodes/{node}")
+        return "drained"
+    _delete_claim(api, node)
+    if kind == "consolidate":
+        return "consolidated"
+    return f"gets notice: it is taken away in {NOTICE_SECONDS:g} s"
+
+
+def reclaim(api: Apiserver, namespace: str, view: View, node: str) -> str:
+    """A Spot machine's notice is over: it goes, whatever still runs on it."""
+    left = sum(pod.node == node for pod in view.pods.values())
+    if not left and node not in view.nodes:
+        return "was empty and gone before its notice was over"
+    _end(api, namespace, view, node)
+    return f"taken away with {left} replicas on it"
+
+
+def _end(api: Apiserver, namespace: str, view: View, node: str) -> None:
+    """The machine is gone: its pods end at once, nobody was told, and no pod finds its way there any more."""
+    _cordon(api, node)
+    for name in (name for name, pod in sorted(view.pods.items()) if pod.node == node):
+        _delete(api, f"/api/v1/namespaces/{namespace}/pods/{name}", {"gracePeriodSeconds": 0})
+    _delete(api, f"/api/v1/nodes/{node}")
+
+
+def _cordon(api: Apiserver, node: str) -> None:
+    try:
+        api.send(
+            "PATCH",
+            f"/api/v1/nodes/{node}",
+            body={"spec": {"unschedulable": True}},
+            content_type="application/merge-patch+json",
+        )
+    except ApiError as error:
+        if error.code != 404:
+            raise
+
+
+def _delete_claim(api: Apiserver, node: str) -> None:
+    """What Karpenter itself does when it hears of an interruption, and when it consolidates."""
+    for claim in api.list(API_VERSION, "NodeClaim", ""):
+        if mapping(claim.get("status")).get("nodeName") == node:
+            group = f"/apis/{API_VERSION}/nodeclaims"
+            _delete(api, f"{group}/{text(metadata(claim).get('name'))}")
+
+
+def _restart(api: Apiserver, namespace: str, model: str) -> None:
+    """As ``kubectl rollout restart``: the template changes in an annotation alone."""
+    annotations = {f"{labels.PREFIX}/restarted-at": str(time.time_ns())}
+    api.send(
+        "PATCH",
+        f"/apis/apps/v1/namespaces/{namespace}/deployments/{model}",
+        body={"spec": {"template": {"metadata": {"annotations": annotations}}}},
+        content_type="application/merge-patch+json",
+    )
 
 
 def _evict(api: Apiserver, namespace: str, pod: str) -> str:

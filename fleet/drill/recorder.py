@@ -67,6 +67,10 @@ class Recorder:
         """Something that the scenario did to the cluster."""
         self._tell(t, "fault", subject, text)
 
+    def note(self, t: float, subject: str, text: str) -> None:
+        """What came of an earlier fault; none by itself."""
+        self._tell(t, "node", subject, text)
+
     def second(self, second: Second, ledger: Ledger) -> None:
         """One second is over."""
         if second.phase != self._phase:

@@ -5,7 +5,7 @@ Owns the clock and the threads. Decides nothing: the controllers decide, the loa
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,6 +59,10 @@ class _Drill:
         self._serving = Serving(self._load, self._scenario.dispatch, self._scenario.seed)
         self._requests = deque(arrivals(self._scenario, self._load))
         self._faults: deque[Fault] = deque(sorted(self._scenario.faults, key=lambda fault: fault.at))
+        self._notices: deque[tuple[float, str]] = deque()
+        """When which Spot node is taken away."""
+        self._dead: set[str] = set()
+        """Replicas whose machine is gone; the watch may not know it yet."""
         self._kubelets = Kubelets(self._api, self._setting.namespace, self._pool)
         self._recorder = Recorder()
         self._polled: Future[list[Object]] | None = None
@@ -98,13 +102,30 @@ class _Drill:
         due = []
         while self._requests and self._requests[0].t <= now:
             due.append(self._requests.popleft())
-        self._serving.step(now, due, _states(self._watch.view))
+        self._serving.step(now, due, _states(self._watch.view, self._dead))
 
     def _strike(self, now: float) -> None:
         while self._faults and self._faults[0].at <= now:
             fault = self._faults.popleft()
-            whom, what = faults.strike(self._api, self._setting.namespace, self._watch.view, fault.kind)
+            view, setting = self._watch.view, self._setting
+            whom, what = faults.strike(self._api, setting.namespace, view, fault.kind, setting.model.name)
+            if fault.kind == "kill-node":
+                what += self._lose(view, whom)
+            if fault.kind == "spot-interruption" and whom in view.nodes:
+                self._notices.append((now + faults.NOTICE_SECONDS, whom))
             self._recorder.fault(now, whom, what)
+        while self._notices and self._notices[0][0] <= now:
+            _, node = self._notices.popleft()
+            view = self._watch.view
+            what = faults.reclaim(self._api, self._setting.namespace, view, node)
+            self._recorder.note(now, node, what + self._lose(view, node))
+
+    def _lose(self, view: View, node: str) -> str:
+        """What dies with a machine dies at once."""
+        names = [name for name, pod in view.pods.items() if pod.node == node]
+        self._dead.update(names)
+        held = self._serving.in_flight(names)
+        return f", {held} requests in flight" if names else ""
 
     def _end_second(self, t: float, listener: Listener) -> None:
         stats = self._serving.stats()
@@ -185,10 +206,10 @@ class _Drill:
         )
 
 
-def _states(view: View) -> Mapping[str, State]:
+def _states(view: View, dead: Set[str] = frozenset()) -> Mapping[str, State]:
     """The replicas that can hold requests: those that answer, and those that are told to go and still do."""
     return {
         name: "leaving" if pod.leaving else "ready"
         for name, pod in view.pods.items()
-        if pod.ready or pod.leaving
+        if (pod.ready or pod.leaving) and name not in dead
     }

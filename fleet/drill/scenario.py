@@ -17,7 +17,7 @@ from fleet.drill.figures import ShapeName
 
 FOLDER = Path(__file__).with_name("scenarios")
 
-FaultKind = Literal["kill-node", "evict-pod", "drain-node"]
+FaultKind = Literal["kill-node", "evict-pod", "drain-node", "spot-interruption", "consolidate", "rollout"]
 Dispatch = Literal["least-in-flight", "random"]
 
 
@@ -76,8 +76,9 @@ class Fault(Section):
     at: float = Field(ge=0)
     """Seconds since the traffic began."""
     kind: FaultKind
-    """``kill-node``: gone without notice. ``drain-node``: with notice. ``evict-pod``: one replica, by the
-    eviction API."""
+    """``kill-node``: gone without notice. ``drain-node``: with notice. ``spot-interruption``: two minutes
+    after a notice. ``consolidate``: given back by Karpenter. ``evict-pod``: one replica, by the eviction API.
+    ``rollout``: every replica replaced."""
 
 
 class Scenario(Section):

@@ -80,6 +80,10 @@ class Serving:
             in_flight=sum(replica.in_flight for replica in self._replicas.values()),
         )
 
+    def in_flight(self, names: Iterable[str]) -> int:
+        """What these replicas hold."""
+        return sum(self._replicas[name].in_flight for name in names if name in self._replicas)
+
     def step(self, now: float, arrivals: Iterable[Request], replicas: Mapping[str, State]) -> None:
         """Go on to ``now``: the requests sent since the last step, in order, and the pods as they are now."""
         if now < self._now:

@@ -1,17 +1,21 @@
 """What a fault does to the cluster: which requests, in which order, to whom."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 import pytest
 
-from fleet.drill.faults import strike
+from fleet.drill.faults import reclaim, strike
 from fleet.drill.scenario import FaultKind
 from fleet.drill.view import Pod, View
 from fleet.embedded.apiserver import ApiError, Apiserver
 from fleet.embedded.kubeconfig import Connection
 from fleet.embedded.objects import Object
+from fleet.embedded.values import mapping
 
-KINDS: tuple[FaultKind, ...] = ("kill-node", "evict-pod", "drain-node")
+KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+MERGE = "merge-patch+json"
+CLAIMS = "/apis/karpenter.sh/v1/nodeclaims"
 PODS = "/api/v1/namespaces/inference/pods"
 
 
@@ -32,11 +36,17 @@ class Requests(Apiserver):
         body: Object | None = None,
         content_type: str = "application/json",
     ) -> Object:
-        assert (query, content_type) == (None, "application/json")
+        assert (query, content_type) in ((None, "application/json"), (None, f"application/{MERGE}"))
         self.sent.append((method, path, body))
         if code := self.codes.get(path):
             raise ApiError(code, {"message": f"status {code}"})
         return {}
+
+    def list(self, version: str, kind: str, namespace: str, **query: str) -> list[Object]:
+        assert (version, kind, namespace, query) == ("karpenter.sh/v1", "NodeClaim", "", {})
+        return [
+            {"metadata": {"name": f"claim-{node}"}, "status": {"nodeName": node}} for node in ("two", "one")
+        ]
 
 
 @pytest.fixture
@@ -77,6 +87,7 @@ def test_a_drain_deletes_the_node_and_leaves_its_pods_to_karpenter(api: Requests
 def test_a_killed_node_takes_all_its_pods_at_once_and_goes_after_them(api: Requests) -> None:
     assert strike(api, "inference", VIEW, "kill-node") == ("one", "killed without notice")
     assert api.sent == [
+        ("PATCH", "/api/v1/nodes/one", {"spec": {"unschedulable": True}}),
         ("DELETE", f"{PODS}/b", {"gracePeriodSeconds": 0}),
         ("DELETE", f"{PODS}/c", {"gracePeriodSeconds": 0}),
         ("DELETE", "/api/v1/nodes/one", {}),
@@ -99,10 +110,39 @@ def test_when_nobody_is_ready_nothing_is_sent_and_that_is_said(
     assert api.sent == []
 
 
+@pytest.mark.parametrize("kind", ["spot-interruption", "consolidate"])
+def test_a_node_that_karpenter_takes_goes_by_its_claim_and_its_pods_are_left_to_karpenter(
+    api: Requests, kind: FaultKind
+) -> None:
+    whom, _ = strike(api, "inference", VIEW, kind)
+    assert whom == "one"
+    assert api.sent == [("DELETE", f"{CLAIMS}/claim-one", {})]
+
+
+def test_a_rollout_changes_the_template_in_nothing_that_the_pods_run(api: Requests) -> None:
+    assert strike(api, "inference", VIEW, "rollout", "chat") == ("chat", "rolled out")
+    ((method, path, body),) = api.sent
+    assert (method, path) == ("PATCH", "/apis/apps/v1/namespaces/inference/deployments/chat")
+    template = mapping(mapping(mapping(body)["spec"])["template"])
+    assert list(template) == ["metadata"]
+    assert list(mapping(mapping(template["metadata"])["annotations"])) == ["elastic-vllm.dev/restarted-at"]
+
+
+def test_a_spot_machine_that_is_empty_in_time_is_not_touched_again(api: Requests) -> None:
+    assert "gone before its notice was over" in reclaim(api, "inference", VIEW, "three")
+    assert api.sent == []
+
+
+def test_a_spot_machine_goes_with_whatever_still_runs_on_it(api: Requests) -> None:
+    assert reclaim(api, "inference", VIEW, "one") == "taken away with 2 replicas on it"
+    node = "/api/v1/nodes/one"
+    assert [path for _, path, _ in api.sent] == [node, f"{PODS}/b", f"{PODS}/c", node]
+
+
 def test_what_is_gone_meanwhile_does_not_keep_a_node_alive(api: Requests) -> None:
     api.codes = {f"{PODS}/b": 404, f"{PODS}/c": 404, "/api/v1/nodes/one": 404}
     assert strike(api, "inference", VIEW, "kill-node") == ("one", "killed without notice")
-    assert len(api.sent) == 3
+    assert len(api.sent) == 4
 
 
 @pytest.mark.parametrize(
@@ -112,6 +152,7 @@ def test_what_is_gone_meanwhile_does_not_keep_a_node_alive(api: Requests) -> Non
         ("kill-node", "/api/v1/nodes/one"),
         ("drain-node", "/api/v1/nodes/one"),
         ("evict-pod", f"{PODS}/c/eviction"),
+        ("consolidate", f"{CLAIMS}/claim-one"),
     ],
 )
 @pytest.mark.parametrize("code", [403, 500])
