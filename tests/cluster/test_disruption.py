@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ class Silent:
 
 @pytest.fixture(scope="module")
 def runs(cluster: Layout) -> Iterator[Mapping[FaultKind, Run]]:
-    local = stack_config.read_stack_file(ROOT / "stacks" / "Pulumi.local.yaml")
+    local: dict[str, Any] = stack_config.read_stack_file(ROOT / "stacks" / "Pulumi.local.yaml")
     (model,), (pool,) = local["models"], local["pools"]
     drain = {"propagationSeconds": 5, "finishSeconds": 60, "marginSeconds": 5}
     raw = {

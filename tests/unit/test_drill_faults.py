@@ -42,8 +42,8 @@ class Requests(Apiserver):
             raise ApiError(code, {"message": f"status {code}"})
         return {}
 
-    def list(self, version: str, kind: str, namespace: str, **query: str) -> list[Object]:
-        assert (version, kind, namespace, query) == ("karpenter.sh/v1", "NodeClaim", "", {})
+    def list(self, api_version: str, kind: str, namespace: str, **query: str) -> list[Object]:
+        assert (api_version, kind, namespace, query) == ("karpenter.sh/v1", "NodeClaim", "", {})
         return [
             {"metadata": {"name": f"claim-{node}"}, "status": {"nodeName": node}} for node in ("two", "one")
         ]
