@@ -49,10 +49,9 @@ def _take(api: Apiserver, namespace: str, view: View, kind: FaultKind, node: str
 def reclaim(api: Apiserver, namespace: str, view: View, node: str) -> str:
     """A Spot machine's notice is over: it goes, whatever still runs on it."""
     left = sum(pod.node == node for pod in view.pods.values())
-    if not left and node not in view.nodes:
-        return "was empty and gone before its notice was over"
-    _end(api, namespace, view, node)
-    return f"taken away with {left} replicas on it"
+    if node in view.nodes or left:
+        _end(api, namespace, view, node)
+    return f"taken away with {left} replicas on it" if left else "was empty before its notice was over"
 
 
 def _end(api: Apiserver, namespace: str, view: View, node: str) -> None:

@@ -26,7 +26,7 @@ from fleet.embedded.cluster.layout import Layout
 from fleet.embedded.engine.program import stack_ref
 from stacks import config as stack_config
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 KINDS: tuple[FaultKind, ...] = ("drain-node", "consolidate", "rollout", "spot-interruption", "kill-node")
 MOMENTS = (75, 115, 155, 195)
@@ -67,7 +67,10 @@ def runs(cluster: Layout) -> Iterator[Mapping[FaultKind, Run]]:
     raw = {
         **local,
         "namespace": "disruption",
-        "models": [{**model, "name": kind, "pool": kind, "drain": drain} for kind in KINDS],
+        "models": [
+            {**model, "name": kind, "pool": kind, "drain": drain, "replicas": {"min": 2, "max": 10}}
+            for kind in KINDS
+        ],
         "pools": [{**pool, "name": kind} for kind in KINDS],
     }
     config = {
@@ -115,7 +118,11 @@ def test_what_gives_notice_cuts_no_answer(runs: Mapping[FaultKind, Run], kind: F
 
 
 def test_a_spot_machine_is_empty_before_its_notice_is_over(runs: Mapping[FaultKind, Run]) -> None:
-    ends = [one.text for one in runs["spot-interruption"].happenings if "its notice was over" in one.text]
+    ends = [
+        one.text
+        for one in runs["spot-interruption"].happenings
+        if "empty before its notice was over" in one.text
+    ]
     assert len(ends) == len(MOMENTS)
 
 
