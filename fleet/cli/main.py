@@ -5,7 +5,7 @@ import sys
 import typer
 
 from components.catalog import CatalogueError
-from fleet.cli import cluster, coldstart, demo, deployer, drill, quotas, stack
+from fleet.cli import cluster, coldstart, demo, deployer, drill, plan, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
 from fleet.drill.scenario import ScenarioError
 from fleet.embedded.errors import EngineError
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(cluster.app, name="cluster")
 for command in (
+    plan.plan,
     stack.up,
     stack.preview,
     stack.destroy,

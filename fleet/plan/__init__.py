@@ -1,1 +1,1 @@
-"""What ``fleet plan`` knows before anything exists. Touches no network and no cluster."""
+"""The offline plan of a stack: what it makes, whether that works, what it costs, and what changes it."""

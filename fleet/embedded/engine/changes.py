@@ -88,6 +88,11 @@ def differences(before: Object, after: Object) -> list[FieldChange]:
     return list(_compare((), _declarable(before), _declarable(after)))
 
 
+def value_changes(before: Mapping[str, object], after: Mapping[str, object]) -> list[FieldChange]:
+    """The fields in which two sets of plain properties differ, whatever they belong to."""
+    return list(_compare((), before, after))
+
+
 def undeclared(desired: Object, live: Object) -> list[FieldChange]:
     """The declared fields whose live value is another: all that can be said where a dry run is refused."""
     return [c for c in differences(live, desired) if not isinstance(c.after, Missing)]

@@ -1,0 +1,74 @@
+"""``fleet plan``: what a stack is before it is anything. Needs no cluster, no network and no credentials."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from fleet.cli.console import console, errors, print_problem
+from fleet.cli.stack import StackName
+from fleet.plan import render_markdown, render_text, words
+from fleet.plan.build import plan as build
+from fleet.plan.checkout import ROOT, today
+from fleet.plan.comparison import against as compare
+from fleet.plan.foresight import write_report
+from fleet.plan.models import Plan
+
+_WIDTH = 140
+"""Of a log, which has no width of its own."""
+
+
+class Format(StrEnum):
+    """How the plan is told."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+Against = Annotated[
+    str | None,
+    typer.Option("--against", metavar="REF", help="also tell the difference to the stack at this revision"),
+]
+FormatChoice = Annotated[Format, typer.Option("--format", help="markdown is for a pull request")]
+ReportFolder = Annotated[
+    Path | None, typer.Option("--report", help="also write the forecast there, as a page and pictures")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="fail on warnings too")]
+
+
+def plan(
+    stack: StackName = "local",
+    against: Against = None,
+    format_: FormatChoice = Format.TEXT,
+    strict: Strict = False,
+    report: ReportFolder = None,
+) -> None:
+    """Tell what a stack makes, whether it will work, what it costs, and what happens under load.
+
+    Ends with 1 if there is an error, and with --strict if there is a warning.
+    """
+    found = build(ROOT, stack, today())
+    if against is not None:
+        found = compare(found, ROOT, against)
+    _print(found, format_)
+    if report is not None and found.forecast:
+        errors.print(f"forecast: {write_report(ROOT, stack, report)}")
+    if found.errors or (strict and found.warnings):
+        raise typer.Exit(1)
+
+
+def _print(found: Plan, format_: Format) -> None:
+    if format_ is Format.JSON:
+        sys.stdout.write(f"{found.model_dump_json(indent=2)}\n")
+    elif format_ is Format.MARKDOWN:
+        sys.stdout.write(render_markdown.render(found, today()))
+    elif found.cloud:
+        screen = console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=_WIDTH)
+        render_text.render(found, screen, today())
+    else:  # the file is no stack: there is nothing to tell but what is wrong
+        for item in found.findings:
+            print_problem(f"{words.at(item)}: {item.message}")

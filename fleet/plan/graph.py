@@ -1,0 +1,117 @@
+"""Runs a stack's program once, in this process, and keeps what it declares: no cluster, network or secret.
+
+Ids and names that only a provider could give stand as what they are, ``<cluster-vpc.id>``: a policy that
+names one is compared to the letter, and is not merely unknown.
+"""
+
+import json
+import runpy
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from components.clouds.local.home import kubeconfig
+from fleet.embedded.monitor import Applied, run
+from fleet.embedded.registration import Graph, Registration
+from fleet.embedded.request import STACK_TYPE, urn_type
+from fleet.embedded.values import Secret, Unknown
+from fleet.plan.models import Resource
+from stacks.stack import PROJECT, SECRETS, StackConfig
+
+_LEARNT = ("arn", "email", "member", "name", "url")
+"""What a cloud's provider makes up for a resource and other resources write into texts of their own."""
+
+
+def record(root: Path, stack: str, raw: Mapping[str, object], config: StackConfig) -> tuple[Resource, ...]:
+    """Every resource of the stack, sorted by URN. Each model that asks for a key is given a made-up one."""
+    given = {f"{PROJECT}:{name}": _as_the_cli(value) for name, value in raw.items()}
+    keys = {model.name: "a key" for model in config.models if model.require_api_key}
+    graph = run(
+        partial(_program, root),
+        preview=True,
+        config={**given, f"{PROJECT}:{SECRETS}": json.dumps(keys)},
+        secret_keys=[f"{PROJECT}:{SECRETS}"],
+        stack=stack,
+        provider=_answer,
+        concurrent=False,
+    )
+    components = _components(graph)
+    made = (_resource(item, components) for item in graph if item.custom)
+    return tuple(sorted(made, key=lambda resource: resource.urn))
+
+
+def _as_the_cli(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _program(root: Path) -> None:
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+
+
+def _answer(item: Registration) -> Applied:
+    """What the program may read of a resource that is not there: its properties, and its names."""
+    if not item.custom:
+        return Applied(id="", outputs=item.inputs)
+    learnt = (
+        {} if item.package == "kubernetes" or item.is_provider else {key: _of(item, key) for key in _LEARNT}
+    )
+    return Applied(id=_of(item, "id"), outputs={**learnt, **item.inputs})
+
+
+def _of(item: Registration, output: str) -> str:
+    return f"<{item.name}.{output}>"
+
+
+def _components(graph: Graph) -> dict[str, str]:
+    """What the outermost component around each component is called."""
+    called: dict[str, str] = {}
+    for item in graph:  # a parent is registered before its children
+        if not item.custom:
+            called[item.urn] = called.get(item.parent, f"{item.type.rpartition(':')[2]} {item.name}")
+    return called
+
+
+def _resource(item: Registration, components: Mapping[str, str]) -> Resource:
+    reads = {urn for urns in item.property_dependencies.values() for urn in urns}
+    return Resource(
+        urn=item.urn,
+        type=item.type,
+        name=item.name,
+        component=components.get(item.parent, ""),
+        protect=bool(item.protect),
+        retain=bool(item.retain_on_delete),
+        ignore_changes=item.ignore_changes,
+        aliases=tuple(former_urn(item, alias) for alias in item.aliases),
+        reads=tuple(sorted(reads)),
+        properties={key: _plain(value) for key, value in item.inputs.items()},
+    )
+
+
+def _plain(value: object) -> JsonValue:
+    """A property as JSON has it, without its secrets."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Secret | Unknown):
+        return str(value)
+    if value == str(kubeconfig()):  # a path of this machine has no place in a pull request
+        return "<kubeconfig>"
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def former_urn(item: Registration, alias: str) -> str:
+    """An alias as a URN: what it leaves out is as the resource has it now."""
+    if alias.startswith("urn:"):
+        return alias
+    said = dict(part.split("=", 1) for part in alias.split(","))
+    stack, project, _, name = item.urn.split("::", 3)
+    above = "" if said.get("noParent") == "True" else said.get("parentUrn") or item.parent
+    kind = said.get("type", item.type)
+    qualified = f"{urn_type(above)}${kind}" if above and urn_type(above) != STACK_TYPE else kind
+    return f"{stack}::{said.get('project', project)}::{qualified}::{said.get('name', name)}"

@@ -1,0 +1,83 @@
+"""What a plan tells of each model: its place by the stack file, its start and its end by what is declared."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from fleet.embedded.values import items, mapping, text
+from fleet.plan.models import Drain, Fit, Model, Probes, Resource
+from stacks.checks.memory import fit_of
+from stacks.placement import Placed, placed
+from stacks.stack import StackConfig
+
+_CONTAINER = "vllm"
+
+
+def models(config: StackConfig, resources: Iterable[Resource]) -> tuple[Model, ...]:
+    """Every model that has a pool and a machine, in the order of the stack file."""
+    pods = {name: pod for item in resources for name, pod in _pods(item)}
+    return tuple(_model(at, pods.get(at.model.name, {})) for at in placed(config))
+
+
+def _model(at: Placed, pod: Mapping[str, object]) -> Model:
+    return Model(
+        name=at.model.name,
+        checkpoint=at.model.checkpoint,
+        pool=at.pool.name,
+        accelerator=at.accelerator.name,
+        machine=at.machine.name,
+        gpus_per_replica=at.model.gpus_per_replica,
+        replicas_min=at.model.replicas.min,
+        replicas_max=at.model.replicas.max,
+        replicas_per_node=at.replicas_per_node,
+        nodes_max=at.pool.max_nodes,
+        fit=Fit.model_validate(fit_of(at)),
+        probes=_probes(pod),
+        drain=_drain(at, pod),
+    )
+
+
+def _pods(item: Resource) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The pods that a resource makes, by their model: wherever a pod template stands in it."""
+    pending: list[object] = [item.properties.get("spec")]
+    while pending:
+        value = mapping(pending.pop())
+        labels = mapping(mapping(value.get("metadata")).get("labels"))
+        spec = mapping(value.get("spec"))
+        model = text(labels.get("app.kubernetes.io/instance"))
+        if model and _container(spec):
+            yield model, spec
+        pending += [inner for inner in value.values() if isinstance(inner, Mapping)]
+
+
+def _container(pod: Mapping[str, object]) -> Mapping[str, object]:
+    named = [mapping(item) for item in items(pod.get("containers"))]
+    return next((item for item in named if item.get("name") == _CONTAINER), {})
+
+
+def _probes(pod: Mapping[str, object]) -> Probes | None:
+    container = _container(pod)
+    seconds = [
+        _seconds(mapping(container.get(f"{kind}Probe"))) for kind in ("startup", "readiness", "liveness")
+    ]
+    if not all(seconds):
+        return None
+    return Probes(startup_seconds=seconds[0], readiness_seconds=seconds[1], liveness_seconds=seconds[2])
+
+
+def _seconds(probe: Mapping[str, object]) -> int:
+    return _int(probe.get("periodSeconds")) * _int(probe.get("failureThreshold"))
+
+
+def _drain(at: Placed, pod: Mapping[str, object]) -> Drain | None:
+    grace = _int(pod.get("terminationGracePeriodSeconds"))
+    if not grace:
+        return None
+    stop = mapping(mapping(_container(pod).get("lifecycle")).get("preStop"))
+    return Drain(
+        propagation_seconds=_int(mapping(stop.get("sleep")).get("seconds")),
+        finish_seconds=at.model.drain.finish_seconds,
+        grace_seconds=grace,
+    )
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,150 @@
+"""A plan is made of any stack file, committed or broken, without a cluster, a network or a secret."""
+
+import json
+import socket
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from fleet.errors import FleetError
+from fleet.plan.build import plan
+from fleet.plan.checkout import ROOT, stacks
+from fleet.plan.models import Model, Plan
+from tests.aws import CANARY
+from tests.manifests import FP8_8B
+
+TODAY = date(2026, 11, 25)
+
+
+def write(folder: Path, text: str, stack: str = "mine") -> Path:
+    """A folder with one stack file, and no program: what needs one would fail."""
+    (folder / "stacks").mkdir()
+    (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(text)
+    return folder
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine with nothing: no network, no other program, no kubeconfig, no credentials."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("a plan needs nobody")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("ELASTIC_VLLM_KUBECONFIG", str(tmp_path / "none"))
+    for variable in ("AWS_PROFILE", "GOOGLE_APPLICATION_CREDENTIALS", "ELASTIC_VLLM_SECRET_API_KEYS"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("stack", stacks(ROOT))
+def test_every_committed_stack_is_planned_from_nothing_and_whole(stack: str) -> None:
+    found = plan(ROOT, stack, TODAY)
+    served = [item.name for item in found.resources if item.type == "kubernetes:apps/v1:Deployment"]
+    assert served == [f"{model.name}-deployment" for model in found.models]
+    assert found.cloud == "local" or {item.type.partition(":")[0] for item in found.resources} >= {
+        found.cloud
+    }
+    assert "Cluster cluster" in {item.component for item in found.resources}
+    assert found.errors == ()
+    assert found.models
+    assert found.cost is not None
+    assert [item.model for item in found.forecast] == [item.name for item in found.models]
+
+
+def test_what_would_differ_on_another_machine_is_not_in_a_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ELASTIC_VLLM_KUBECONFIG", str(tmp_path / "here"))
+    assert str(tmp_path) not in plan(ROOT, "local", TODAY).model_dump_json()
+
+
+def test_a_plan_survives_its_way_through_json() -> None:
+    found = plan(ROOT, "local", TODAY)
+    assert Plan.model_validate_json(found.model_dump_json()) == found
+    assert json.loads(found.model_dump_json())["version"] == 1
+
+
+def test_ids_that_only_a_cloud_can_give_stand_as_what_they_are() -> None:
+    named = {item.name: item for item in plan(ROOT, "aws-prod", TODAY).resources}
+    assert named["cluster-private-us-east-1a"].properties["vpcId"] == "<cluster-vpc.id>"
+    policy = str(named["cluster-secrets-use"].properties["policy"])
+    assert "<cluster-secrets.arn>" in policy
+    assert named["cluster-vpc"].urn in named["cluster-private-us-east-1a"].reads
+
+
+def keyed(folder: Path, keys: str = "") -> Path:
+    """The local stack, whose model asks for a key; with the program that makes it."""
+    text = (ROOT / "stacks" / "Pulumi.local.yaml").read_text()
+    root = write(folder, text.replace("pool: a10g", "pool: a10g\n      requireApiKey: true") + keys)
+    (root / "__main__.py").write_text((ROOT / "__main__.py").read_text())
+    return root
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_stack_with_keys_is_planned_without_any(tmp_path: Path) -> None:
+    found = plan(keyed(tmp_path), "mine", TODAY)
+    (secret,) = [item for item in found.resources if item.type == "kubernetes:core/v1:Secret"]
+    assert secret.properties["data"] == "[secret]"
+
+
+@pytest.mark.parametrize(
+    "keys", [f"{{chat: {CANARY}}}", f"{{secure: {CANARY}}}", f"{{chat: {{secure: {CANARY}}}}}"]
+)
+def test_no_key_is_in_a_plan_however_it_stands_in_the_file(keys: str, tmp_path: Path) -> None:
+    found = plan(keyed(tmp_path, f"  elastic-vllm:apiKeys: {keys}\n"), "mine", TODAY)
+    assert CANARY not in found.model_dump_json()
+
+
+def test_the_start_and_the_end_of_a_model_are_those_that_are_declared() -> None:
+    (model,) = plan(ROOT, "local", TODAY).models
+    assert isinstance(model, Model)
+    assert model.probes is not None
+    assert model.drain is not None
+    assert model.probes.startup_seconds == 300
+    assert (model.drain.propagation_seconds, model.drain.finish_seconds, model.drain.grace_seconds) == (
+        5,
+        10,
+        20,
+    )
+
+
+def test_a_stack_that_stops_has_findings_and_figures_but_nothing_made(tmp_path: Path) -> None:
+    text = (
+        "config:\n  elastic-vllm:cluster: {cloud: local}\n"
+        "  elastic-vllm:pools: [{name: l4, accelerator: l4, maxNodes: 1}]\n"
+        "  elastic-vllm:models:\n"
+        f"    - {{name: chat, checkpoint: {FP8_8B}, pool: l4, replicas: {{min: 3, max: 3}}}}\n"
+    )
+    found = plan(write(tmp_path, text), "mine", TODAY)
+    assert "min-exceeds-pool" in {item.id for item in found.errors}
+    assert found.resources == ()
+    assert found.forecast == ()
+    assert [model.name for model in found.models] == ["chat"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("config: [", "config"),
+        ("config:\n  elastic-vllm:cluster: {cloud: gpc}\n", "cluster.cloud"),
+        ("config:\n  elastic-vllm:clusters: {cloud: local}\n", "clusters"),
+    ],
+)
+def test_a_file_that_is_no_stack_makes_a_plan_of_nothing_but_what_is_wrong(
+    text: str, key: str, tmp_path: Path
+) -> None:
+    found = plan(write(tmp_path, text), "mine", TODAY)
+    assert key in {item.key for item in found.errors}
+    assert (found.cloud, found.models, found.resources, found.cost) == ("", (), (), None)
+
+
+def test_a_stack_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(FleetError, match=r"no stack file stacks/Pulumi\.lokal\.yaml\nnext: there are: mine"):
+        plan(write(tmp_path, ""), "lokal", TODAY)
