@@ -37,10 +37,11 @@ test-engine: setup  ## the rendered container on a real vLLM, on the CPU: a few 
 test-slow: setup  ## HPA model and forecast beside the real controllers, twenty faults under full load, command lines on a real vLLM
 	$(BIN)/pytest -s -m slow
 
-bench: setup  ## what the program costs to start, against its bare imports
+bench: setup  ## what the program and `fleet plan` cost to start, against their bare imports
 	$(BIN)/python -m benchmarks.startup local
 	$(BIN)/python -m benchmarks.startup aws-dev
 	$(BIN)/python -m benchmarks.startup gcp-dev
+	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.forecast
 
 fmt: setup  ## format, and mend what lint can mend
