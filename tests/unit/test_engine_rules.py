@@ -89,7 +89,9 @@ def test_what_an_upgrade_changes_is_told_option_by_option() -> None:
 
 
 def test_an_upgrade_that_loses_what_we_render_or_speak_of_says_what_to_do() -> None:
-    table = {name: {} for name in engine_options.options() if name not in ("--port", "--headless")}
+    table: dict[str, dict[str, object]] = {
+        name: {} for name in engine_options.options() if name not in ("--port", "--headless")
+    }
     told = list(breaks(table | {"--swap-space": {}}))
     assert any("arguments.py renders --port" in line for line in told)
     assert any("owned --headless is gone" in line for line in told)
