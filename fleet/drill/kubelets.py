@@ -25,7 +25,7 @@ class Kubelets:
 
     def tell(self, pod: str, cores: float, remaining_seconds: float) -> None:
         """Set a pod's usage and remaining work, unless that was said already or the last call still runs."""
-        values = (f"{round(cores * 100) * 10}m", str(round(remaining_seconds)))
+        values = (f"{round(cores * 100) * 10}m", str(math.ceil(remaining_seconds)))
         running = self._calls.get(pod)
         if running is not None and not running.done():
             return
