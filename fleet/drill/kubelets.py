@@ -1,5 +1,6 @@
 """Tells the simulated kubelets what their replicas do: annotations on pods, which kwok obeys."""
 
+import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
