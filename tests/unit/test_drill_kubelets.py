@@ -73,7 +73,9 @@ def test_usage_is_told_in_steps_of_ten_millicores(
     assert api.written == [("a", usage, "0")]
 
 
-def test_remaining_work_is_told_in_whole_seconds_and_never_too_short(kubelets: Kubelets, api: Annotations) -> None:
+def test_remaining_work_is_told_in_whole_seconds_and_never_too_short(
+    kubelets: Kubelets, api: Annotations
+) -> None:
     tell(kubelets, "a", 1, 3.2)
     assert api.written == [("a", "1000m", "4")]
 

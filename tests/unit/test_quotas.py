@@ -83,13 +83,13 @@ def test_google_counts_gpus_and_disks() -> None:
         "PREEMPTIBLE_NVIDIA_L4_GPUS": 16,
         "CPUS": 12,
         "PREEMPTIBLE_LOCAL_SSD_GB": 6000,
-        "SSD_TOTAL_GB": 4 * 200 + 3 * 50,
+        "SSD_TOTAL_GB": 4 * 200 + 3 * 100,
     }
 
 
 def test_a_machine_that_boots_from_hyperdisk_counts_there() -> None:
     found = needed(GCP, accelerator="rtx-pro-6000")
-    assert (found["Hyperdisk Balanced"], found["SSD_TOTAL_GB"]) == (4 * 200, 3 * 50)
+    assert (found["Hyperdisk Balanced"], found["SSD_TOTAL_GB"]) == (4 * 200, 3 * 100)
 
 
 @pytest.mark.parametrize("cloud", ["aws", "gcp"])
