@@ -78,6 +78,7 @@ def _components(graph: Graph) -> dict[str, str]:
 
 def _resource(item: Registration, components: Mapping[str, str]) -> Resource:
     reads = {urn for urns in item.property_dependencies.values() for urn in urns}
+    local = str(kubeconfig())
     return Resource(
         urn=item.urn,
         type=item.type,
@@ -88,19 +89,19 @@ def _resource(item: Registration, components: Mapping[str, str]) -> Resource:
         ignore_changes=item.ignore_changes,
         aliases=tuple(former_urn(item, alias) for alias in item.aliases),
         reads=tuple(sorted(reads)),
-        properties={key: _plain(value) for key, value in item.inputs.items()},
+        properties={key: _plain(value, local) for key, value in item.inputs.items()},
     )
 
 
-def _plain(value: object) -> JsonValue:
-    """A property as JSON has it, without its secrets."""
+def _plain(value: object, local: str) -> JsonValue:
+    """A property as JSON has it, without its secrets. ``local`` is the kubeconfig's path on this machine."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, local) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, local) for item in value]
     if isinstance(value, Secret | Unknown):
         return str(value)
-    if value == str(kubeconfig()):  # a path of this machine has no place in a pull request
+    if value == local:  # a path of this machine has no place in a pull request
         return "<kubeconfig>"
     return value if value is None or isinstance(value, bool | int | float) else str(value)
 
