@@ -74,7 +74,12 @@ def replace_on_changes(build: Builder) -> None:
 
 
 def unknown_annotation(build: Builder) -> None:
-    annotations = {"pulumi.com/waitFor": "x"}
+    annotations = {"pulumi.com/deletionPropagationPolicy": "orphan"}
+    ConfigMap("map", metadata={"name": "map", "annotations": annotations}, opts=build.options())
+
+
+def unknown_condition(build: Builder) -> None:
+    annotations = {"pulumi.com/waitFor": "jsonpath={.status}"}
     ConfigMap("map", metadata={"name": "map", "annotations": annotations}, opts=build.options())
 
 
@@ -107,7 +112,8 @@ def import_of_another(build: Builder) -> None:
         (no_name, "has no metadata.name"),
         (timeouts, "sets customTimeouts, which the embedded engine does not know"),
         (replace_on_changes, "sets replaceOnChanges"),
-        (unknown_annotation, "has the annotation pulumi.com/waitFor"),
+        (unknown_annotation, "has the annotation pulumi.com/deletionPropagationPolicy"),
+        (unknown_condition, "has pulumi.com/waitFor 'jsonpath={.status}'"),
         (twice, "map and again declare the same object|again and map declare the same object"),
         (bad_path, "ignoreChanges has 'data\\['"),
         (import_of_nothing, "imports ConfigMap .*/map, which is not in the cluster"),

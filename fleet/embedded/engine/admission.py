@@ -27,6 +27,7 @@ _PROVIDER_INPUTS: Final = frozenset(
 _ANNOTATIONS: Final = frozenset(
     {"pulumi.com/skipAwait", "pulumi.com/timeoutSeconds", "pulumi.com/patchForce", "pulumi.com/waitFor"}
 )
+_CONDITION: Final = re.compile(r"condition=[A-Za-z]+")
 _NO_OBJECTS: Final = re.compile(r"^kubernetes:(helm\.sh|yaml|kustomize)[/:]")
 
 
@@ -102,15 +103,18 @@ class Admission:
 
 
 def _admit_metadata(item: Registration) -> None:
-    metadata = mapping(reveal(item.inputs.get("metadata")))
+    annotations = mapping(mapping(reveal(item.inputs.get("metadata"))).get("annotations"))
     unknown = sorted(
-        name
-        for name in mapping(metadata.get("annotations"))
-        if name.startswith("pulumi.com/") and name not in _ANNOTATIONS
+        name for name in annotations if name.startswith("pulumi.com/") and name not in _ANNOTATIONS
     )
     if unknown:
         raise EngineError(
             f"{_who(item)} has the annotation {unknown[0]}, which the embedded engine does not know"
+        )
+    wait = annotations.get("pulumi.com/waitFor")
+    if wait is not None and not _CONDITION.fullmatch(str(wait)):
+        raise EngineError(
+            f"{_who(item)} has pulumi.com/waitFor {str(wait)!r}; the embedded engine knows condition=<Type>"
         )
 
 

@@ -120,12 +120,10 @@ def _groups(live: Object | None) -> str | None:
 
 
 def _waited_for(expression: str) -> State | None:
-    """``condition=Ready``, the one form of ``pulumi.com/waitFor`` that is known here."""
-    if not expression:
+    """``condition=Ready``: ``admission`` lets no other form through."""
+    wanted = expression.removeprefix("condition=")
+    if not wanted:
         return None
-    form, _, wanted = expression.partition("=")
-    if form != "condition" or not wanted.isalpha():
-        raise EngineError(f"pulumi.com/waitFor is {expression!r}; the embedded engine knows condition=<Type>")
 
     def state(live: Object | None) -> str | None:
         conditions = map(mapping, items(mapping(mapping(live).get("status")).get("conditions")))
