@@ -50,8 +50,9 @@ PLAY = {
     "phases": [
         {"name": "ramp", "seconds": 60, "load": {"from": 0.6, "to": 3.0}},
         {"name": "peak", "seconds": 50, "load": 3.2},
-        {"name": "trough", "seconds": 95, "load": 0.0},
+        {"name": "trough", "seconds": 50, "load": 0.0},
     ],
+    "settleSeconds": 90,
 }
 CANARY = f"canary-{token_hex(12)}"
 """The key that clients of ``good-a`` must send."""

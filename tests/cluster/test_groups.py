@@ -121,6 +121,7 @@ def test_a_group_that_loses_a_node_without_notice_is_replaced_whole(expert: Depl
     assert victim not in {node_of(pod) for pod in expert.ready(RANKS).values()}
 
 
+@pytest.mark.slow
 def test_a_group_whose_other_node_is_drained_moves_whole(expert: Deployed) -> None:
     before = expert.ready(RANKS)
     name = node_of(before["expert-0-1"])
