@@ -17,6 +17,7 @@ class Section(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         allow_inf_nan=False,
+        defer_build=True,  # most sections are validated by a larger one, and need no validator of their own
         use_attribute_docstrings=True,
     )
 
