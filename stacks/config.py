@@ -70,13 +70,13 @@ def _without_key(stack: StackConfig) -> list[Finding]:
     except ValueError:
         keys = {}  # the value itself may not be shown
     return [
-        _keyless(model.name) for model in stack.models if model.require_api_key and not _has(keys, model.name)
+        _keyless(model.name) for model in stack.models if model.require_api_key and not _key(keys, model.name)
     ]
 
 
-def _has(keys: object, model_name: str) -> bool:
+def _key(keys: object, model_name: str) -> str | None:
     key = keys.get(model_name) if isinstance(keys, Mapping) else None
-    return isinstance(key, str) and bool(key)
+    return key if isinstance(key, str) and key else None
 
 
 def api_key(model_name: str) -> pulumi.Output[str]:
@@ -93,8 +93,8 @@ def hub_token() -> pulumi.Output[str] | None:
 
 
 def _pick(keys: object, model_name: str) -> str:
-    key = keys.get(model_name) if isinstance(keys, Mapping) else None
-    if not isinstance(key, str) or not key:
+    key = _key(keys, model_name)
+    if key is None:
         raise StackConfigError([_keyless(model_name)])
     return key
 

@@ -51,7 +51,9 @@ def karpenter(name: str, spec: AwsCluster, base: Foundation, opts: pulumi.Resour
         profile_arn=nodes.profile.arn,
         queue_arn=queue.arn,
     )
-    allowed = _controller_identity(f"{name}-controller", spec, base, scope, on_aws)
+    account = identity.Account(cluster=base.eks.name, namespace=NAMESPACE, name=ACCOUNT)
+    policy = permissions.controller(scope)
+    allowed = identity.pod_role(f"{name}-controller", spec.region, account, policy, on_aws)
     crds = _chart(f"{name}-crds", "karpenter-crd", {}, opts)
     first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, *allowed, crds])
     values = chart_values(base.name, queue.name)
@@ -88,31 +90,6 @@ def _node_identity(
         opts=opts,
     )
     return _NodeIdentity(role_arn=role.role.arn, profile=profile, ready=[*role.ready, profile, entry])
-
-
-def _controller_identity(
-    name: str,
-    spec: AwsCluster,
-    base: Foundation,
-    scope: permissions.Scope,
-    opts: pulumi.ResourceOptions,
-) -> list[pulumi.Resource]:
-    role = identity.role(f"{name}-role", spec.region, identity.POD, [], opts)
-    policy = iam.RolePolicy(
-        f"{name}-policy",
-        role=role.role.name,
-        policy=pulumi.Output.json_dumps(permissions.controller(scope)),
-        opts=opts,
-    )
-    bound = eks.PodIdentityAssociation(
-        f"{name}-identity",
-        cluster_name=base.eks.name,
-        namespace=NAMESPACE,
-        service_account=ACCOUNT,
-        role_arn=role.role.arn,
-        opts=opts,
-    )
-    return [policy, bound]
 
 
 def _chart(name: str, chart: str, values: Mapping[str, object], opts: pulumi.ResourceOptions) -> Release:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import eks, iam
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.clouds.aws import identity, permissions
@@ -55,7 +54,9 @@ def managed_groups(
     spec = base.spec
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
     nodes = identity.role(f"{name}-node-role", spec.region, identity.NODE, identity.NODE_POLICIES, on_aws)
-    allowed = _controller_identity(f"{name}-controller", base, on_aws)
+    account = identity.Account(cluster=base.eks.name, namespace=NAMESPACE, name=ACCOUNT)
+    policy = permissions.cluster_autoscaler(base.spec.region, base.name)
+    allowed = identity.pod_role(f"{name}-controller", base.spec.region, account, policy, on_aws)
     release = Release(
         f"{name}-cluster-autoscaler",
         name=CHART,
@@ -100,22 +101,3 @@ def image_tag(kubernetes: str) -> str:
             f"one for {', '.join(IMAGE_TAGS)}: add its release, or take nodeAutoscaler: karpenter"
         )
     return IMAGE_TAGS[kubernetes]
-
-
-def _controller_identity(name: str, base: Foundation, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
-    role = identity.role(f"{name}-role", base.spec.region, identity.POD, [], opts)
-    policy = iam.RolePolicy(
-        f"{name}-policy",
-        role=role.role.name,
-        policy=pulumi.Output.json_dumps(permissions.cluster_autoscaler(base.spec.region, base.name)),
-        opts=opts,
-    )
-    bound = eks.PodIdentityAssociation(
-        f"{name}-identity",
-        cluster_name=base.eks.name,
-        namespace=NAMESPACE,
-        service_account=ACCOUNT,
-        role_arn=role.role.arn,
-        opts=opts,
-    )
-    return [policy, bound]

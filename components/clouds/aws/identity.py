@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import iam
+from pulumi_aws import eks, iam
 
 from components.clouds.aws import naming
 
@@ -66,3 +66,31 @@ def role(
         for policy in policies
     ]
     return Role(role=registered, ready=attached)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A Kubernetes service account of one cluster."""
+
+    cluster: pulumi.Input[str]
+    namespace: str
+    name: str
+
+
+def pod_role(
+    name: str, region: str, account: Account, policy: Mapping[str, object], opts: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
+    """Register a role with one policy for an account; answer what its pods must have before they start."""
+    taken = role(f"{name}-role", region, POD, [], opts).role
+    allowed = iam.RolePolicy(
+        f"{name}-policy", role=taken.name, policy=pulumi.Output.json_dumps(policy), opts=opts
+    )
+    bound = eks.PodIdentityAssociation(
+        f"{name}-identity",
+        cluster_name=account.cluster,
+        namespace=account.namespace,
+        service_account=account.name,
+        role_arn=taken.arn,
+        opts=opts,
+    )
+    return [allowed, bound]
