@@ -78,13 +78,15 @@ def test_another_models_name_is_not_found(engine: Engine) -> None:
 
 
 def test_requests_beyond_batch_and_queue_are_refused_with_503_and_counted(engine: Engine) -> None:
-    room = int(engine.rendered.option("--max-num-queued-reqs"))
-    assert room == int(engine.rendered.option("--max-num-seqs")) + 4
-    streams = [Stream(engine, chat(max_tokens=1500)) for _ in range(room)]
-    for stream in streams[:8]:
+    batch, room = (int(engine.rendered.option(f"--max-num-{name}")) for name in ("seqs", "queued-reqs"))
+    assert room == batch + 4
+    # The batch is full before the queue begins: of twelve at once, any eight would run.
+    streams = [Stream(engine, chat(max_tokens=3000)) for _ in range(batch)]
+    for stream in streams:
         stream.wait(lambda s: s.chunks > 2)
+    streams += [Stream(engine, chat(max_tokens=8)) for _ in range(4)]
     _until(engine, "vllm:num_requests_waiting", 4)
-    assert _gauge(engine, "vllm:num_requests_running") == 8
+    assert _gauge(engine, "vllm:num_requests_running") == batch
     refused = [call(engine, CHAT, chat(max_tokens=1)) for _ in range(3)]
     assert [answer.status for answer in refused] == [503] * 3
     for stream in streams:
