@@ -1,5 +1,6 @@
 """Options and fixtures that tests of every tier share."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,11 @@ GOLDEN = Path(__file__).with_name("golden")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden instead of comparing")
+
+
+def pytest_configure() -> None:
+    """A run that is told to go takes down the cluster and the engine that it started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture
