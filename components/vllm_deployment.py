@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service, ServiceAccount
+from pulumi_kubernetes.core.v1 import ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.clouds.base import Placement
 from components.spec import ModelSpec
-from components.vllm import deployment, group, network, routes, startup, weights
+from components.vllm import compile_cache, deployment, group, network, routes, startup, weights
 from components.vllm.arguments import PORT
 from components.vllm.container import API_KEY
 from components.vllm.pod import template
@@ -73,6 +73,7 @@ class VllmDeployment(pulumi.ComponentResource):
             secret = f"{args.model.name}-api-key"
             before.append(self._secret(secret, args.api_key))
         self.autoscaled = deployment.is_autoscaled(args.model.replicas)
+        before += self._compile_cache()
         replicas = self._replicas(secret, [*before, *weights.ready(args.weights)])
         self._disruption_budget()
         if args.model.headroom:
@@ -139,6 +140,20 @@ class VllmDeployment(pulumi.ComponentResource):
             data={API_KEY: encoded},
             opts=self._child,
         )
+
+    def _compile_cache(self) -> list[pulumi.Resource]:
+        """Not awaited: some classes make the volume only once a pod waits for it."""
+        kept = self._args.model.engine.compile_cache
+        if kept is None or not self._args.placement.has_volumes:
+            return []
+        name = compile_cache.claim_name(self._args.model)
+        claim = PersistentVolumeClaim(
+            f"{self.pulumi_resource_name}-compiled",
+            metadata=self._metadata(name, {deployment.SKIP_AWAIT: "true"}),
+            spec=compile_cache.claim_spec(kept),
+            opts=self._child,
+        )
+        return [claim]
 
     def _replicas(self, secret: str | None, before: list[pulumi.Resource]) -> pulumi.Output[str]:
         args, model = self._args, self._args.model

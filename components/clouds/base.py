@@ -25,6 +25,8 @@ class Placement:
     """The extended resource by which nodes offer their GPUs."""
     most_gpus: int | None = None
     """GPUs that all nodes together can have; ``None`` where there is no such limit."""
+    has_volumes: bool = True
+    """Whether somebody makes volumes for claims there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from components.spec.base import Name, Section
 from components.spec.cluster import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
-from components.spec.engine import EngineSpec
+from components.spec.engine import CompileCacheSpec, EngineSpec
 from components.spec.model import (
     DrainSpec,
     ModelSpec,
@@ -18,6 +18,7 @@ __all__ = [
     "AwsCluster",
     "Behavior",
     "ClusterSpec",
+    "CompileCacheSpec",
     "DrainSpec",
     "EngineSpec",
     "GcpCluster",

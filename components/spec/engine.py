@@ -11,6 +11,17 @@ Route = Annotated[str, Field(pattern=r"^/(v1|v2|inference|cohere)(/[a-z0-9_-]+)+
 """A path of vLLM under a prefix that its API key guards; nothing else can be opened."""
 
 
+class CompileCacheSpec(Section):
+    """A volume of the model's own that all its replicas write: compiled graphs and kernels."""
+
+    storage_class: str = Field(
+        pattern=r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$", examples=["efs", "standard-rwx"]
+    )
+    """A StorageClass of the cluster whose volumes many nodes write at once (ReadWriteMany)."""
+    size_gib: int = Field(default=20, ge=1, le=10_240)
+    """What the volume is asked to hold; some classes give no less than a terabyte."""
+
+
 class EngineSpec(Section):
     """vLLM's options that a platform team sets. What is left out is vLLM's own default."""
 
@@ -44,6 +55,8 @@ class EngineSpec(Section):
         max_length=255,
     )
     """The container image; a version or a digest, never ``latest``."""
+    compile_cache: CompileCacheSpec | None = None
+    """Keep what vLLM compiles for the next replica; without it each one compiles anew."""
     extra_args: tuple[str, ...] = ()
     """Further ``vllm serve`` arguments, one word each, checked like our own."""
 

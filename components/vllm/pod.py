@@ -9,7 +9,7 @@ from components import labels
 from components.clouds.base import Placement
 from components.clouds.karpenter import DO_NOT_DISRUPT
 from components.spec import ModelSpec
-from components.vllm import routes, startup
+from components.vllm import compile_cache, routes, startup
 from components.vllm.container import container
 from components.vllm.quantity import gibibytes
 from components.vllm.weights import Mounted, Weights
@@ -74,7 +74,9 @@ def pod(
             spread("kubernetes.io/hostname", model.name),
             spread("topology.kubernetes.io/zone", model.name),
         ],
-        "volumes": volumes(model, weights),
+        "volumes": volumes(
+            model, weights, keeps_cache=placement.has_volumes and model.engine.compile_cache is not None
+        ),
     }
 
 
@@ -114,18 +116,24 @@ def _toleration(item: Mapping[str, str]) -> TolerationArgsDict:
     return written
 
 
-def volumes(model: ModelSpec, weights: Weights | None) -> list[VolumeArgsDict]:
-    """Caches and scratch that go with the pod, shared memory, and the weights where a claim has them.
+def volumes(model: ModelSpec, weights: Weights | None, *, keeps_cache: bool = False) -> list[VolumeArgsDict]:
+    """Caches and scratch, shared memory, and the weights where a claim has them.
 
     Without a claim that volume is empty: a real vLLM to which nothing is streamed stops at once and says so.
+    The cache goes with the pod, unless the stack keeps it.
     """
+    cache: VolumeArgsDict = (
+        {"name": "cache", "persistent_volume_claim": {"claim_name": compile_cache.claim_name(model)}}
+        if keeps_cache
+        else {"name": "cache", "empty_dir": {"size_limit": gibibytes(CACHE_LIMIT_GIB)}}
+    )
     models: VolumeArgsDict = (
         {"name": "models", "persistent_volume_claim": {"claim_name": weights.claim, "read_only": True}}
         if isinstance(weights, Mounted)
         else {"name": "models", "empty_dir": {}}
     )
     return [
-        {"name": "cache", "empty_dir": {"size_limit": gibibytes(CACHE_LIMIT_GIB)}},
+        cache,
         {"name": "gate", "config_map": {"name": routes.config_name(model)}},
         models,
         {"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": gibibytes(model.resources.shm_gib)}},

@@ -1,6 +1,7 @@
 """How a pod gets onto the nodes of one pool of the embedded cluster."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from components import labels
 from components.clouds import gpu_node
@@ -14,8 +15,8 @@ LOAD_SECONDS = f"{labels.PREFIX}/load-seconds"
 
 
 def placement(pool: NodePoolSpec) -> Placement:
-    """As on every cluster of Karpenter's."""
-    return gpu_node.placement(pool)
+    """As on every cluster of Karpenter's; but nobody makes volumes, since no container would write to one."""
+    return replace(gpu_node.placement(pool), has_volumes=False)
 
 
 def pod_annotations(cluster: LocalCluster, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:

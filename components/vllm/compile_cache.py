@@ -1,0 +1,24 @@
+"""The volume that keeps what vLLM compiled, for every replica of a model and across their ends. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.spec import CompileCacheSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from pulumi_kubernetes.core.v1 import PersistentVolumeClaimSpecArgsDict
+
+
+def claim_name(model: ModelSpec) -> str:
+    """Of the claim; a model's own, since what is loaded from it runs in the replica."""
+    return f"{model.name}-compiled"
+
+
+def claim_spec(kept: CompileCacheSpec) -> PersistentVolumeClaimSpecArgsDict:
+    """A volume that replicas on different nodes write at once."""
+    return {
+        "access_modes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": f"{kept.size_gib}Gi"}},
+        "storage_class_name": kept.storage_class,
+    }
