@@ -157,7 +157,7 @@ class VllmDeployment(pulumi.ComponentResource):
 
     def _replicas(self, secret: str | None, before: list[pulumi.Resource]) -> pulumi.Output[str]:
         args, model = self._args, self._args.model
-        budget = startup.budget_seconds(model, args.placement.accelerator)
+        budget = startup.budget_seconds(model, args.placement.accelerator, args.placement.network_mbps)
         pods = template(model, args.placement, args.pod_annotations, secret=secret, weights=args.weights)
         waits = {deployment.TIMEOUT_SECONDS: str(startup.rollout_seconds(model, budget))}
         surge = deployment.surge(model, args.placement.most_gpus)

@@ -4,7 +4,14 @@ Data with sources, no opinions: whether a model fits a pool is for ``stacks/chec
 Imports no Pulumi.
 """
 
-from components.catalog.choice import CatalogueError, load_seconds, machine_for, offer, vcpus_of
+from components.catalog.choice import (
+    CatalogueError,
+    engine_seconds,
+    machine_for,
+    offer,
+    vcpus_of,
+    weights_seconds,
+)
 from components.catalog.rows import (
     HOURS_PER_MONTH,
     AcceleratorRow,
@@ -48,8 +55,8 @@ __all__ = [
     "accelerators",
     "boot_seconds",
     "cpu",
+    "engine_seconds",
     "image_pull_seconds",
-    "load_seconds",
     "loading",
     "machine_for",
     "machines",
@@ -60,6 +67,7 @@ __all__ = [
     "timing",
     "vcpus_of",
     "vllm_metrics",
+    "weights_seconds",
 ]
 
 

@@ -80,23 +80,32 @@ def vcpus_of(cloud: CloudName, machine: str) -> int:
     raise CatalogueError(f"the name of {machine} does not tell its vCPUs; take one as in {EXAMPLES[cloud]}")
 
 
-def load_seconds(checkpoint: str, accelerator: str, gpus: int) -> float:
-    """Predicted seconds from container start until the replica is Ready: start, weights, compilation.
+def engine_seconds(accelerator: str, gpus: int, *, compiled: bool = False) -> float:
+    """Predicted seconds of a replica's start, weights aside: processes, compilation, graph capture.
 
-    Built from assumed figures (``loading().source``, ``AcceleratorRow.start_seconds``), so good for sizing a
-    startup budget with a wide margin, not for a promise. Pulling the image comes before and is not in it.
+    ``compiled``: what an earlier replica compiled is found. Assumed figures (``loading().source``,
+    ``AcceleratorRow.start_seconds``): good for a budget with a wide margin, not for a promise.
     """
-    model = models().get(checkpoint)
-    if model is None:
-        raise CatalogueError(f"unknown checkpoint {checkpoint!r}; the catalogue has: {', '.join(models())}")
     row = accelerators().get(accelerator)
     if row is None:
         raise CatalogueError(
             f"unknown accelerator {accelerator!r}; the catalogue has: {', '.join(accelerators())}"
         )
     pace = loading()
-    reading = model.weights_gb / pace.read_gb_per_second
-    return row.start_seconds + reading + pace.seconds_per_extra_gpu * (gpus - 1)
+    spared = row.start_seconds * pace.compile_share if compiled else 0.0
+    return row.start_seconds - spared + pace.seconds_per_extra_gpu * (gpus - 1)
+
+
+def weights_seconds(checkpoint: str, network_mbps: int | None = None) -> float:
+    """Predicted seconds until a node has streamed a checkpoint's weights from the bucket to its GPUs.
+
+    What is slower decides: the loader, whose pace is assumed, or what the machine's network sustains.
+    """
+    model = models().get(checkpoint)
+    if model is None:
+        raise CatalogueError(f"unknown checkpoint {checkpoint!r}; the catalogue has: {', '.join(models())}")
+    pace = loading().stream_gb_per_second
+    return model.weights_gb / (pace if network_mbps is None else min(pace, network_mbps / 8000))
 
 
 def offer(cloud: CloudName, machine: str) -> OfferRow | None:

@@ -184,8 +184,9 @@ class LoadingRow(Row):
     """How long a replica takes from container start to Ready, apart from what its accelerator decides."""
 
     read_gb_per_second: float = Field(gt=0)
+    """Weights by vLLM's own loader, file after file; what the streaming loader is compared with."""
     seconds_per_extra_gpu: float = Field(ge=0)
     stream_gb_per_second: float = Field(gt=0)
-    """By a streaming loader."""
+    """Weights by a streaming loader, where the network is no slower."""
     compile_share: float = Field(ge=0, le=1)
     """Of ``start_seconds``, what a kept compile cache spares."""

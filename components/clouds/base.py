@@ -25,6 +25,8 @@ class Placement:
     """The extended resource by which nodes offer their GPUs."""
     most_gpus: int | None = None
     """GPUs that all nodes together can have; ``None`` where there is no such limit."""
+    network_mbps: int | None = None
+    """What each node's network sustains; ``None`` where it is not known. Weights come over it."""
     has_volumes: bool = True
     """Whether somebody makes volumes for claims there."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from components import labels
+from components import catalog, labels
 from components.clouds.base import Placement
 from components.spec import NodePoolSpec
 
@@ -19,7 +19,7 @@ def node_labels(pool: NodePoolSpec) -> Mapping[str, str]:
     }
 
 
-def placement(pool: NodePoolSpec) -> Placement:
+def placement(pool: NodePoolSpec, cloud: catalog.CloudName) -> Placement:
     """The pool's own nodes, and the taint that keeps everything else off them."""
     return Placement(
         accelerator=pool.accelerator,
@@ -27,4 +27,7 @@ def placement(pool: NodePoolSpec) -> Placement:
         tolerations=({"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"},),
         gpu_resource=GPU_RESOURCE,
         most_gpus=pool.max_nodes * pool.gpus_per_node,
+        network_mbps=catalog.machine_for(
+            cloud, pool.accelerator, pool.gpus_per_node, pool.machine
+        ).network_mbps,
     )

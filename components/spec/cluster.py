@@ -44,6 +44,8 @@ class LocalCluster(Section):
     """Whose machines the simulated nodes have: shape, price and boot time come from that catalogue."""
     compression: float = Field(default=1, ge=1, le=100)
     """What the catalogue's boot, pull and load times are divided by; 1 is real time."""
+    image_on_nodes: bool = False
+    """Whether new machines have the engine's image already, as with AWS's snapshots and Google's disks."""
 
     @property
     def catalogue(self) -> CloudName:
@@ -156,6 +158,11 @@ class AwsCluster(Section):
         return self.zones or tuple(f"{self.region}{letter}" for letter in "abc")
 
     @property
+    def image_on_nodes(self) -> bool:
+        """Whether new machines have the engine's image already."""
+        return self.image_snapshot is not None
+
+    @property
     def catalogue(self) -> CloudName:
         """The cloud whose machines this cluster's nodes are."""
         return self.cloud
@@ -233,6 +240,11 @@ class GcpCluster(Section):
     def node_zones(self) -> tuple[str, ...]:
         """The zones in effect. Every region of Google Cloud has a zone b."""
         return self.zones or (f"{self.region}-b",)
+
+    @property
+    def image_on_nodes(self) -> bool:
+        """Whether new machines have the engine's image already."""
+        return self.image_disk is not None
 
     @property
     def catalogue(self) -> CloudName:

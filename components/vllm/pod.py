@@ -42,8 +42,8 @@ def template(
 
     ``annotations`` may say another: a simulation's replica loads in the simulation's own time.
     """
-    budget = startup.budget_seconds(model, placement.accelerator)
-    loading = startup.loading_seconds(model, placement.accelerator)
+    budget = startup.budget_seconds(model, placement.accelerator, placement.network_mbps)
+    loading = startup.loading_seconds(model, placement.accelerator, placement.network_mbps)
     return {
         "metadata": {
             "labels": labels.labels(model.name),

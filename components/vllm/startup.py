@@ -5,9 +5,10 @@ a replica that is loading, again and again; too large a one only reports a broke
 """
 
 import math
+from dataclasses import dataclass
 
 from components import catalog
-from components.spec import ModelSpec
+from components.spec import ClusterSpec, ModelSpec
 
 SAFETY_FACTOR = 3
 SHORTEST_BUDGET_SECONDS = 300
@@ -19,24 +20,77 @@ MIN_READY_SECONDS = 10
 _ENGINE_READY_DEFAULT_SECONDS = 600
 
 
-def budget_seconds(model: ModelSpec, accelerator: str) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """From asking for a replica until it answers, part by part, in the catalogue's own seconds."""
+
+    boot: float
+    """Of the machine."""
+    image: float
+    """Its pull of the image."""
+    engine: float
+    """Processes, compilation, graph capture."""
+    weights: float
+    """Streaming them."""
+
+    @property
+    def node(self) -> float:
+        """Until a new node can start the replica."""
+        return self.boot + self.image
+
+    @property
+    def load(self) -> float:
+        """From the container's start until the replica answers."""
+        return self.engine + self.weights
+
+    @property
+    def seconds(self) -> float:
+        """On a node that has to come first."""
+        return self.node + self.load
+
+    def faster(self, times: float) -> "Start":
+        """So many times as fast, as a simulation's."""
+        parts = {name: seconds / times for name, seconds in vars(self).items()}
+        return Start(**parts)
+
+
+def start_of(cluster: ClusterSpec, model: ModelSpec, machine: catalog.MachineRow) -> Start:
+    """How long one more replica takes; what others of the model compiled is there, if it is kept."""
+    compiled = model.engine.compile_cache is not None
+    return Start(
+        boot=catalog.boot_seconds(cluster.catalogue),
+        image=0.0 if cluster.image_on_nodes else catalog.image_pull_seconds(cluster.catalogue),
+        engine=catalog.engine_seconds(machine.accelerator, model.gpus_per_replica, compiled=compiled),
+        weights=catalog.weights_seconds(model.checkpoint, machine.network_mbps),
+    )
+
+
+def node_seconds(cluster: ClusterSpec) -> float:
+    """From asking for a node until it has booted and has the image."""
+    pull = 0.0 if cluster.image_on_nodes else catalog.image_pull_seconds(cluster.catalogue)
+    return catalog.boot_seconds(cluster.catalogue) + pull
+
+
+def budget_seconds(model: ModelSpec, accelerator: str, network_mbps: int | None = None) -> int:
     """From container start until Ready at the latest; a whole number of probe periods."""
-    wide = max(SHORTEST_BUDGET_SECONDS, predicted_seconds(model, accelerator) * SAFETY_FACTOR)
+    predicted = predicted_seconds(model, accelerator, network_mbps)
+    wide = max(SHORTEST_BUDGET_SECONDS, predicted * SAFETY_FACTOR)
     return probe_failures(model.startup_budget_seconds or wide) * PROBE_PERIOD_SECONDS
 
 
-def predicted_seconds(model: ModelSpec, accelerator: str) -> float:
-    """From container start until Ready, as the catalogue predicts it."""
-    return catalog.load_seconds(model.checkpoint, accelerator, model.gpus_per_replica)
+def predicted_seconds(model: ModelSpec, accelerator: str, network_mbps: int | None = None) -> float:
+    """From container start until Ready, of a replica that finds nothing compiled."""
+    engine = catalog.engine_seconds(accelerator, model.gpus_per_replica)
+    return engine + catalog.weights_seconds(model.checkpoint, network_mbps)
 
 
-def loading_seconds(model: ModelSpec, accelerator: str) -> int:
+def loading_seconds(model: ModelSpec, accelerator: str, network_mbps: int | None = None) -> int:
     """How long nothing moves a replica that has only begun to load: as predicted, and no longer.
 
     Karpenter drains no pod that it was told to leave alone, not even when the machine is about to be taken.
     Past its load a replica holds answers, and must go in time.
     """
-    return math.ceil(predicted_seconds(model, accelerator))
+    return math.ceil(predicted_seconds(model, accelerator, network_mbps))
 
 
 def probe_failures(seconds: float) -> int:

@@ -1,5 +1,6 @@
 """``fleet cold-start``: how long a new replica takes until it answers, with and without each measure."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ from rich.table import Table
 
 from components import catalog
 from components.spec import ModelSpec
+from components.vllm.startup import Start
 from fleet.cli.console import console
 from fleet.cli.stack import ROOT, StackName
 from fleet.drill import coldstart
@@ -23,11 +25,9 @@ def cold_start(stack: StackName = "local", model: ModelName = None) -> None:
     cloud = config.cluster.catalogue
     for one in _chosen(config.models, model):
         pool = pools[one.pool]
-        rows = coldstart.table(one, pool, cloud)
-        title = (
-            f"{one.name}: {one.checkpoint} on {one.gpus_per_replica} x {pool.accelerator}, {cloud}, seconds"
-        )
-        console.print(_printed(title, rows))
+        machine = catalog.machine_for(cloud, pool.accelerator, pool.gpus_per_node, pool.machine)
+        title = f"{one.name}: {one.checkpoint} on {one.gpus_per_replica} x {pool.accelerator}, {machine.name}"
+        console.print(_printed(f"{title}, seconds", coldstart.table(one, machine, config.cluster)))
     console.print(f"engine and weights: {catalog.loading().source}")
     console.print(f"node and image: {catalog.timing(cloud).source}")
 
@@ -40,11 +40,12 @@ def _chosen(models: tuple[ModelSpec, ...], name: str | None) -> list[ModelSpec]:
     return found
 
 
-def _printed(title: str, rows: tuple[coldstart.ColdStart, ...]) -> Table:
+def _printed(title: str, starts: Mapping[str, Start]) -> Table:
     made = Table("measure", title=title, title_justify="left")
     for column in ("node", "image", "engine", "weights", "Ready", "spared"):
         made.add_column(column, justify="right")
-    for row in rows:
-        parts = (row.node, row.image, row.engine, row.weights, row.ready, rows[0].ready - row.ready)
-        made.add_row(row.measure, *(f"{part:.0f}" for part in parts))
+    longest = starts["none"].seconds
+    for measure, start in starts.items():
+        parts = (start.boot, start.image, start.engine, start.weights, start.seconds, longest - start.seconds)
+        made.add_row(measure, *(f"{part:.0f}" for part in parts))
     return made

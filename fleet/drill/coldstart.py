@@ -1,44 +1,40 @@
 """Where a cold start's time goes, and what each measure against it spares: arithmetic on the catalogue."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 from components import catalog
-from components.spec import ModelSpec, NodePoolSpec
+from components.spec import ClusterSpec, CompileCacheSpec, LocalCluster, ModelSpec
+from components.vllm.startup import Start, start_of
+
+KEPT = CompileCacheSpec(storage_class="any")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ColdStart:
-    """From asking for a replica until it answers, part by part, in seconds."""
+def table(model: ModelSpec, machine: catalog.MachineRow, cluster: ClusterSpec) -> dict[str, Start]:
+    """By measure: a new node without any, each alone, all of them, and the stack as it is."""
 
-    measure: str
-    node: float
-    """The machine's boot."""
-    image: float
-    """Its pull of the image."""
-    engine: float
-    """Process start, compilation, graph capture."""
-    weights: float
-    """Reading them."""
+    read = catalog.models()[model.checkpoint].weights_gb / catalog.loading().read_gb_per_second
 
-    @property
-    def ready(self) -> float:
-        """All parts, one after the other."""
-        return self.node + self.image + self.engine + self.weights
+    def start(
+        *, image: bool = False, compiled: bool = False, warm: bool = False, streamed: bool = False
+    ) -> Start:
+        where = LocalCluster(cloud="local", machines=cluster.catalogue, image_on_nodes=image)
+        engine = model.engine.model_copy(update={"compile_cache": KEPT if compiled else None})
+        found = start_of(where, model.model_copy(update={"engine": engine}), machine)
+        weights = found.weights if streamed else max(read, found.weights)
+        node = {"boot": 0.0, "image": 0.0} if warm else {}
+        return replace(found, weights=weights, **node)
 
-
-def table(model: ModelSpec, pool: NodePoolSpec, cloud: catalog.CloudName) -> tuple[ColdStart, ...]:
-    """A new node without any measure, each measure alone, and all of them together."""
-    row, gpus = catalog.models()[model.checkpoint], model.gpus_per_replica
-    start, pace = catalog.accelerators()[pool.accelerator].start_seconds, catalog.loading()
-    boot, pull = catalog.boot_seconds(cloud), catalog.image_pull_seconds(cloud)
-    engine = start + pace.seconds_per_extra_gpu * (gpus - 1)
-    compiled = engine - start * pace.compile_share
-    read, streamed = row.weights_gb / pace.read_gb_per_second, row.weights_gb / pace.stream_gb_per_second
-    return (
-        ColdStart(measure="none", node=boot, image=pull, engine=engine, weights=read),
-        ColdStart(measure="image on the node", node=boot, image=0, engine=engine, weights=read),
-        ColdStart(measure="weights streamed", node=boot, image=pull, engine=engine, weights=streamed),
-        ColdStart(measure="compile cache kept", node=boot, image=pull, engine=compiled, weights=read),
-        ColdStart(measure="warm headroom", node=0, image=0, engine=engine, weights=read),
-        ColdStart(measure="all of them", node=0, image=0, engine=compiled, weights=streamed),
-    )
+    return {
+        "none": start(),
+        "image on the node": start(image=True),
+        "weights streamed": start(streamed=True),
+        "compile cache kept": start(compiled=True),
+        "warm headroom": start(warm=True),
+        "all of them": start(compiled=True, warm=True, streamed=True),
+        "this stack": start(
+            image=cluster.image_on_nodes,
+            compiled=model.engine.compile_cache is not None,
+            warm=model.headroom > 0,
+            streamed=True,
+        ),
+    }

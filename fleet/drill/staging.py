@@ -32,7 +32,12 @@ class Stage:
 
 def stage(ref: StackRef, config: StackConfig, model: str | None, compression: float) -> Stage:
     """Put the stack on the embedded cluster and choose the model to drill: the first when none is named."""
-    cluster = LocalCluster(cloud="local", machines=config.cluster.catalogue, compression=compression)
+    cluster = LocalCluster(
+        cloud="local",
+        machines=config.cluster.catalogue,
+        compression=compression,
+        image_on_nodes=config.cluster.image_on_nodes,
+    )
     chosen = _model(config, model)
     pool = _own_pool(config, chosen)
     return Stage(

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from components.spec import LocalCluster
 from components.vllm import startup
-from stacks.checks.start import start_of
 from stacks.checks.view import View
 from stacks.finding import Finding, Kind
 
@@ -74,8 +73,9 @@ def drains_leave_a_margin(view: View) -> Iterator[Finding]:
 def budgets_cover_the_load(view: View) -> Iterator[Finding]:
     """A budget of one's own, against the prediction."""
     for at in view.placed:
-        budget = startup.budget_seconds(at.model, at.accelerator.name)
-        predicted = startup.predicted_seconds(at.model, at.accelerator.name)
+        where = at.accelerator.name, at.machine.network_mbps
+        budget = startup.budget_seconds(at.model, *where)
+        predicted = startup.predicted_seconds(at.model, *where)
         if budget < predicted:
             yield STARTUP_BUDGET.at(
                 f"{at.key}.startupBudgetSeconds",
@@ -90,7 +90,7 @@ def production_has_a_second_replica(view: View) -> Iterator[Finding]:
     """What an eviction leaves."""
     for at in view.placed:
         if view.production and at.model.replicas.min <= 1:
-            start = start_of(view.config, at)
+            start = view.start_of(at)
             yield SOLE_REPLICA.at(
                 f"{at.key}.replicas.min",
                 f"{at.model.replicas.min}: a node upgrade or a lost node leaves no replica for about "

@@ -8,7 +8,6 @@ from components import catalog
 from components.catalog.engine_options import VLLM_VERSION
 from components.spec import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
 from components.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
-from stacks.checks.start import start_of
 from stacks.checks.view import View
 from stacks.finding import Finding, Kind
 from stacks.packing import nodes_for
@@ -118,7 +117,7 @@ def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
 def replicas_are_kept_until_new_ones_could_come(view: View) -> Iterator[Finding]:
     """The calm between two spikes must not cost a start."""
     for at in view.autoscaled():
-        down, start = at.model.scaling.scale_down, start_of(view.config, at)
+        down, start = at.model.scaling.scale_down, view.start_of(at)
         if down.select_policy != "Disabled" and down.stabilization_window_seconds < start.seconds:
             yield SHORT_WINDOW.at(
                 f"{at.key}.scaling.scaleDown.stabilizationWindowSeconds",
@@ -200,7 +199,7 @@ def a_step_finds_a_reserve(view: View) -> Iterator[Finding]:
     for at in view.autoscaled():
         if at.model.replicas.min > 1:
             continue
-        start = start_of(view.config, at)
+        start = view.start_of(at)
         spare = at.replicas_per_node > 0 and nodes_for([(at, 2)]) <= at.pool.min_nodes
         lost = REACTION_SECONDS + start.load + (0 if spare else start.node)
         node = "" if spare else f", {start.node:.0f} s node and image"

@@ -6,7 +6,8 @@ from datetime import date
 from functools import cached_property
 
 from components.catalog import MachineRow
-from components.spec import NodePoolSpec
+from components.spec import LocalCluster, NodePoolSpec
+from components.vllm.startup import Start, start_of
 from stacks.checks import memory
 from stacks.cost import Envelope, envelope
 from stacks.placement import Placed, machine_of, placed
@@ -25,6 +26,12 @@ class View:
     def placed(self) -> tuple[Placed, ...]:
         """Models whose pool and machine exist."""
         return tuple(placed(self.config))
+
+    def start_of(self, at: Placed) -> Start:
+        """How long a replica takes to come; simulated nodes are as much faster as the file says."""
+        cluster = self.config.cluster
+        start = start_of(cluster, at.model, at.machine)
+        return start.faster(cluster.compression) if isinstance(cluster, LocalCluster) else start
 
     @cached_property
     def fits(self) -> tuple[tuple[Placed, memory.Fit], ...]:

@@ -130,7 +130,7 @@ def fails(check: Callable[[], None]) -> bool:
     """Whether a check says that something is wrong: not what it expects, or nothing where it looks."""
     try:
         check()
-    except (AssertionError, KeyError, TypeError):
+    except (AssertionError, KeyError, TypeError, ValueError):
         return True
     return False
 

@@ -27,7 +27,7 @@ SERVE: dict[str, dict[str, object]] = {
     "short words": {"extraArgs": ["-O0", "--max-log-len", "4", "--mm-processor-kwargs.fps", "2"]},
 }
 END = {
-    "load format": ["--load-format", "safe"],
+    "a step below the batch": ["--max-num-batched-tokens", "4"],
     "tokenizer mode": ["--tokenizer-mode", "quick"],
     "tool parser": ["--enable-auto-tool-choice", "--tool-call-parser", "qwen9"],
     "experts of a dense model": ["--enable-expert-parallel"],

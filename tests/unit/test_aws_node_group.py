@@ -283,6 +283,6 @@ def test_one_side_alone_cannot_change(monkeypatch: pytest.MonkeyPatch, side: str
     elif side == "taint":
         monkeypatch.setattr(node_group, "GPU_TAINT", {"key": "gpu", "value": "present"})
     else:
-        changed = replace(gpu_node.placement(pool()), node_selector=another)
-        monkeypatch.setattr(gpu_node, "placement", lambda _: changed)
+        changed = replace(gpu_node.placement(pool(), "aws"), node_selector=another)
+        monkeypatch.setattr(gpu_node, "placement", lambda *_: changed)
     assert list(disagreements(execute("aws-dev", preview=False, **stack)))

@@ -206,4 +206,4 @@ def test_one_side_alone_cannot_change(monkeypatch: pytest.MonkeyPatch, side: str
 def _another_resource(placement: Any) -> Any:  # Any: stands in for the function it wraps
     from dataclasses import replace  # noqa: PLC0415  # used here alone
 
-    return lambda pool: replace(placement(pool), gpu_resource="example.invalid/gpu")
+    return lambda pool, cloud: replace(placement(pool, cloud), gpu_resource="example.invalid/gpu")

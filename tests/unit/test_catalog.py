@@ -191,17 +191,30 @@ def test_a_machine_that_does_not_exist_is_refused_with_what_does(
         catalog.machine_for(cloud, accelerator, gpus, machine)
 
 
-def test_a_larger_checkpoint_takes_longer_to_load_and_so_do_more_gpus() -> None:
-    small = catalog.load_seconds("Qwen/Qwen3-VL-8B-Instruct-FP8", "h100", 1)
-    assert 30 < small < catalog.load_seconds("Qwen/Qwen3-VL-8B-Instruct", "h100", 1)
-    assert small < catalog.load_seconds("Qwen/Qwen3-VL-8B-Instruct-FP8", "h100", 8)
+def test_a_larger_checkpoint_streams_longer_and_more_gpus_take_longer_to_start() -> None:
+    small = catalog.weights_seconds("Qwen/Qwen3-VL-8B-Instruct-FP8")
+    assert 1 < small < catalog.weights_seconds("Qwen/Qwen3-VL-8B-Instruct")
+    assert 30 < catalog.engine_seconds("h100", 1) < catalog.engine_seconds("h100", 8)
+
+
+def test_weights_come_no_faster_than_the_machines_network_or_the_loader() -> None:
+    model = "Qwen/Qwen3-VL-8B-Instruct-FP8"
+    gigabytes = catalog.models()[model].weights_gb
+    assert catalog.weights_seconds(model, 2500) == pytest.approx(gigabytes / 0.3125)
+    assert catalog.weights_seconds(model, 400_000) == catalog.weights_seconds(model)
+
+
+def test_what_an_earlier_replica_compiled_spares_its_share_of_the_start() -> None:
+    cold, warm = (catalog.engine_seconds("l4", 2, compiled=compiled) for compiled in (False, True))
+    share = catalog.loading().compile_share
+    assert cold - warm == pytest.approx(catalog.accelerators()["l4"].start_seconds * share)
 
 
 def test_the_load_time_of_what_is_unknown_is_refused_with_what_is_known() -> None:
     with pytest.raises(CatalogueError, match="unknown checkpoint 'x'; the catalogue has: Qwen/"):
-        catalog.load_seconds("x", "h100", 1)
+        catalog.weights_seconds("x")
     with pytest.raises(CatalogueError, match="unknown accelerator 'x'; the catalogue has: a10g"):
-        catalog.load_seconds("Qwen/Qwen3-VL-8B-Instruct", "x", 1)
+        catalog.engine_seconds("x", 1)
 
 
 def test_times_that_nobody_measured_say_that_they_are_assumed() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from components.clouds.base import Placement
 from components.clouds.local.placement import placement
-from components.spec import ModelSpec
+from components.spec import LocalCluster, ModelSpec
 from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 from fleet.embedded.monitor import run
 from fleet.embedded.registration import Graph
@@ -58,7 +58,7 @@ def test_the_claim_is_there_before_the_pods_and_nobody_waits_for_a_volume_that_w
 
 
 def test_simulated_nodes_have_no_volumes_so_none_is_claimed_there() -> None:
-    local = placement(pool())
+    local = placement(LocalCluster(cloud="local"), pool())
     graph = deploy(model(engine=KEPT), local)
     assert "chat-compiled" not in names(graph)
     assert cache_of(graph)[0] == cache_of(deploy(model(), replace(local, has_volumes=True)))[0]

@@ -126,7 +126,8 @@ def test_boot_and_load_take_the_catalogues_time_divided_by_the_compression(
 ) -> None:
     cloud = parse(stack(cluster, {})).cluster.catalogue
     boot = catalog.boot_seconds(cloud) + catalog.image_pull_seconds(cloud)
-    load = catalog.load_seconds(FP8_8B, "l4", 1)
+    network = catalog.machine_for(cloud, "l4", 1).network_mbps
+    load = catalog.engine_seconds("l4", 1) + catalog.weights_seconds(FP8_8B, network)
     for compression in (1, 10):
         result = staged(stack(cluster, {}), compression=compression)
         assert result.setting.boot_seconds == round(boot / compression)

@@ -164,7 +164,7 @@ def test_a_busy_replica_leaves_the_service_well_before_it_is_killed() -> None:
 def test_karpenter_leaves_a_loading_replica_alone_and_one_that_has_loaded_not() -> None:
     """Longer, and a replica with answers in flight stays on a machine that is about to be taken away."""
     built = template_of(model(), annotations={"elastic-vllm.dev/load-seconds": "20"})
-    loading = math.ceil(catalog.load_seconds(FP8_8B, "l4", 1))
+    loading = math.ceil(catalog.engine_seconds("l4", 1) + catalog.weights_seconds(FP8_8B))
     assert built["metadata"]["annotations"] == {
         "elastic-vllm.dev/load-seconds": "20",
         "karpenter.sh/do-not-disrupt": f"{loading}s",

@@ -11,7 +11,7 @@ SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 def placement(pool: NodePoolSpec) -> Placement:
     """As on every cluster whose nodes are marked alike."""
-    return gpu_node.placement(pool)
+    return gpu_node.placement(pool, "aws")
 
 
 def pod_annotations(cluster: AwsCluster, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:

@@ -51,7 +51,7 @@ class LocalCloud:
 
     def placement(self, pool: NodePoolSpec) -> Placement:
         """See ``Cloud.placement``."""
-        return placement.placement(pool)
+        return placement.placement(self.spec, pool)
 
     def pod_annotations(self, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:
         """See ``Cloud.pod_annotations``."""

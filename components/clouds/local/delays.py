@@ -2,6 +2,7 @@
 
 from components import catalog
 from components.spec import LocalCluster, ModelSpec, NodePoolSpec
+from components.vllm.startup import node_seconds, start_of
 
 
 def boot_seconds(cluster: LocalCluster) -> int:
@@ -9,11 +10,10 @@ def boot_seconds(cluster: LocalCluster) -> int:
 
     The image's pull is part of it: on a new node a replica waits for both, and the simulation pulls nothing.
     """
-    real = catalog.boot_seconds(cluster.machines) + catalog.image_pull_seconds(cluster.machines)
-    return round(real / cluster.compression)
+    return round(node_seconds(cluster) / cluster.compression)
 
 
 def load_seconds(cluster: LocalCluster, model: ModelSpec, pool: NodePoolSpec) -> int:
     """From a pod's start until its model answers, in whole seconds as Kubernetes' timestamps have them."""
-    real = catalog.load_seconds(model.checkpoint, pool.accelerator, model.gpus_per_replica)
-    return round(real / cluster.compression)
+    machine = catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.machine)
+    return round(start_of(cluster, model, machine).load / cluster.compression)

@@ -14,9 +14,9 @@ LOAD_SECONDS = f"{labels.PREFIX}/load-seconds"
 """On pods: whole seconds from start until Ready. The simulated kubelet obeys it."""
 
 
-def placement(pool: NodePoolSpec) -> Placement:
+def placement(cluster: LocalCluster, pool: NodePoolSpec) -> Placement:
     """As on every cluster of Karpenter's; but nobody makes volumes, since no container would write to one."""
-    return replace(gpu_node.placement(pool), has_volumes=False)
+    return replace(gpu_node.placement(pool, cluster.machines), has_volumes=False)
 
 
 def pod_annotations(cluster: LocalCluster, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from typing import Self
 
 from components import catalog
 from components.spec import AwsCluster, LocalCluster, ModelSpec
+from components.vllm.startup import start_of
 from fleet.drill.figures import ShapeName
 from fleet.drill.load_model import LoadModel
 from stacks.stack import StackConfig
@@ -67,16 +68,15 @@ class Conditions:
         cluster = config.cluster
         pool = next(pool for pool in config.pools if pool.name == model.pool)
         machine = catalog.machine_for(cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.machine)
-        boot = catalog.boot_seconds(cluster.catalogue) + catalog.image_pull_seconds(cluster.catalogue)
-        load = catalog.load_seconds(model.checkpoint, pool.accelerator, model.gpus_per_replica)
+        start = start_of(cluster, model, machine)
         price = machine.usd_per_hour
         if price is not None and pool.capacity == "spot":
             price *= machine.spot_factor
         return cls(
             model=model,
             machine=machine,
-            boot_seconds=round(boot / compression),
-            load_seconds=round(load / compression),
+            boot_seconds=round(start.node / compression),
+            load_seconds=round(start.load / compression),
             min_nodes=pool.min_nodes,
             max_nodes=pool.max_nodes,
             consolidate_after_seconds=config.autoscaler.consolidate_after_seconds,
