@@ -1,26 +1,17 @@
 """The forecast beside the drill: three policies under one step, by the real controllers and simulated."""
 
-import json
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from fleet.cli.drill import perform
-from fleet.cli.stack import ROOT, Printer
 from fleet.drill import scenario
-from fleet.drill.rest import await_no_nodes
-from fleet.drill.staging import Stage, stage
-from fleet.drill.timeline import Happening, Run, Second
-from fleet.embedded import engine
-from fleet.embedded.apiserver import connect
+from fleet.drill.timeline import Run
 from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.engine.program import StackRef, stack_ref
 from fleet.plan.forecast import Conditions, simulate
 from stacks import config as stack_config
 from tests.side_by_side import Agreement, compare, periods_of
+from tests.slow.drills import deployed, local
 
 pytestmark = pytest.mark.slow
 
@@ -58,40 +49,18 @@ POLICIES: Mapping[str, dict[str, object]] = {
 }
 
 
-class Silent:
-    """A listener that hears nothing."""
-
-    def update(self, second: Second, happenings: list[Happening]) -> None:
-        pass
-
-
-def sections() -> dict[str, Any]:
-    """The local stack with a model and a pool for each policy."""
-    local: dict[str, Any] = stack_config.read_stack_file(ROOT / "stacks" / "Pulumi.local.yaml")
-    (model,), (pool,) = local["models"], local["pools"]
-    models = [
-        model | {"name": name, "pool": name, "scaling": scaling, "replicas": {"min": 1, "max": 6}}
-        for name, scaling in POLICIES.items()
-    ]
-    return local | {
-        "namespace": "beside",
-        "cluster": local["cluster"] | {"compression": COMPRESSION},
-        "models": models,
-        "pools": [pool | {"name": name, "maxNodes": 6} for name in POLICIES],
-    }
-
-
-def staged(ref: StackRef, name: str) -> Stage:
-    return stage(ref, stack_config.parse(sections()), name, COMPRESSION)
-
-
-def drilled(ref: StackRef, name: str) -> Run:
-    return perform(staged(ref, name), scenario.parse(PLAY, "beside"), Silent())
+SECTIONS = local(
+    "beside",
+    {name: {"scaling": scaling, "replicas": {"min": 1, "max": 6}} for name, scaling in POLICIES.items()},
+    max_nodes=6,
+    compression=COMPRESSION,
+)
+"""The local stack with a model and a pool for each policy."""
 
 
 def side_by_side(run: Run) -> Agreement:
     """The forecast of what was drilled, under its scenario, and how far the two are apart."""
-    config = stack_config.parse(sections())
+    config = stack_config.parse(SECTIONS)
     model = next(model for model in config.models if model.name == run.model)
     conditions = Conditions.of(config, model, compression=COMPRESSION)
     conditions = replace(conditions, periods=periods_of(run, conditions.periods))
@@ -102,18 +71,8 @@ def side_by_side(run: Run) -> Agreement:
 
 @pytest.fixture(scope="module")
 def runs(cluster: Layout) -> Iterator[Mapping[str, Run]]:
-    plain = stack_ref("local", root=ROOT, kubeconfig=cluster.kubeconfig, home=cluster.root)
-    config = {
-        f"elastic-vllm:{key}": value if isinstance(value, str) else json.dumps(value)
-        for key, value in sections().items()
-    }
-    ref = staged(replace(plain, name="beside", config=config), "seed").ref
-    engine.up(ref, reporter=Printer(unchanged=False))
-    with ThreadPoolExecutor(len(POLICIES)) as pool:
-        futures = {name: pool.submit(drilled, ref, name) for name in POLICIES}
-        yield {name: future.result() for name, future in futures.items()}
-    engine.destroy(ref, reporter=Printer(unchanged=False))
-    await_no_nodes(connect(cluster.kubeconfig), list(POLICIES))
+    with deployed(cluster, SECTIONS, COMPRESSION) as drill:
+        yield drill(dict.fromkeys(POLICIES, scenario.parse(PLAY, "beside")))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
