@@ -5,21 +5,24 @@ from collections.abc import Mapping
 from components.spec import DrainSpec, ModelSpec
 from fleet.drill.figures import ShapeName
 from fleet.drill.load_model import Limits, LoadModel
-from fleet.drill.pace import Pace
 from fleet.drill.traffic import Request
+from stacks.pace import Pace
 
 MIX: Mapping[ShapeName, float] = {"text": 0.7, "one-image": 0.25, "several-images": 0.05}
 FRONTEND = 0.005
 """What the API server spends on a request without images."""
 
 
-def spec(checkpoint: str = "8B-Instruct-FP8", gpus: int = 1, **engine: object) -> ModelSpec:
+def spec(
+    checkpoint: str = "8B-Instruct-FP8", gpus: int = 1, *, nodes: int = 1, **engine: object
+) -> ModelSpec:
     return ModelSpec.model_validate(
         {
             "name": "chat",
             "checkpoint": f"Qwen/Qwen3-VL-{checkpoint}",
             "pool": "gpus",
             "gpusPerReplica": gpus,
+            "nodesPerReplica": nodes,
             "engine": engine,
             "drain": {"propagationSeconds": 5, "finishSeconds": 10, "marginSeconds": 5},
         }

@@ -73,6 +73,13 @@ class ModelRow(SizeRow):
         """The weights in MiB, the unit of GPU memory here."""
         return self.weights_gb * 1e9 / 2**20
 
+    def kv_bytes_on_each(self, gpus: int, nodes: int, width: float) -> float:
+        """KV cache of one token, of values ``width`` bytes wide, on each of these GPUs of a node.
+
+        Nodes share the layers, GPUs of a node the KV heads; beyond those it is replicated, not divided.
+        """
+        return self.kv_bytes_per_token / 2 * width / (min(gpus, self.kv_heads) * nodes)
+
 
 class AcceleratorRow(Row):
     """One GPU model, by its neutral name."""
@@ -153,17 +160,17 @@ class CpuRow(Row):
     engine_cores: float = Field(gt=0)
     """The engine's busy loop, whenever a request is in flight; it is no measure of how many are."""
     worker_cores: float = Field(ge=0)
-    """Of each worker process; with one GPU the worker lives in the engine's."""
+    """Of each worker process beside the engine's."""
     api_cores: float = Field(ge=0)
     """The API server of a replica at its capacity."""
 
-    def trickle(self, gpus: int) -> float:
+    def trickle(self, workers: int) -> float:
         """Cores with a single request in flight."""
-        return self.idle_cores + self.engine_cores + (self.worker_cores * gpus if gpus > 1 else 0)
+        return self.idle_cores + self.engine_cores + self.worker_cores * workers
 
-    def busy(self, gpus: int) -> float:
+    def busy(self, workers: int) -> float:
         """Cores with as many requests as a replica serves."""
-        return self.trickle(gpus) + self.api_cores
+        return self.trickle(workers) + self.api_cores
 
 
 class QuotaRow(Row):

@@ -193,6 +193,11 @@ class ModelSpec(Section):
         """Whether a replica is several pods on several nodes."""
         return self.nodes_per_replica > 1
 
+    @property
+    def workers(self) -> int:
+        """Processes beside the engine's own in the pod that answers; a lone GPU's lives in the engine's."""
+        return self.gpus_per_node if self.gpus_per_replica > 1 else 0
+
     @model_validator(mode="after")
     def _nodes_share_the_gpus(self) -> Self:
         gpus, nodes = self.gpus_per_replica, self.nodes_per_replica

@@ -14,8 +14,9 @@ from typing import NamedTuple, Self
 from components import catalog
 from components.spec import DrainSpec, ModelSpec
 from fleet.drill.figures import Lengths, ShapeName, table
-from fleet.drill.pace import Pace, kv_bytes_per_gpu
 from fleet.drill.timeline import Assumption
+from stacks.checks import memory
+from stacks.pace import Pace
 
 _SAMPLES = 4000
 """Requests drawn to estimate the mix's means; always the same ones."""
@@ -74,25 +75,18 @@ class Limits:
     @classmethod
     def of(cls, model: ModelSpec, accelerator: str) -> Self:
         """As declared, else vLLM's defaults. Refuses what leaves no room for a KV cache."""
-        row, gpu, engine = (
-            catalog.models()[model.checkpoint],
-            catalog.accelerators()[accelerator],
-            model.engine,
-        )
-        free_mib = gpu.memory_mib * engine.gpu_memory_utilization - row.weights_mib / model.gpus_per_replica
-        free_mib -= table().figures.engine_memory_gib.value * 1024
-        kv_tokens = int(free_mib * 2**20 / kv_bytes_per_gpu(model))
+        gpu, engine = catalog.accelerators()[accelerator], model.engine
+        kv_tokens = memory.fit_on(model, gpu).tokens
         if kv_tokens < engine.max_model_len:
             raise ValueError(
-                f"engine.maxModelLen ({model.name}): {engine.max_model_len} tokens, but {row.name} leaves KV "
-                f"cache for {max(kv_tokens, 0)} on {model.gpus_per_replica} x {accelerator}; lower it, or "
+                f"engine.maxModelLen ({model.name}): {engine.max_model_len} tokens, but {model.checkpoint} "
+                f"leaves KV cache for {kv_tokens} on {model.gpus_per_replica} x {accelerator}; lower it, or "
                 "take a smaller or an FP8 checkpoint, a larger accelerator, or more gpusPerReplica"
             )
-        batch = table().batch(accelerator, gpu.memory_mib)
+        batch = memory.batch_of(engine, accelerator, gpu.memory_mib)
         return cls(
-            seats=engine.max_num_seqs
-            or min(batch.sequences, engine.max_num_batched_tokens or batch.sequences),
-            step_tokens=engine.max_num_batched_tokens or max(batch.tokens, engine.max_num_seqs or 0),
+            seats=batch.sequences,
+            step_tokens=batch.tokens,
             kv_tokens=kv_tokens,
             queue=engine.max_queued_requests,
             context=engine.max_model_len,
@@ -112,7 +106,10 @@ class LoadModel:
     drain: DrainSpec
     """How a replica ends."""
     engine_cores: float
-    """Cores that are busy while the engine works: its core and, with several GPUs, their workers."""
+    """Cores that are busy while the engine works: its core and, with several GPUs, their workers.
+
+    Of a group, those of the pod that answers: the only one whose usage the autoscaler reads.
+    """
     node_cores: float
     """What its node has for it at most; no CPU limit is set."""
     assumptions: tuple[Assumption, ...] = field(repr=False)
@@ -123,16 +120,15 @@ class LoadModel:
         cls, model: ModelSpec, accelerator: str, mix: Mapping[ShapeName, float], node_cores: float = math.inf
     ) -> Self:
         """The model on these GPUs; its CPU use ends at what its node can give it."""
-        row, gpus, figures = catalog.models()[model.checkpoint], model.gpus_per_replica, table().figures
-        workers = gpus * figures.worker_cores.value if gpus > 1 else 0.0
+        row, figures = catalog.models()[model.checkpoint], table().figures
         return cls(
             mix=dict(mix),
             limits=Limits.of(model, accelerator),
-            pace=Pace.of(model, accelerator),
+            pace=Pace.of(model, accelerator, patches=table().image_patches),
             drain=model.drain,
-            engine_cores=figures.engine_cores.value + workers,
+            engine_cores=figures.engine_cores.value + model.workers * figures.worker_cores.value,
             node_cores=node_cores,
-            assumptions=table().assumptions(row.size, accelerator, gpus),
+            assumptions=table().assumptions(row, accelerator, model.gpus_per_node),
         )
 
     def draw(self, rng: random.Random) -> Demand:

@@ -42,6 +42,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         scaling.zero_replicas_can_wake: (scaling.SCALE_TO_ZERO,),
         scaling.a_step_finds_a_reserve: (scaling.SLO_LOST,),
         lifecycle.drains_leave_a_margin: (lifecycle.DRAIN_MARGIN,),
+        lifecycle.drains_cover_the_longest_answer: (lifecycle.DRAIN_SHORT,),
         lifecycle.budgets_cover_the_load: (lifecycle.STARTUP_BUDGET,),
         lifecycle.production_has_a_second_replica: (lifecycle.SOLE_REPLICA,),
         lifecycle.production_images_have_a_digest: (lifecycle.IMAGE_BY_TAG,),

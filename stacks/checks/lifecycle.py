@@ -6,11 +6,15 @@ out; a node's disk holds the image and the caches of all its replicas, and weigh
 """
 
 from collections.abc import Iterator
+from math import ceil
 
 from components.spec import LocalCluster
 from components.vllm import startup
+from stacks.checks.memory import Fit, batch_of
 from stacks.checks.view import View
 from stacks.finding import Finding, Kind
+from stacks.pace import Pace
+from stacks.placement import Placed
 
 DRAIN_MARGIN = Kind(
     id="drain-margin",
@@ -20,6 +24,18 @@ DRAIN_MARGIN = Kind(
     why="The pod's grace is preStop, drain and margin together. After the drain vLLM still ends its "
     "workers and frees the GPU; a process killed meanwhile may leave clients without an answer or an "
     "error.",
+)
+DRAIN_SHORT = Kind(
+    id="drain-shorter-than-answer",
+    family="lifecycle",
+    severity="warning",
+    title="A drain that ends before the longest answer",
+    why="Whatever takes a replica away (a rollout, a scale-down, a node that goes) waits "
+    "`drain.finishSeconds` for answers in flight; what is left then is closed with an error. An answer may "
+    "have `sampling.maxTokens` tokens, and each token takes longest with all of `maxNumSeqs` at work and the "
+    "KV cache full. Requests that wait behind a full batch come on top (`engine.maxQueuedRequests` bounds "
+    "them), and a Spot machine goes when its notice is over, whatever the drain is. The speed is predicted "
+    "from the GPU's bandwidth, not measured.",
 )
 STARTUP_BUDGET = Kind(
     id="startup-budget",
@@ -55,6 +71,8 @@ UNPINNED_REVISION = Kind(
     "reviewed it, and another stack may have other weights. Outside production nothing is said.",
 )
 LEAST_MARGIN_SECONDS = 10
+LONGEST_DRAIN_SECONDS = 3600
+"""The bound of ``finishSeconds``; a test holds it against the section's own."""
 
 
 def drains_leave_a_margin(view: View) -> Iterator[Finding]:
@@ -68,6 +86,33 @@ def drains_leave_a_margin(view: View) -> Iterator[Finding]:
                 f"kill at {drain.grace_seconds} s; give vLLM {LEAST_MARGIN_SECONDS} s or more to end",
                 model.name,
             )
+
+
+def drains_cover_the_longest_answer(view: View) -> Iterator[Finding]:
+    """One that has just begun when its replica is told to go."""
+    for at, fit in view.fits:
+        model, each = at.model, _token_seconds(at, fit)
+        longest = min(model.sampling.max_tokens, model.engine.max_model_len)
+        needed, finish = ceil(longest * each), model.drain.finish_seconds
+        if fit.fits and finish < needed:
+            remedy = f"make it {needed}, or lower sampling.maxTokens to {int(finish / each)}"
+            if needed > LONGEST_DRAIN_SECONDS:
+                most = int(LONGEST_DRAIN_SECONDS / each)
+                remedy = f"{LONGEST_DRAIN_SECONDS} s is the most, so lower sampling.maxTokens to {most}"
+            yield DRAIN_SHORT.at(
+                f"{at.key}.drain.finishSeconds",
+                f"{finish} s, but an answer of {longest} tokens takes about {needed} s at a full batch "
+                f"({each * 1000:.0f} ms a token); {remedy}",
+                model.name,
+            )
+
+
+def _token_seconds(at: Placed, fit: Fit) -> float:
+    """A token of every answer, with all seats taken and as much cached as there can be."""
+    engine, gpu = at.model.engine, at.accelerator
+    running = batch_of(engine, gpu.name, gpu.memory_mib).sequences
+    cached = min(running * engine.max_model_len, fit.tokens)
+    return Pace.of(at.model, gpu.name).step(running, cached, 0, 0)
 
 
 def budgets_cover_the_load(view: View) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ activations are an estimate, held against published deployments by the tests.
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from components.catalog import ModelRow
-from components.spec import EngineSpec
+from components.catalog import AcceleratorRow, ModelRow, models
+from components.spec import EngineSpec, ModelSpec
 from stacks.placement import Placed
 
 GIB = 2**30
@@ -87,6 +87,11 @@ class Fit:
         return self.usable_gib - self.weights_gib - self.activations_gib
 
     @property
+    def tokens(self) -> int:
+        """What the cache holds of requests of any length."""
+        return int(max(0.0, self.cache_gib) * self.context / self.kv_gib_per_request + 1e-6)
+
+    @property
     def left_gib(self) -> float:
         """What one request of full length leaves; negative where it does not fit."""
         return self.cache_gib - self.kv_gib_per_request
@@ -99,9 +104,13 @@ class Fit:
 
 def fit_of(at: Placed) -> Fit:
     """The memory of a model on its pool's GPUs."""
-    memory_mib = at.accelerator.memory_mib
-    serving = serving_of(at.model.engine, at.model.gpus_per_node, at.accelerator.name, memory_mib)
-    return fit(at.checkpoint, memory_mib, replace(serving, nodes=at.model.nodes_per_replica))
+    return fit_on(at.model, at.accelerator)
+
+
+def fit_on(model: ModelSpec, gpu: AcceleratorRow) -> Fit:
+    """The memory of a model on these GPUs."""
+    serving = serving_of(model.engine, model.gpus_per_node, gpu.name, gpu.memory_mib)
+    return fit(models()[model.checkpoint], gpu.memory_mib, replace(serving, nodes=model.nodes_per_replica))
 
 
 def fit(row: ModelRow, memory_mib: int, serving: Serving) -> Fit:
@@ -125,18 +134,24 @@ def fit(row: ModelRow, memory_mib: int, serving: Serving) -> Fit:
 
 def serving_of(engine: EngineSpec, gpus: int, accelerator: str, memory_mib: int) -> Serving:
     """The engine's settings, vLLM's own where the stack file is silent."""
-    default = default_batch(accelerator, memory_mib)
     return Serving(
         gpus=gpus,
         utilization=engine.gpu_memory_utilization,
         context=engine.max_model_len,
-        batch=Batch(
-            tokens=engine.max_num_batched_tokens or default.tokens,
-            sequences=engine.max_num_seqs or default.sequences,
-        ),
+        batch=batch_of(engine, accelerator, memory_mib),
         images=engine.images_per_prompt,
         videos=engine.videos_per_prompt,
         kv_bytes=1 if engine.kv_cache_dtype == "fp8" else 2,
+    )
+
+
+def batch_of(engine: EngineSpec, accelerator: str, memory_mib: int) -> Batch:
+    """As declared, else vLLM's defaults, of which neither may be too small for the other."""
+    default = default_batch(accelerator, memory_mib)
+    tokens, sequences = engine.max_num_batched_tokens, engine.max_num_seqs
+    return Batch(
+        tokens=tokens or max(default.tokens, sequences or 0),
+        sequences=sequences or min(default.sequences, tokens or default.sequences),
     )
 
 
@@ -150,9 +165,8 @@ def default_batch(accelerator: str, memory_mib: int) -> Batch:
 
 
 def kv_gib_per_token(row: ModelRow, serving: Serving) -> float:
-    """KV cache of one token on each GPU; beyond the KV heads it is replicated, not divided."""
-    share = min(serving.gpus, row.kv_heads) * serving.nodes
-    return row.kv_bytes_per_token / 2 * serving.kv_bytes / share / GIB
+    """KV cache of one token on each GPU."""
+    return row.kv_bytes_on_each(serving.gpus, serving.nodes, serving.kv_bytes) / GIB
 
 
 def _weights_gib(row: ModelRow, serving: Serving) -> float:

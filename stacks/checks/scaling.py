@@ -90,12 +90,12 @@ def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
     """Judged only where nothing but CPU scales the model: with several metrics the highest counts."""
     figures = catalog.cpu()
     for at in view.autoscaled():
-        metrics, gpus, request = at.model.scaling.metrics, at.model.gpus_per_replica, at.model.resources.cpu
+        metrics, workers, request = at.model.scaling.metrics, at.model.workers, at.model.resources.cpu
         if len(metrics) != 1 or metrics[0].name != "cpu" or metrics[0].target.utilization is None:
             continue
         share = metrics[0].target.utilization / 100
         threshold = share * request * (1 + TOLERANCE)
-        busy, trickle = figures.busy(gpus), figures.trickle(gpus)
+        busy, trickle = figures.busy(workers), figures.trickle(workers)
         key, name = f"{at.key}.resources.cpu", at.model.name
         better = (busy + trickle) / 2 / (share * (1 + TOLERANCE))
         told = f"{share:.0%} of {request:g} cores, with the autoscaler's tolerance, is {threshold:.2f}"

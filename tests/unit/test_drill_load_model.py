@@ -9,38 +9,45 @@ import yaml
 from pydantic import ValidationError
 
 from components import catalog
+from components.catalog.grounds import Figure
+from components.catalog.speed import PATH, Speed, speed
 from components.spec.model import SamplingSpec
 from fleet.drill import figures
 from fleet.drill.load_model import LoadModel
 from fleet.drill.replica import Replica
 from fleet.drill.traffic import Request
+from stacks.checks.memory import fit_on
+from stacks.pace import Pace
 from tests.drill_load import MIX, real, spec
 
 DATA = yaml.safe_load(figures.PATH.read_text(encoding="utf-8"))
 
 
-def test_every_accelerator_and_every_size_of_the_catalogue_has_figures() -> None:
-    assert set(figures.table().accelerators) == set(catalog.accelerators())
-    assert set(figures.table().vision_params_b) == {row.size for row in catalog.models().values()}
+def test_every_accelerator_of_the_catalogue_has_figures() -> None:
+    assert set(speed().accelerators) == set(catalog.accelerators())
 
 
 def test_fp8_peaks_are_there_exactly_where_the_hardware_multiplies_fp8() -> None:
     for name, row in catalog.accelerators().items():
-        assert (figures.table().accelerators[name].fp8_tflops is not None) == row.fp8_compute, name
+        assert (speed().accelerators[name].fp8_tflops is not None) == row.fp8_compute, name
 
 
 @pytest.mark.parametrize(
-    "ground", [{}, {"source": "vllm-engine", "basis": "also assumed, which is too much"}]
+    "ground", [{}, {"source": "vllm-architecture", "basis": "also assumed, which is too much"}]
 )
 def test_a_figure_with_no_ground_or_two_does_not_load(ground: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="give either source or basis"):
-        figures.Figure.model_validate({"value": 1, "unit": "s", **ground})
+        Figure.model_validate({"value": 1, "unit": "s", **ground})
 
 
 def test_a_figure_that_cites_what_is_not_there_does_not_load() -> None:
-    peak = DATA["accelerators"]["l4"] | {"source": "hearsay"}
+    fast = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    peak = fast["accelerators"]["l4"] | {"source": "hearsay"}
     with pytest.raises(ValidationError, match="l4 cites 'hearsay'; sources has: a10g-quoted"):
-        figures.Table.model_validate(DATA | {"accelerators": DATA["accelerators"] | {"l4": peak}})
+        Speed.model_validate(fast | {"accelerators": {"l4": peak}})
+    text = DATA["shapes"]["text"] | {"source": "hearsay", "basis": None}
+    with pytest.raises(ValidationError, match="text cites 'hearsay'; sources has: vllm-architecture"):
+        figures.Table.model_validate(DATA | {"shapes": {"text": text}})
 
 
 def test_assumptions_are_what_has_no_source_and_bears_on_this_replica() -> None:
@@ -62,11 +69,17 @@ def test_an_image_of_640_by_480_takes_the_314_tokens_that_the_processor_took() -
     assert image + data.template_tokens.value == 314
 
 
-def test_the_kv_cache_is_what_the_weights_and_the_engine_leave() -> None:
-    # 22,888 MiB x 0.92, less 10.6 GB of weights and 2 GiB, at 144 KiB a token.
+def test_the_kv_cache_is_what_the_checks_find_beside_weights_and_activations() -> None:
+    # 22,888 MiB x 0.92, less 10.6 GB of weights and about 2 GiB, at 144 KiB a token.
     expected = (22_888 * 0.92 - 10.6e9 / 2**20 - 2048) * 1024 / 144
-    assert real().limits.kv_tokens == int(expected)
-    assert real(kvCacheDtype="fp8").limits.kv_tokens == pytest.approx(2 * expected, abs=2)
+    assert real().limits.kv_tokens == pytest.approx(expected, rel=0.02)
+    assert real(kvCacheDtype="fp8").limits.kv_tokens == pytest.approx(2 * real().limits.kv_tokens, abs=2)
+
+
+def test_what_fits_by_the_checks_can_be_drilled() -> None:
+    longest = fit_on(spec("8B-Instruct-FP8", imagesPerPrompt=0), catalog.accelerators()["l4"]).longest
+    limits = real(accelerator="l4", imagesPerPrompt=0, maxModelLen=longest).limits
+    assert longest <= limits.kv_tokens < longest + 16
 
 
 def test_kv_heads_are_divided_among_gpus_and_no_further() -> None:
@@ -126,6 +139,21 @@ def test_more_gpus_are_faster_but_not_by_their_number() -> None:
     one, two, four = (real("32B-Instruct-FP8", "h100", gpus).pace for gpus in (1, 2, 4))
     assert 1 < one.token / two.token < 2
     assert 1 < two.shared_weights / four.shared_weights < 2
+
+
+def test_nodes_of_a_group_share_caches_and_products_but_read_the_weights_one_after_the_other() -> None:
+    alone = Pace.of(spec("235B-A22B-Instruct-FP8", 8), "h100")
+    group = Pace.of(spec("235B-A22B-Instruct-FP8", 16, nodes=2), "h100")
+    assert (group.shared_weights, group.expert_weights) == (alone.shared_weights, alone.expert_weights)
+    assert group.cached_token == pytest.approx(alone.cached_token / 2)
+    assert group.token == pytest.approx(alone.token / 2)
+
+
+def test_a_groups_cpu_is_that_of_the_pod_that_answers() -> None:
+    mix = LoadModel.for_model(spec("235B-A22B-Instruct", 16, nodes=2), "h100", MIX)
+    assert mix.engine_cores == 1 + 8
+    assert LoadModel.for_model(spec("8B-Instruct", 2, nodes=2), "l4", MIX).engine_cores == 1 + 1
+    assert real().engine_cores == 1
 
 
 def test_a_mixture_reads_more_experts_the_more_run_and_computes_with_few() -> None:

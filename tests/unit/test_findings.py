@@ -10,7 +10,7 @@ import pytest
 
 from components.spec import NodePoolSpec
 from stacks import checks, findings_doc, policy
-from stacks.checks import scaling
+from stacks.checks import lifecycle, scaling
 from stacks.checks.view import View
 from stacks.config import StackConfigError, api_key, parse, read_stack_file
 from stacks.finding import Finding
@@ -169,6 +169,7 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     "scale-to-zero": (from_zero("External"), from_zero("Pods")),
     "slo-lost-in-a-step": (stack(), with_model(replicas={"min": 1, "max": 4})),
     "drain-margin": (stack(), with_model(drain={"marginSeconds": 5})),
+    "drain-shorter-than-answer": (stack(), with_model(sampling={"maxTokens": 4096})),
     "startup-budget": (with_model(startupBudgetSeconds=120), with_model(startupBudgetSeconds=60)),
     "sole-replica": (production(replicas={"min": 2, "max": 2}), production(replicas={"min": 1, "max": 1})),
     "image-by-tag": (production(), {**production(), "models": [model(requireApiKey=True, revision=COMMIT)]}),
@@ -300,6 +301,30 @@ def test_zero_replicas_want_an_autoscaler_that_can_go_there() -> None:
     assert ("scale-to-zero", "models[0].replicas.min") in found(from_zero("External", "1.36"))
     unknown = found({**from_zero("External"), "cluster": GCP})
     assert unknown["scale-to-zero", "models[0].replicas.min"].severity == "warning"
+
+
+def test_an_answer_that_no_drain_could_cover_is_said_to_be_one() -> None:
+    served = model(
+        sampling={"maxTokens": 262_144}, engine={"maxModelLen": 49_152}, drain={"finishSeconds": 3600}
+    )
+    finding = found(stack(models=[served]))["drain-shorter-than-answer", "models[0].drain.finishSeconds"]
+    assert "an answer of 49152 tokens" in finding.message
+    assert "3600 s is the most, so lower sampling.maxTokens to " in finding.message
+    with pytest.raises(StackConfigError):
+        validate(with_model(drain={"finishSeconds": lifecycle.LONGEST_DRAIN_SECONDS + 1}))
+
+
+def test_a_drain_as_long_as_the_finding_says_is_long_enough() -> None:
+    at = ("drain-shorter-than-answer", "models[0].drain.finishSeconds")
+    said = found(with_model(sampling={"maxTokens": 4096}))[at].message
+    seconds, tokens = map(int, re.findall(r"make it (\d+), or lower sampling.maxTokens to (\d+)", said)[0])
+    for served, enough in (
+        ({"sampling": {"maxTokens": 4096}, "drain": {"finishSeconds": seconds}}, True),
+        ({"sampling": {"maxTokens": 4096}, "drain": {"finishSeconds": seconds - 1}}, False),
+        ({"sampling": {"maxTokens": tokens}}, True),
+        ({"sampling": {"maxTokens": tokens + 20}}, False),
+    ):
+        assert (at not in found(with_model(**served))) is enough, served
 
 
 def test_the_embedded_kubernetes_is_the_one_that_is_built() -> None:

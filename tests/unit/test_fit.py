@@ -5,7 +5,6 @@ from typing import NamedTuple
 import pytest
 
 from components import catalog
-from fleet.drill.figures import table
 from stacks.checks.memory import Batch, Fit, Serving, default_batch, fit
 
 MIB = {"rtx-4070-ti-super": 16_376, "rtx-4090": 24_564, "h100-nvl": 95_830}
@@ -165,15 +164,3 @@ def test_videos_cost_more_than_images_and_images_more_than_text_alone() -> None:
         for images, videos in ((0, 0), (1, 0), (1, 1))
     )
     assert text < image < video
-
-
-@pytest.mark.parametrize("gpu", catalog.accelerators())
-def test_the_drill_and_the_checks_give_vllm_the_same_defaults(gpu: str) -> None:
-    memory = catalog.accelerators()[gpu].memory_mib
-    drilled = table().batch(gpu, memory)
-    assert default_batch(gpu, memory) == Batch(drilled.tokens, drilled.sequences)
-
-
-def test_the_drill_and_the_checks_know_the_same_vision_towers() -> None:
-    for row in catalog.models().values():
-        assert row.vision_params_b == table().vision_params_b[row.size].value

@@ -2,6 +2,11 @@
 
 Every step computes one token for each running request and, beside them, chunks of new prompts. Not modelled:
 attention's own arithmetic, which is small at these lengths, and the clock of a throttled GPU.
+
+Nodes of a group are a pipeline: each has its part of the layers, and with work for all of them each is busy
+with another part of the batch. So a step reads all weights at the pace of one node, and its caches and
+products at that of all. Not modelled: a lone prompt, which finds one stage at work at a time, and the network
+between them, which carries little.
 """
 
 import math
@@ -9,8 +14,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from components import catalog
+from components.catalog.speed import speed
 from components.spec import ModelSpec
-from fleet.drill.figures import table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,30 +38,27 @@ class Pace:
     """Encoding one image. One GPU does it alone (``--mm-encoder-tp-mode data``)."""
 
     @classmethod
-    def of(cls, model: ModelSpec, accelerator: str) -> Self:
-        """The pace of a model on these GPUs."""
-        row, gpus = catalog.models()[model.checkpoint], model.gpus_per_replica
-        data, figures = table(), table().figures
-        peak = data.accelerators[accelerator]
-        scaling = figures.pcie_scaling if peak.interconnect == "pcie" else figures.nvlink_scaling
-        together = gpus * scaling.value ** math.log2(gpus)
+    def of(cls, model: ModelSpec, accelerator: str, *, patches: float = 0) -> Self:
+        """The pace of a model on these GPUs; ``patches`` are those of one image of its load."""
+        row, gpus = catalog.models()[model.checkpoint], model.gpus_per_node
+        peak, figures = speed().accelerators[accelerator], speed().figures
+        together = gpus * speed().scaling(accelerator).value ** math.log2(gpus)
         bandwidth = peak.gigabytes_per_second * 1e9 * figures.memory_efficiency.value
         bf16 = peak.tflops * 1e12 * figures.compute_efficiency.value
         # Without FP8 multiply an FP8 checkpoint is smaller to read and no faster to compute.
         faster = (peak.fp8_tflops or peak.tflops) / peak.tflops if row.precision == "fp8" else 1.0
         weights = row.weights_gb * 1e9 / (bandwidth * together)
-        share = figures.experts_per_token.value / figures.experts.value if row.moe else 0.0
+        share = row.experts_per_token / figures.experts.value if row.moe else 0.0
         in_experts = (row.params_b - row.active_params_b) / (1 - share) / row.params_b
-        tokens = figures.image_pixels.value / figures.pixels_per_token.value
-        patches = tokens * figures.patches_per_token.value
+        multiplied = bf16 * faster * together * model.nodes_per_replica
         return cls(
             overhead=figures.step_overhead_seconds.value,
             shared_weights=weights * (1 - in_experts),
             expert_weights=weights * in_experts,
             expert_share=share,
             cached_token=kv_bytes_per_gpu(model) / bandwidth,
-            token=2 * row.active_params_b * 1e9 / (bf16 * faster * together),
-            image=2 * data.vision_params_b[row.size].value * 1e9 * patches / bf16,
+            token=2 * row.active_params_b * 1e9 / multiplied,
+            image=2 * row.vision_params_b * 1e9 * patches / bf16,
         )
 
     def step(self, running: int, cached: int, prompt_tokens: int, images: int) -> float:
@@ -68,7 +70,7 @@ class Pace:
 
 
 def kv_bytes_per_gpu(model: ModelSpec) -> float:
-    """KV cache of one token on each GPU; beyond the KV heads it is replicated, not divided."""
+    """KV cache of one token on each GPU."""
+    width = 1 if model.engine.kv_cache_dtype == "fp8" else 2
     row = catalog.models()[model.checkpoint]
-    width = 0.5 if model.engine.kv_cache_dtype == "fp8" else 1.0
-    return row.kv_bytes_per_token * width / (min(model.gpus_per_node, row.kv_heads) * model.nodes_per_replica)
+    return row.kv_bytes_on_each(model.gpus_per_node, model.nodes_per_replica, width)
