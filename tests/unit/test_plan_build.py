@@ -110,8 +110,8 @@ def test_the_start_and_the_end_of_a_model_are_those_that_are_declared() -> None:
     assert model.probes.startup_seconds == 320
     assert (model.drain.propagation_seconds, model.drain.finish_seconds, model.drain.grace_seconds) == (
         5,
-        10,
-        20,
+        60,
+        70,
     )
 
 
