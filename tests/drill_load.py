@@ -13,9 +13,7 @@ FRONTEND = 0.005
 """What the API server spends on a request without images."""
 
 
-def spec(
-    checkpoint: str = "8B-Instruct-FP8", gpus: int = 1, *, nodes: int = 1, **engine: object
-) -> ModelSpec:
+def spec(checkpoint: str = "8B-Instruct-FP8", gpus: int = 1, nodes: int = 1, **engine: object) -> ModelSpec:
     return ModelSpec.model_validate(
         {
             "name": "chat",
