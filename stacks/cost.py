@@ -41,7 +41,7 @@ NOTHING = Rates(on_demand=0, spot=0)
 
 @dataclass(frozen=True, kw_only=True)
 class Nodes:
-    """GPU nodes when no replica runs, the least and the most."""
+    """GPU nodes when no replica runs, the least and the most. Warm headroom is kept at each."""
 
     zero: int
     min: int
@@ -191,7 +191,7 @@ def _model(config: StackConfig, at: Placed) -> ModelCost:
     warm = at.model.headroom
     least = nodes_for([(at, at.model.replicas.min + warm)])
     most = min(nodes_for([(at, at.model.replicas.max + warm)]), at.pool.max_nodes)
-    nodes = Nodes(zero=0, min=min(least, at.pool.max_nodes), max=most)
+    nodes = Nodes(zero=nodes_for([(at, warm)]), min=min(least, at.pool.max_nodes), max=most)
     return ModelCost(
         name=at.model.name,
         pool=at.pool.name,
@@ -207,7 +207,8 @@ def _pool(
     here = [at for at in carried if at.pool.name == pool.name]
     least = nodes_for([(at, at.model.replicas.min + at.model.headroom) for at in here])
     most = nodes_for([(at, at.model.replicas.max + at.model.headroom) for at in here])
-    nodes = Nodes(zero=pool.min_nodes, min=_within(pool, least), max=_within(pool, most))
+    kept = nodes_for([(at, at.model.headroom) for at in here])
+    nodes = Nodes(zero=_within(pool, kept), min=_within(pool, least), max=_within(pool, most))
     node, most = node_rates(config, machine), pool.max_nodes
     reserved = pool.capacity == "reserved"
     if reserved:

@@ -4,7 +4,7 @@ Counted at the ceiling: every pool at ``maxNodes``, and twice where it may be Sp
 knows which it will be.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from components import catalog
@@ -65,7 +65,17 @@ def quotas(config: StackConfig) -> tuple[Quota, ...]:
     """What to ask for in the stack's region; nothing for the embedded cluster."""
     if isinstance(config.cluster, LocalCluster):
         return ()
-    demands = [*_gpu_nodes(config), *_other_machines(config.cluster)]
+    return _counted(config, [*_gpu_nodes(config), *_other_machines(config.cluster)])
+
+
+def of_pool(config: StackConfig, pool: NodePoolSpec) -> tuple[Quota, ...]:
+    """What one pool's GPU nodes count against; nothing on the embedded cluster."""
+    if isinstance(config.cluster, LocalCluster):
+        return ()
+    return _counted(config, [*_of_pool(config, pool)])
+
+
+def _counted(config: StackConfig, demands: Sequence[_Demand]) -> tuple[Quota, ...]:
     found = []
     for row in catalog.quotas(config.cluster.catalogue).values():
         taking = [demand for demand in demands if demand.counted(row)]
@@ -85,9 +95,12 @@ def quotas(config: StackConfig) -> tuple[Quota, ...]:
 
 def _gpu_nodes(config: StackConfig) -> Iterator[_Demand]:
     for pool in config.pools:
-        machine = machine_of(config, pool)
-        if machine is None:
-            continue
+        yield from _of_pool(config, pool)
+
+
+def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[_Demand]:
+    machine = machine_of(config, pool)
+    if machine is not None:
         for purchase, nodes in _purchases(pool):
             yield _of(machine, f"pool {pool.name}", nodes, purchase)
 

@@ -101,6 +101,9 @@ class Model(Record):
     accelerator: str
     machine: str
     gpus_per_replica: int
+    nodes_per_replica: int = 1
+    headroom: int = 0
+    """Places for further replicas that are kept warm."""
     replicas_min: int
     replicas_max: int
     replicas_per_node: int

@@ -13,7 +13,10 @@ _CONTAINER = "vllm"
 
 def models(config: StackConfig, resources: Iterable[Resource]) -> tuple[Model, ...]:
     """Every model that has a pool and a machine, in the order of the stack file."""
-    pods = {name: pod for item in resources for name, pod in _pods(item)}
+    pods: dict[str, Mapping[str, object]] = {}
+    for name, pod in (found for item in resources for found in _pods(item)):
+        if name not in pods or "startupProbe" in _container(pod):  # of a group, the pod that answers
+            pods[name] = pod
     return tuple(_model(at, pods.get(at.model.name, {})) for at in placed(config))
 
 
@@ -25,6 +28,8 @@ def _model(at: Placed, pod: Mapping[str, object]) -> Model:
         accelerator=at.accelerator.name,
         machine=at.machine.name,
         gpus_per_replica=at.model.gpus_per_replica,
+        nodes_per_replica=at.model.nodes_per_replica,
+        headroom=at.model.headroom,
         replicas_min=at.model.replicas.min,
         replicas_max=at.model.replicas.max,
         replicas_per_node=at.replicas_per_node,

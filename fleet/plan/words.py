@@ -156,13 +156,16 @@ def _times(count: int, word: str) -> str:
 def replicas(model: Model) -> str:
     """The bounds, or the fixed count."""
     low, high = model.replicas_min, model.replicas_max
-    return f"{low} to {high}" if low < high else f"{low}, fixed"
+    warm = f", {model.headroom} warm" if model.headroom else ""
+    return f"{low} to {high}{warm}" if low < high else f"{low}, fixed{warm}"
 
 
 def place(model: Model) -> str:
     """Where a replica runs."""
     each = model.replicas_per_node
     fits = f"{counted(each, 'replica')} each" if each else "none fits"
+    if each and model.nodes_per_replica > 1:
+        fits = f"{model.nodes_per_replica} a replica" if each == 1 else f"{counted(each, 'part')} each"
     return f"{model.pool}: {model.nodes_max} × {model.machine}, {fits}"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 
-from stacks.checks import capacity, cost, engine, fit, lifecycle, references, scaling, security
+from stacks.checks import capacity, cost, engine, fit, groups, lifecycle, references, scaling, security
 from stacks.checks.view import View
 from stacks.finding import STACK_FILE, Finding, Kind
 from stacks.stack import StackConfig
@@ -28,10 +28,8 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         capacity.least_replicas_fit_the_pool: (capacity.MIN_EXCEEDS_POOL,),
         capacity.headroom_fits_beside_the_least_replicas: (capacity.HEADROOM_EXCEEDS_POOL,),
         capacity.most_replicas_fit_the_pool: (capacity.MAX_EXCEEDS_POOL,),
-        capacity.groups_have_room_for_their_last_node: (
-            capacity.GROUP_SHARES_POOL,
-            capacity.GROUP_EXCEEDS_POOL,
-        ),
+        groups.groups_have_room_for_their_last_node: (groups.GROUP_SHARES_POOL, groups.GROUP_EXCEEDS_POOL),
+        groups.groups_need_their_nodes: (groups.GROUP_FITS_NODE,),
         capacity.every_gpu_of_a_node_can_be_used: (capacity.STRANDED_GPUS,),
         capacity.machines_can_be_had_on_demand: (capacity.NOT_ON_DEMAND,),
         capacity.machines_are_offered_in_the_region: (capacity.NOT_OFFERED,),

@@ -1,13 +1,14 @@
 """Do the replicas of all models fit the pools they share, and can the pools have their machines?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from components.catalog import offer
 from stacks.bill import bill
+from stacks.checks.groups import most, names, spread
 from stacks.checks.view import View
 from stacks.finding import Finding, Kind
 from stacks.packing import nodes_for
-from stacks.placement import Placed
+from stacks.quotas import of_pool
 
 MIN_EXCEEDS_POOL = Kind(
     id="min-exceeds-pool",
@@ -40,22 +41,6 @@ STRANDED_GPUS = Kind(
     title="GPUs of a node that no replica can use",
     why="CPU, memory or the GPUs of a replica leave GPUs of every node idle, at full price. Lower what a "
     "replica asks for, or take machines with fewer GPUs.",
-)
-GROUP_SHARES_POOL = Kind(
-    id="group-shares-pool",
-    family="capacity",
-    severity="error",
-    title="Replicas of several nodes in a pool that others use too",
-    why="A plain cluster places pods one by one. Another model's replicas may leave a group half its nodes, "
-    "and half a group holds GPUs and answers nothing. Give it a pool of its own.",
-)
-GROUP_EXCEEDS_POOL = Kind(
-    id="group-exceeds-pool",
-    family="capacity",
-    severity="error",
-    title="A pool that ends in the middle of a group",
-    why="The last replica would get some of its nodes and wait for the rest, with GPUs that answer nothing. "
-    "Lower `replicas.max`, or raise the pool's `maxNodes` to a whole number of groups.",
 )
 NOT_ON_DEMAND = Kind(
     id="not-on-demand",
@@ -91,17 +76,17 @@ def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
         for at in alone:
             yield MIN_EXCEEDS_POOL.at(
                 f"{at.key}.replicas.min",
-                f"{at.model.replicas.min} replicas, but pool {pool.name} holds "
-                f"{_most(at)} ({pool.max_nodes} nodes of {machine.name}); lower "
+                f"{at.model.replicas.min} replicas{spread(at)}, but pool {pool.name} holds "
+                f"{most(at)} ({pool.max_nodes} nodes of {machine.name}); lower "
                 "it, or raise the pool's maxNodes",
                 at.model.name,
             )
         wanted = sum(at.model.replicas.min * at.model.gpus_per_replica for at in sharing)
-        most = pool.max_nodes * pool.gpus_per_node
-        if not alone and wanted > most:
+        gpus = pool.max_nodes * pool.gpus_per_node
+        if not alone and wanted > gpus:
             yield MIN_EXCEEDS_POOL.at(
                 f"{key}.maxNodes",
-                f"{most} GPUs at most, but the least replicas of {_names(sharing)} take {wanted}; raise it, "
+                f"{gpus} GPUs at most, but the least replicas of {names(sharing)} take {wanted}; raise it, "
                 "or lower a replicas.min",
                 pool.name,
             )
@@ -117,7 +102,7 @@ def headroom_fits_beside_the_least_replicas(view: View) -> Iterator[Finding]:
             yield HEADROOM_EXCEEDS_POOL.at(
                 f"{key}.maxNodes",
                 f"{pool.max_nodes} nodes at most, but the least replicas and the headroom of "
-                f"{_names(sharing)} take {warm}; raise it, or lower a headroom",
+                f"{names(sharing)} take {warm}; raise it, or lower a headroom",
                 pool.name,
             )
 
@@ -133,33 +118,10 @@ def most_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
         if least <= pool.max_nodes < wanted:  # more at least is an error of its own
             yield MAX_EXCEEDS_POOL.at(
                 f"{key}.maxNodes",
-                f"{pool.max_nodes} nodes at most, but {_names(sharing)} may want {wanted} at once; the rest "
+                f"{pool.max_nodes} nodes at most, but {names(sharing)} may want {wanted} at once; the rest "
                 "stay Pending under full load",
                 pool.name,
             )
-
-
-def groups_have_room_for_their_last_node(view: View) -> Iterator[Finding]:
-    """A pool that has room for every group places groups whole, without a scheduler that knows of them."""
-    for _, pool, _ in view.pools:
-        sharing = view.on(pool)
-        for at in (at for at in sharing if at.model.is_group):
-            others = _names([other for other in sharing if other is not at])
-            if others:
-                yield GROUP_SHARES_POOL.at(
-                    f"{at.key}.pool",
-                    f"a replica takes {at.model.nodes_per_replica} nodes of pool {pool.name}, and {others} "
-                    "may leave it half of them; give it a pool of its own",
-                    at.model.name,
-                )
-            elif nodes_for([(at, at.model.replicas.max)]) > pool.max_nodes:
-                yield GROUP_EXCEEDS_POOL.at(
-                    f"{at.key}.replicas.max",
-                    f"{at.model.replicas.max} replicas of {at.model.nodes_per_replica} nodes, but pool "
-                    f"{pool.name} has {pool.max_nodes} nodes, for {_most(at)}: half a replica would hold "
-                    "GPUs for nothing; lower it, or raise the pool's maxNodes",
-                    at.model.name,
-                )
 
 
 def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
@@ -207,30 +169,15 @@ def machines_are_offered_in_the_region(view: View) -> Iterator[Finding]:
             )
 
 
-_QUOTAS = {"on-demand": "on-demand", "spot": "Spot", "flex-start": "preemptible"}
-_QUOTAS["spot-then-on-demand"] = "Spot and on-demand"
-"""What the clouds count a way of buying against. Reserved machines are counted already."""
-
-
 def quota_covers_full_load(view: View) -> Iterator[Finding]:
-    """What to ask the cloud for. Nothing where nodes are simulated."""
+    """What to ask the cloud for, as ``fleet quotas`` counts it. Nothing where nodes are simulated."""
     region = bill(view.config.cluster).region
     for key, pool, machine in view.pools:
-        if region is None or pool.capacity not in _QUOTAS:
-            continue
-        gpus, cpus = pool.max_nodes * machine.gpus, pool.max_nodes * machine.cpu
-        yield QUOTA.at(
-            f"{key}.maxNodes",
-            f"{pool.max_nodes} x {machine.name} are {gpus} GPUs ({pool.accelerator}) and {cpus} vCPUs; have "
-            f"that much {_QUOTAS[pool.capacity]} quota in {region}",
-            pool.name,
-        )
-
-
-def _most(at: Placed) -> int:
-    """Whole replicas that the pool holds of this model alone."""
-    return at.pool.max_nodes * at.replicas_per_node // at.model.nodes_per_replica
-
-
-def _names(sharing: Sequence[Placed]) -> str:
-    return ", ".join(at.model.name for at in sharing)
+        needed = [f"{each.needed:,} {each.unit} of {each.title}" for each in of_pool(view.config, pool)]
+        if needed:
+            yield QUOTA.at(
+                f"{key}.maxNodes",
+                f"{pool.max_nodes} x {machine.name} in {region} count as {'; '.join(needed)}; have that "
+                "much, beside what else runs there (`fleet quotas` adds up the stack)",
+                pool.name,
+            )

@@ -12,8 +12,9 @@ REPLICA_GPUS = Kind(
     family="fit",
     severity="error",
     title="A replica wants more GPUs than a node has",
-    why="The pod would stay Pending for ever: a replica lives on one node. Lower `gpusPerReplica`, or "
-    "raise the pool's `gpusPerNode`.",
+    why="The pod would stay Pending for ever: a replica has all its GPUs on one node, or an equal part on "
+    "each of `nodesPerReplica`. Lower `gpusPerReplica`, or raise `nodesPerReplica` or the pool's "
+    "`gpusPerNode`.",
 )
 REPLICA_CPU = Kind(
     id="replica-cpu",
@@ -95,8 +96,9 @@ def replicas_fit_one_node(view: View) -> Iterator[Finding]:
         if gpus > at.pool.gpus_per_node:
             yield REPLICA_GPUS.at(
                 f"{at.key}.gpusPerReplica",
-                f"{gpus} GPUs, but a node of pool {at.pool.name} has {at.pool.gpus_per_node}; lower it, or "
-                "raise the pool's gpusPerNode",
+                f"{gpus} GPUs{' on each node' if at.model.is_group else ''}, but a node of pool "
+                f"{at.pool.name} has {at.pool.gpus_per_node}; lower it, or raise nodesPerReplica or the "
+                "pool's gpusPerNode",
                 at.model.name,
             )
         if asked.cpu * 1000 > cpu:

@@ -135,11 +135,10 @@ def production_has_a_second_replica(view: View) -> Iterator[Finding]:
     """What an eviction leaves."""
     for at in view.placed:
         if view.production and at.model.replicas.min <= 1:
-            start = view.start_of(at)
             yield SOLE_REPLICA.at(
                 f"{at.key}.replicas.min",
                 f"{at.model.replicas.min}: a node upgrade or a lost node leaves no replica for about "
-                f"{start.seconds / 60:.0f} minutes; set 2",
+                f"{view.next_seconds(at) / 60:.0f} minutes; set 2",
                 at.model.name,
             )
 

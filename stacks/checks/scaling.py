@@ -199,8 +199,8 @@ def a_step_finds_a_reserve(view: View) -> Iterator[Finding]:
     for at in view.autoscaled():
         if at.model.replicas.min > 1:
             continue
-        start = view.start_of(at)
-        spare = at.replicas_per_node > 0 and nodes_for([(at, 2)]) <= at.pool.min_nodes
+        start, warm = view.start_of(at), at.model.headroom > 0
+        spare = warm or (at.replicas_per_node > 0 and nodes_for([(at, 2)]) <= at.pool.min_nodes)
         lost = REACTION_SECONDS + start.load + (0 if spare else start.node)
         node = "" if spare else f", {start.node:.0f} s node and image"
         yield SLO_LOST.at(

@@ -33,6 +33,11 @@ class View:
         start = start_of(cluster, at.model, at.machine)
         return start.faster(cluster.compression) if isinstance(cluster, LocalCluster) else start
 
+    def next_seconds(self, at: Placed) -> float:
+        """Until one more replica answers, on a place that is kept warm where there is one."""
+        start = self.start_of(at)
+        return start.load if at.model.headroom else start.seconds
+
     @cached_property
     def fits(self) -> tuple[tuple[Placed, memory.Fit], ...]:
         """Placed models with the memory of their GPUs."""

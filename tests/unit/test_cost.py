@@ -52,6 +52,19 @@ def test_the_rates_of_a_pool_are_its_nodes_times_machine_and_disk() -> None:
     assert chat.rates.zero == NOTHING
 
 
+def test_warm_headroom_is_paid_whether_replicas_run_or_not() -> None:
+    pool = {"accelerator": "a10g", "maxNodes": 4}
+    found = envelope(stack(AWS, pool, model(replicas={"min": 1, "max": 9}, headroom=2)))
+    assert found.models[0].nodes == found.pools[0].nodes == Nodes(zero=2, min=3, max=4)
+
+
+def test_a_group_is_paid_for_all_of_its_nodes() -> None:
+    pool = {"accelerator": "l40s", "gpusPerNode": 4, "maxNodes": 4}
+    two = model(gpusPerReplica=8, nodesPerReplica=2, replicas={"min": 1, "max": 2})
+    found = envelope(stack(AWS, pool, two | {"checkpoint": "Qwen/Qwen3-VL-32B-Instruct"}))
+    assert found.models[0].nodes == found.pools[0].nodes == Nodes(zero=0, min=2, max=4)
+
+
 def test_the_fixed_part_of_eks_is_control_plane_system_nodes_and_the_way_out() -> None:
     found = envelope(stack(AWS | {"network": {"nat": "per-zone"}}, {"accelerator": "l4", "maxNodes": 1}))
     nodes = 2 * (0.1008 + 104 * 0.08 / 730)

@@ -108,7 +108,7 @@ def spare(machine: Mapping[str, object], cluster: Raw) -> Raw:
     return stack(cluster=cluster, pools=[pool(), {"name": "spare", "maxNodes": 1, **machine}])
 
 
-def grouped(*others: Raw, nodes: int = 4) -> Raw:
+def grouped(*others: Raw, nodes: int = 4, gpus: int = 4) -> Raw:
     """Replicas of two nodes, on a pool that holds two of them."""
     served = model(
         checkpoint="Qwen/Qwen3-VL-32B-Instruct",
@@ -117,7 +117,7 @@ def grouped(*others: Raw, nodes: int = 4) -> Raw:
         resources={"cpu": 6.9, "memoryGib": 40},
         replicas={"min": 1, "max": 2},
     )
-    machines = pool(accelerator="l40s", gpusPerNode=4, maxNodes=nodes)
+    machines = pool(accelerator="l40s", gpusPerNode=gpus, maxNodes=nodes)
     return stack(pools=[machines], models=[served, *others])
 
 
@@ -151,6 +151,7 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     "max-exceeds-pool": (stack(), with_model(replicas={"min": 2, "max": 5})),
     "group-shares-pool": (grouped(), grouped(model(name="small", gpusPerReplica=4, replicas=ONE))),
     "group-exceeds-pool": (grouped(), grouped(nodes=3)),
+    "group-fits-one-node": (grouped(), grouped(gpus=8)),
     "stranded-gpus": (many_gpus(200), many_gpus(1000)),
     "not-on-demand": (
         spare({**H100, "capacity": "spot"}, LOCAL_GCP),
@@ -293,8 +294,23 @@ def test_no_two_kinds_share_an_id_and_every_one_is_explained() -> None:
 def test_every_way_of_buying_can_be_checked(capacity: str) -> None:
     reservation = {"name": "cr-0123456789abcdef0", "zone": "us-east-1a"}
     bought = {"capacity": capacity} | ({"reservation": reservation} if capacity == "reserved" else {})
-    told = ("quota-at-max", "pools[0].maxNodes") in found(stack(cluster=AWS, pools=[pool(**bought)]))
-    assert told is (capacity != "reserved")
+    told = found(stack(cluster=AWS, pools=[pool(**bought)])).get(("quota-at-max", "pools[0].maxNodes"))
+    assert (told is None) is (capacity == "flex-start")  # which AWS does not have
+
+
+def test_a_place_kept_warm_spares_the_next_replica_its_node() -> None:
+    cold = found(production(replicas={"min": 1, "max": 4}))
+    warm = found(production(replicas={"min": 1, "max": 4}, headroom=1))
+    for kind in ("sole-replica", "slo-lost-in-a-step"):
+        before, after = (each[kind, "models[0].replicas.min"].message for each in (cold, warm))
+        assert _minutes(after) < _minutes(before)
+    assert "node and image" not in warm["slo-lost-in-a-step", "models[0].replicas.min"].message
+
+
+def _minutes(message: str) -> float:
+    found = re.search(r"about ([\d.]+) minutes", message)
+    assert found
+    return float(found[1])
 
 
 def test_zero_replicas_want_an_autoscaler_that_can_go_there() -> None:

@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 from fleet.errors import FleetError
+from fleet.plan import words
 from fleet.plan.build import plan
 from fleet.plan.checkout import ROOT, stacks
 from fleet.plan.models import Model, Plan
@@ -113,6 +114,33 @@ def test_the_start_and_the_end_of_a_model_are_those_that_are_declared() -> None:
         60,
         70,
     )
+
+
+def test_a_replica_of_several_nodes_and_places_kept_warm_are_told(tmp_path: Path) -> None:
+    text = (
+        "config:\n  elastic-vllm:cluster: {cloud: local}\n"
+        "  elastic-vllm:pools:\n"
+        "    - {name: h100, accelerator: h100, gpusPerNode: 8, maxNodes: 4}\n"
+        "    - {name: l4, accelerator: l4, maxNodes: 4}\n"
+        "  elastic-vllm:models:\n"
+        "    - {name: expert, checkpoint: Qwen/Qwen3-VL-235B-A22B-Instruct, pool: h100, gpusPerReplica: 16,\n"
+        "       nodesPerReplica: 2, replicas: {min: 1, max: 2}, resources: {cpu: 12, memoryGib: 400}}\n"
+        f"    - {{name: chat, checkpoint: {FP8_8B}, pool: l4, headroom: 1, replicas: {{min: 1, max: 3}}}}\n"
+    )
+    (write(tmp_path, text) / "__main__.py").write_text((ROOT / "__main__.py").read_text())
+    found = plan(tmp_path, "mine", TODAY)
+    expert, chat = found.models
+    assert found.errors == ()
+    assert words.place(expert) == "h100: 4 × p5.48xlarge, 2 a replica"
+    assert words.replicas(chat) == "1 to 3, 1 warm"
+    assert expert.fit.fits
+    assert expert.probes is not None
+    assert expert.drain is not None
+    assert found.cost is not None
+    assert [(cost.nodes.zero, cost.nodes.min, cost.nodes.max) for cost in found.cost.models] == [
+        (0, 2, 4),
+        (1, 2, 4),
+    ]
 
 
 def test_a_stack_that_stops_has_findings_and_figures_but_nothing_made(tmp_path: Path) -> None:

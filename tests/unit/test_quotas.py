@@ -11,7 +11,7 @@ from components.catalog import CatalogueError, CloudName, Purchase, vcpus_of
 from fleet.cli.main import app
 from fleet.embedded.values import items, mapping
 from stacks.config import StackConfig, parse, read_stack_file
-from stacks.quotas import quotas
+from stacks.quotas import of_pool, quotas
 from tests.gcp import build
 from tests.gcp_discovery import document
 from tests.manifests import inputs
@@ -67,6 +67,17 @@ def test_aws_counts_vcpus_by_family_and_by_way_of_buying(
 ) -> None:
     system = {"L-1216C47A": 6, "L-0263D0A3": 1}
     assert needed(AWS, **keys) == expected | system
+
+
+@pytest.mark.parametrize("stack", [name for names in STACKS.values() for name in names])
+def test_a_pools_own_part_is_counted_as_the_stacks_is(stack: str) -> None:
+    config = declared(stack)
+    parts = [of_pool(config, pool) for pool in config.pools]
+    whole = {quota.name: quota for quota in quotas(config)}
+    for name in {quota.name for part in parts for quota in part}:
+        counted = sum(quota.needed for part in parts for quota in part if quota.name == name)
+        machines = [why for why in whole[name].because if why.partition("(")[2].startswith("pool ")]
+        assert counted == whole[name].needed or len(machines) < len(whole[name].because), name
 
 
 def test_a_reservation_counts_as_on_demand_and_a_capacity_block_not_at_all() -> None:
