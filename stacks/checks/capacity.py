@@ -173,11 +173,11 @@ def quota_covers_full_load(view: View) -> Iterator[Finding]:
     """What to ask the cloud for, as ``fleet quotas`` counts it. Nothing where nodes are simulated."""
     region = bill(view.config.cluster).region
     for key, pool, machine in view.pools:
-        needed = [f"{each.needed:,} {each.unit} of {each.title}" for each in of_pool(view.config, pool)]
+        needed = [f"{each.title}, {each.needed:,} {each.unit}" for each in of_pool(view.config, pool)]
         if needed:
             yield QUOTA.at(
                 f"{key}.maxNodes",
-                f"{pool.max_nodes} x {machine.name} in {region} count as {'; '.join(needed)}; have that "
+                f"{pool.max_nodes} x {machine.name} in {region} need quota: {'; '.join(needed)}; have that "
                 "much, beside what else runs there (`fleet quotas` adds up the stack)",
                 pool.name,
             )
