@@ -59,7 +59,7 @@ _LOADS: dict[str, LoadModel] = {}
 
 def _load_model(conditions: Conditions) -> LoadModel:
     """Worked out once for all that differ in their policies alone: it takes longer than a simulation."""
-    parts = {"checkpoint", "engine", "gpus_per_replica", "drain", "sampling"}
+    parts = {"checkpoint", "engine", "gpus_per_replica", "nodes_per_replica", "drain", "sampling"}
     key = conditions.machine.name + conditions.model.model_dump_json(include=parts)
     if key not in _LOADS:
         _LOADS[key] = conditions.load_model(MIX)

@@ -30,6 +30,8 @@ def write_report(root: Path, stack: str, folder: Path) -> Path:
 def _model(found: ModelForecast) -> Forecast:
     return Forecast(
         model=found.model,
+        nodes_per_replica=found.nodes_per_replica,
+        headroom=found.headroom,
         boot_seconds=found.boot_seconds,
         load_seconds=found.load_seconds,
         capacity_rps=found.capacity_rps,

@@ -115,6 +115,9 @@ class Forecast(Record):
     """One model, alone on its pool, under a step and over a day."""
 
     model: str
+    nodes_per_replica: int = 1
+    headroom: int = 0
+    """Places that are kept warm for further replicas."""
     boot_seconds: float
     load_seconds: float
     capacity_rps: float

@@ -57,9 +57,12 @@ def prices(cost: Cost, today: date) -> str:
 def pace(item: Forecast) -> str:
     """What a replica carries, and when a new one does."""
     new = item.boot_seconds + item.load_seconds
+    spread = f" on {item.nodes_per_replica} nodes" if item.nodes_per_replica > 1 else ""
+    its = "its nodes are" if item.nodes_per_replica > 1 else "its node is"
+    warm = f"; on a warm place ({item.headroom} kept) {item.load_seconds:.0f} s" if item.headroom else ""
     return (
-        f"{item.capacity_rps:.1f} requests/s a replica; a new one answers {new:.0f} s after its node is "
-        f"ordered ({item.boot_seconds:.0f} s boot and pull, {item.load_seconds:.0f} s load)."
+        f"{item.capacity_rps:.1f} requests/s a replica{spread}; a new one answers {new:.0f} s after {its} "
+        f"ordered ({item.boot_seconds:.0f} s boot and pull, {item.load_seconds:.0f} s load){warm}."
     )
 
 

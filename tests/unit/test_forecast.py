@@ -45,13 +45,21 @@ PHASES = st.lists(st.tuples(st.integers(10, 600), st.floats(0, 8)), min_size=1, 
     least=st.integers(1, 3),
     room=st.integers(1, 6),
     nodes=st.integers(1, 8),
+    headroom=st.sampled_from([0, 0, 2]),
     phases=PHASES,
 )
 def test_no_forecast_leaves_its_bounds_or_beats_its_policy(
-    scaling: dict[str, object], least: int, room: int, nodes: int, phases: list[tuple[float, float]]
+    *,
+    scaling: dict[str, object],
+    least: int,
+    room: int,
+    nodes: int,
+    headroom: int,
+    phases: list[tuple[float, float]],
 ) -> None:
     bounds = {"min": least, "max": least + room}
-    model = {"replicas": bounds, "scaling": scaling}
+    nodes = max(nodes, least + headroom)
+    model = {"replicas": bounds, "scaling": scaling, "headroom": headroom}
     config = forecasts.stack(model, {"maxNodes": max(nodes, least)})
     outcome = forecasts.outcome(config, *phases)
     for moment in outcome.moments:
@@ -62,7 +70,7 @@ def test_no_forecast_leaves_its_bounds_or_beats_its_policy(
     changes = [ScaleChange(t=one.t, before=one.before, after=one.after) for one in outcome.changes]
     assert all(rise.excess <= 0 for rise in rate.rises(changes, spec, least))
     hours = outcome.seconds / 3600
-    assert least * hours - 1e-9 <= outcome.registered_gpu_hours <= outcome.gpu_hours
+    assert (least + headroom) * hours - 1e-9 <= outcome.registered_gpu_hours <= outcome.gpu_hours
     assert outcome.gpu_hours <= max(nodes, least) * hours + 1e-9
     assert 0 <= outcome.slo_lost_minutes <= outcome.seconds / 60 + 1e-9
     assert 0 <= outcome.refused_share <= 1

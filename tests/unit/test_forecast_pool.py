@@ -1,6 +1,6 @@
 """Nodes come for replicas that have none and go when empty; which replica goes first."""
 
-from fleet.plan.forecast.pool import Pool
+from fleet.plan.forecast.pool import Node, Pool
 from fleet.plan.forecast.replicas import Replica, first_to_go
 
 
@@ -38,6 +38,12 @@ def test_only_nodes_above_the_floor_that_were_empty_for_long_are_given_back() ->
     assert len(pool.nodes) == (2 if taken in young else 1)
 
 
+def taken(pool: Pool) -> list[Node]:
+    node = pool.take()
+    assert node is not None
+    return [node]
+
+
 def replica(name: str, **changes: object) -> Replica:
     made = Replica(name, 0.0, 1000)
     for key, value in changes.items():
@@ -47,9 +53,9 @@ def replica(name: str, **changes: object) -> Replica:
 
 def test_without_a_node_goes_first_then_not_ready_then_the_youngest() -> None:
     pool = Pool(slots=1, least=3, most=3)
-    old = replica("old", node=pool.take(), ready=True, ready_changed_t=10.0)
-    young = replica("young", node=pool.take(), ready=True, ready_changed_t=90.0)
-    loading = replica("loading", node=pool.take())
+    old = replica("old", nodes=taken(pool), ready=True, ready_changed_t=10.0)
+    young = replica("young", nodes=taken(pool), ready=True, ready_changed_t=90.0)
+    loading = replica("loading", nodes=taken(pool))
     homeless = replica("homeless")
     order = [one.name for one in first_to_go([old, young, loading, homeless])]
     assert order == ["homeless", "loading", "young", "old"]
@@ -57,10 +63,8 @@ def test_without_a_node_goes_first_then_not_ready_then_the_youngest() -> None:
 
 def test_a_replica_that_shares_its_node_goes_before_one_that_has_it_alone() -> None:
     pool = Pool(slots=2, least=2, most=2)
-    shared = pool.take()
-    pool.take()
-    alone = pool.take()
-    one = replica("one", node=shared, ready=True, ready_changed_t=10.0)
-    other = replica("other", node=shared, ready=True, ready_changed_t=10.0)
-    single = replica("single", node=alone, ready=True, ready_changed_t=90.0)
+    shared, _, alone = taken(pool), taken(pool), taken(pool)
+    one = replica("one", nodes=shared, ready=True, ready_changed_t=10.0)
+    other = replica("other", nodes=shared, ready=True, ready_changed_t=10.0)
+    single = replica("single", nodes=alone, ready=True, ready_changed_t=90.0)
     assert [each.name for each in first_to_go([single, one, other])][-1] == "single"

@@ -9,6 +9,7 @@ from components.spec import AwsCluster, LocalCluster, ModelSpec
 from components.vllm.startup import start_of
 from fleet.drill.figures import ShapeName
 from fleet.drill.load_model import LoadModel
+from stacks.placement import placed
 from stacks.stack import StackConfig
 
 
@@ -37,6 +38,8 @@ class Periods:
     """From a pod without a node until its node is ordered: Karpenter waits a second for more. Measured."""
     binding_seconds: float = 3.0
     """From a node's registration until its pod starts. Measured."""
+    yielding_seconds: float = 1.0
+    """From a pod that finds only places kept warm until it starts on one of them. Assumed."""
     poll_seconds: float = 10.0
     """How often Karpenter looks for nodes to give back."""
     first_poll: float = 5.0
@@ -55,6 +58,8 @@ class Conditions:
     """From the order of a node until a replica can start on it, its image pulled."""
     load_seconds: float
     """From a replica's start until it answers."""
+    replicas_per_node: int
+    """Replicas that an empty node carries, or parts of them where a replica has several nodes."""
     min_nodes: int
     max_nodes: int
     consolidate_after_seconds: float
@@ -65,10 +70,9 @@ class Conditions:
     @classmethod
     def of(cls, config: StackConfig, model: ModelSpec, *, compression: float = 1) -> Self:
         """The stack's model in the catalogue's own time, or in the shorter one of a drill."""
-        cluster = config.cluster
-        pool = next(pool for pool in config.pools if pool.name == model.pool)
-        machine = catalog.machine_for(cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.machine)
-        start = start_of(cluster, model, machine)
+        at = next(at for at in placed(config) if at.model.name == model.name)
+        at, pool, machine = replace(at, model=model), at.pool, at.machine
+        start = start_of(config.cluster, model, machine)
         price = machine.usd_per_hour
         if price is not None and pool.capacity == "spot":
             price *= machine.spot_factor
@@ -77,6 +81,7 @@ class Conditions:
             machine=machine,
             boot_seconds=round(start.node / compression),
             load_seconds=round(start.load / compression),
+            replicas_per_node=max(1, at.replicas_per_node),
             min_nodes=pool.min_nodes,
             max_nodes=pool.max_nodes,
             consolidate_after_seconds=config.autoscaler.consolidate_after_seconds,
@@ -93,11 +98,6 @@ class Conditions:
         """All that decides the outcome, as text: the same for models that differ in their names alone."""
         model = self.model.model_copy(update={"name": "", "pool": ""})
         return repr((model.model_dump_json(), replace(self, model=model)))
-
-    @property
-    def replicas_per_node(self) -> int:
-        """Replicas that a node's GPUs hold."""
-        return self.machine.gpus // self.model.gpus_per_node
 
 
 def _periods(config: StackConfig) -> Periods:

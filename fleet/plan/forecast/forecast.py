@@ -19,6 +19,9 @@ class ModelForecast:
     pool: str
     machine: str
     replicas: ReplicasSpec
+    nodes_per_replica: int
+    headroom: int
+    """Places that are kept warm for further replicas."""
     boot_seconds: float
     load_seconds: float
     capacity_rps: float
@@ -93,6 +96,8 @@ def _forecast(conditions: Conditions, found: _Found) -> ModelForecast:
         pool=model.pool,
         machine=conditions.machine.name,
         replicas=model.replicas,
+        nodes_per_replica=model.nodes_per_replica,
+        headroom=model.headroom,
         boot_seconds=conditions.boot_seconds,
         load_seconds=conditions.load_seconds,
         ttft_slo_seconds=model.slo.ttft_p99_seconds,

@@ -1,6 +1,6 @@
 """The replicas of one model as the HPA sees them: each a pod with its times and its last CPU sample."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fleet.plan.forecast.pool import Node
 
@@ -12,7 +12,8 @@ class Replica:
     name: str
     created: float
     request_millicores: float
-    node: Node | None = None
+    nodes: list[Node] = field(default_factory=list)
+    """Where it is; a group has several, and begins to load when all of them are there."""
     started_t: float | None = None
     ready: bool = False
     ready_changed_t: float | None = None
@@ -46,11 +47,14 @@ class Replica:
 
 
 def first_to_go(replicas: list[Replica]) -> list[Replica]:
-    """In the ReplicaSet's order: without a node, not ready, sharing a node, ready for the shortest time."""
+    """In the ReplicaSet's order: without a node, not ready, sharing a node, ready for the shortest time.
+
+    A LeaderWorkerSet takes the highest number first: the youngest group, which this order names as well.
+    """
 
     def rank(one: Replica) -> tuple[bool, bool, int, float, float]:
-        beside = sum(other.node is one.node for other in replicas if other.node is not None)
+        beside = sum(other.nodes == one.nodes for other in replicas if other.nodes)
         since = one.ready_changed_t if one.ready and one.ready_changed_t is not None else 0.0
-        return one.node is not None, one.ready, -beside, -since, -one.created
+        return bool(one.nodes), one.ready, -beside, -since, -one.created
 
     return sorted(replicas, key=rank)

@@ -20,6 +20,7 @@ from fleet.plan.forecast.conditions import Conditions
 from fleet.plan.forecast.course import Course
 from fleet.plan.forecast.engine import Engine
 from fleet.plan.forecast.outcome import Moment, Outcome, Totals
+from fleet.plan.forecast.places import Places
 from fleet.plan.forecast.pool import Node, Pool
 from fleet.plan.forecast.queues import SHORT, Queues
 from fleet.plan.forecast.replicas import Replica, first_to_go
@@ -45,6 +46,7 @@ class _Simulation:
         self._order, self._names = count(), count()
         self._queues = Queues(Engine.of(self.load))
         self._pool = Pool(conditions.replicas_per_node, conditions.min_nodes, conditions.max_nodes)
+        self._places = Places(self._pool, self._model.nodes_per_replica, self._model.headroom)
         self._autoscaler = Autoscaler(self._model)
         self._course = Course.of(self.trace)
         self._totals = Totals()
@@ -76,16 +78,18 @@ class _Simulation:
     def _rest(self) -> None:
         """What is there before the trace: as if it had been so for long."""
         self._wanted = self._model.replicas.min
-        missing = math.ceil(self._wanted / self.conditions.replicas_per_node) - self._pool.registered
-        for node in self._pool.order(max(0, missing) * self._pool.slots, -math.inf):
-            node.registered = True
         for _ in range(self._wanted):
-            replica = self._new()
-            replica.node = self._pool.take()
-            if replica.node is not None:
+            self._new()
+        there = self._pool.registered * self._pool.slots
+        for node in self._pool.order(self._places.missing(self._replicas) - there, -math.inf):
+            node.registered = True
+        for replica in self._replicas:
+            self._places.seat(replica)
+            if self._places.is_placed(replica):
                 replica.started_t = replica.ready_changed_t = -86_400.0
                 replica.ready, replica.used = True, 0.0
                 self._queues.add(replica.name)
+        self._places.warm_up()
         self._reached()
 
     # Time.
@@ -138,26 +142,29 @@ class _Simulation:
                 self._tell_to_go(one)
 
     def _create(self) -> None:
-        """The replicas that are wanted and not there."""
-        missing = self._wanted - sum(not one.leaving for one in self._replicas)
-        for _ in range(missing):
+        """What is wanted and not there. A group waits until the last one of its number is gone."""
+        leaving = sum(one.leaving for one in self._replicas)
+        missing = self._wanted - (len(self._replicas) - leaving)
+        for _ in range(missing - leaving if self._model.is_group else missing):
             self._new()
         self._place()
 
     def _place(self) -> None:
         """Replicas without a node take what is free; for the others nodes are ordered a little later."""
-        waiting = [one for one in self._replicas if one.node is None and not one.leaving]
-        for one in waiting:
-            one.node = self._pool.take()
-            if one.node is not None:
-                self._at(self._now, partial(self._start, one))
-        if any(one.node is None for one in waiting) and not self._ordering:
+        periods = self.conditions.periods
+        for one in self._replicas:
+            if not self._places.is_placed(one) and not one.leaving:
+                wait = periods.yielding_seconds if self._places.seat(one) else 0.0
+                if self._places.is_placed(one):
+                    self._at(self._now + wait, partial(self._start, one))
+        self._places.warm_up()
+        if self._places.missing(self._replicas) and not self._ordering:
             self._ordering = True
-            self._at(self._now + self.conditions.periods.batch_seconds, self._order_nodes)
+            self._at(self._now + periods.batch_seconds, self._order_nodes)
 
     def _order_nodes(self) -> None:
         self._ordering = False
-        waiting = sum(one.node is None for one in self._replicas)
+        waiting = self._places.missing(self._replicas)
         for node in self._pool.order(waiting, self._now):
             self._at(self._now + self.conditions.boot_seconds, partial(self._register, node))
 
@@ -192,10 +199,12 @@ class _Simulation:
         self._replicas.remove(one)
         if one.ready:
             self._queues.remove(one.name)
-        if one.node is not None:
-            self._pool.give(one.node, self._now)
+        if one.nodes:
+            self._places.leave(one, self._now)
             self._place()
             self._look_for_empty()
+        if self._model.is_group and self._wanted > len(self._replicas):
+            self._create()
 
     def _look_for_empty(self) -> None:
         """The node autoscaler looks again and again; here, when it may find an empty node."""

@@ -17,11 +17,11 @@ def render(forecast: Forecast, width: int = WIDTH) -> str:
 def _model(model: ModelForecast, width: int) -> Iterator[str]:
     yield (
         f"{model.model} on {model.machine}, {model.replicas.min} to {model.replicas.max} replicas of "
-        f"{model.capacity_rps:.1f} requests/s each"
+        f"{model.capacity_rps:.1f} requests/s each{_spread(model)}"
     )
     yield (
         f"  a new replica answers {model.boot_seconds + model.load_seconds:.0f} s after its node is ordered: "
-        f"{model.boot_seconds:.0f} s boot and pull, {model.load_seconds:.0f} s load"
+        f"{model.boot_seconds:.0f} s boot and pull, {model.load_seconds:.0f} s load{_warm(model)}"
     )
     if model.ttft_at_rest > model.ttft_slo_seconds:
         yield (
@@ -33,6 +33,16 @@ def _model(model: ModelForecast, width: int) -> Iterator[str]:
     yield from _trace(model.step, model, width)
     yield f"    {_rise(model.step)}{_held(model)}"
     yield from _trace(model.day, model, width)
+
+
+def _spread(model: ModelForecast) -> str:
+    return f", on {model.nodes_per_replica} nodes each" if model.nodes_per_replica > 1 else ""
+
+
+def _warm(model: ModelForecast) -> str:
+    if not model.headroom:
+        return ""
+    return f"; on a warm place ({model.headroom} kept) after {model.load_seconds:.0f} s"
 
 
 def _trace(outcome: Outcome, model: ModelForecast, width: int) -> Iterator[str]:
