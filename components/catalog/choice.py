@@ -96,16 +96,17 @@ def engine_seconds(accelerator: str, gpus: int, *, compiled: bool = False) -> fl
     return row.start_seconds - spared + pace.seconds_per_extra_gpu * (gpus - 1)
 
 
-def weights_seconds(checkpoint: str, network_mbps: int | None = None) -> float:
+def weights_seconds(checkpoint: str, network_mbps: int | None = None, copies: int = 1) -> float:
     """Predicted seconds until a node has streamed a checkpoint's weights from the bucket to its GPUs.
 
     What is slower decides: the loader, whose pace is assumed, or what the machine's network sustains.
+    Engines that know nothing of each other stream a copy each.
     """
     model = models().get(checkpoint)
     if model is None:
         raise CatalogueError(f"unknown checkpoint {checkpoint!r}; the catalogue has: {', '.join(models())}")
     pace = loading().stream_gb_per_second
-    return model.weights_gb / (pace if network_mbps is None else min(pace, network_mbps / 8000))
+    return copies * model.weights_gb / (pace if network_mbps is None else min(pace, network_mbps / 8000))
 
 
 def offer(cloud: CloudName, machine: str) -> OfferRow | None:

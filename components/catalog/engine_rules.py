@@ -5,6 +5,7 @@ Each rule says what one check of vLLM 0.33.0 does after parsing; the engine test
 """
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from components.catalog import engine_options
@@ -193,6 +194,33 @@ def dense_models_are_balanced_outside(line: Line, model: ModelRow) -> tuple[str,
     return "--data-parallel-external-lb", f"{model.name} is dense; its replicas are engines of their own"
 
 
+def ray_is_in_the_image(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+    """vLLM's own image has had none since 0.19."""
+    asks = (
+        name
+        for name in ("--distributed-executor-backend", "--data-parallel-backend")
+        if line.word(name) == "ray"
+    )
+    name = next(asks, None)
+    return (name, "the image has no Ray; leave it out") if name else None
+
+
+def nodes_share_the_gpus(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+    """Each node has the same number of ranks."""
+    nodes = line.count("--nnodes", 1)
+    sizes = ("tensor", "pipeline", "data", "prefill-context")
+    ranks = math.prod(line.count(f"--{size}-parallel-size", 1) for size in sizes)
+    return None if ranks % nodes == 0 else ("--nnodes", f"{nodes} nodes cannot share {ranks} GPUs")
+
+
+def nodes_are_counted_from_zero(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+    """A rank beyond the last node waits for nobody."""
+    rank, nodes = line.count("--node-rank", 0), line.count("--nnodes", 1)
+    if nodes == 1 or rank < nodes:
+        return None
+    return "--node-rank", f"{rank} is not below --nnodes {nodes}"
+
+
 def images_are_counted(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
     """Modalities by name, each with how many, or an object with ``count``."""
     word = line.word("--limit-mm-per-prompt")
@@ -218,5 +246,8 @@ RULES: tuple[Rule, ...] = (
     tools_have_a_parser,
     adapters_on_the_host_hold_those_on_the_gpu,
     dense_models_are_balanced_outside,
+    ray_is_in_the_image,
+    nodes_share_the_gpus,
+    nodes_are_counted_from_zero,
     images_are_counted,
 )

@@ -41,6 +41,8 @@ class SizeRow(Row):
     hidden_size: int = Field(gt=0)
     intermediate_size: int = Field(gt=0)
     """Width of the feed-forward layer; of one expert in a mixture."""
+    experts: int = Field(default=1, ge=1)
+    """In each layer; 1 for a dense model."""
     experts_per_token: int = Field(default=1, ge=1)
     vision_params_b: float = Field(gt=0)
     """Parameters of the vision tower, in bf16 at every precision. Estimated from its configuration."""
@@ -79,6 +81,14 @@ class ModelRow(SizeRow):
         Nodes share the layers, GPUs of a node the KV heads; beyond those it is replicated, not divided.
         """
         return self.kv_bytes_per_token / 2 * width / (min(gpus, self.kv_heads) * nodes)
+
+    @property
+    def experts_gb(self) -> float:
+        """What of the weights are experts, each three matrices; nothing of a dense model."""
+        if not self.moe:
+            return 0.0
+        each = 3 * self.hidden_size * self.intermediate_size * (1 if self.precision == "fp8" else 2)
+        return self.layers * self.experts * each / 1e9
 
 
 class AcceleratorRow(Row):
@@ -164,13 +174,13 @@ class CpuRow(Row):
     api_cores: float = Field(ge=0)
     """The API server of a replica at its capacity."""
 
-    def trickle(self, workers: int) -> float:
-        """Cores with a single request in flight."""
-        return self.idle_cores + self.engine_cores + self.worker_cores * workers
+    def trickle(self, workers: int, engines: int = 1) -> float:
+        """Cores with a single request in flight in each engine."""
+        return self.idle_cores + self.engine_cores * engines + self.worker_cores * workers
 
-    def busy(self, workers: int) -> float:
-        """Cores with as many requests as a replica serves."""
-        return self.trickle(workers) + self.api_cores
+    def busy(self, workers: int, engines: int = 1) -> float:
+        """Cores with as many requests as a replica serves; its API server is one process."""
+        return self.trickle(workers, engines) + min(self.api_cores * engines, 1.0)
 
 
 class QuotaRow(Row):

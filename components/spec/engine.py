@@ -26,13 +26,18 @@ class EngineSpec(Section):
     """vLLM's options that a platform team sets. What is left out is vLLM's own default."""
 
     tensor_parallel: int | None = Field(default=None, ge=1, le=8)
-    """GPUs that share one replica's weights; equal to ``gpusPerReplica``, which is the default."""
+    """GPUs that share one engine's weights: ``gpusPerReplica``, over its nodes or engines; the default."""
+    expert_parallel: bool | None = None
+    """Whole experts on each GPU of a replica, instead of a slice of each; mixtures only.
+
+    Left out, it is on with several engines, and where slices would cut the blocks of an FP8 checkpoint.
+    """
     max_model_len: int = Field(default=16_384, ge=1024, le=262_144)
     """Prompt and answer together, in tokens. vLLM's default, 262,144, fits few GPUs."""
     gpu_memory_utilization: float = Field(default=0.92, ge=0.1, le=0.98)
     """The share of each GPU's memory that the engine takes."""
     max_num_seqs: int | None = Field(default=None, ge=1, le=1024)
-    """Requests batched together at most."""
+    """Requests that an engine batches together at most."""
     max_num_batched_tokens: int | None = Field(default=None, ge=256, le=131_072)
     """Tokens computed together in one step at most; no fewer than ``maxNumSeqs``."""
     block_size: Literal[16, 32, 64, 128] | None = None
@@ -40,9 +45,12 @@ class EngineSpec(Section):
     kv_cache_dtype: Literal["auto", "fp8"] = "auto"
     """``fp8`` halves the memory of the KV cache."""
     kv_offloading_gib: float | None = Field(default=None, gt=0, le=1024)
-    """Host memory for KV blocks that left the GPU. The heir of ``--swap-space``."""
+    """Host memory of a replica for KV blocks that left the GPU, in ``/dev/shm`` beside ``shmGib``.
+
+    The heir of ``--swap-space``.
+    """
     max_queued_requests: int | None = Field(default=None, ge=1)
-    """Requests that may wait beside the ``maxNumSeqs`` that run; more are refused with 503."""
+    """Requests of a replica that may wait beside the ``maxNumSeqs`` that run; more are refused with 503."""
     images_per_prompt: int = Field(default=4, ge=0, le=64)
     """Images in one request at most."""
     videos_per_prompt: int = Field(default=0, ge=0, le=8)

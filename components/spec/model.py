@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from components import catalog
-from components.spec.base import GroupGpuCount, GroupNodeCount, Name, Section, wrong
+from components.spec.base import GpuCount, GroupGpuCount, GroupNodeCount, Name, Section, wrong
 from components.spec.engine import EngineSpec
 from components.spec.scaling import ScalingSpec
 
@@ -158,6 +158,11 @@ class ModelSpec(Section):
 
     The GPUs of a node share the weights by tensor parallelism, the nodes by pipeline parallelism.
     """
+    engines_per_replica: GpuCount = 1
+    """Engines behind the one API server of a replica, each with its part of the GPUs: data parallelism.
+
+    Each has a whole copy of a dense model. Of a mixture they share the experts, and keep copies of the rest.
+    """
     engine: EngineSpec = EngineSpec()
     """vLLM's settings."""
     sampling: SamplingSpec = SamplingSpec()
@@ -185,8 +190,18 @@ class ModelSpec(Section):
 
     @property
     def gpus_per_node(self) -> int:
-        """The replica's GPUs on each of its nodes: the tensor parallelism."""
+        """The replica's GPUs on each of its nodes."""
         return self.gpus_per_replica // self.nodes_per_replica
+
+    @property
+    def tensor_parallel(self) -> int:
+        """GPUs of a node that share the weights of one engine."""
+        return self.gpus_per_node // self.engines_per_replica
+
+    @property
+    def copies(self) -> int:
+        """Of the weights, read one by one: engines of a mixture read it together."""
+        return 1 if catalog.models()[self.checkpoint].moe else self.engines_per_replica
 
     @property
     def is_group(self) -> bool:
@@ -218,20 +233,42 @@ class ModelSpec(Section):
         return self
 
     @model_validator(mode="after")
-    def _parallelism_matches_the_gpus(self) -> Self:
-        tp = self.engine.tensor_parallel
-        if tp is not None and tp != self.gpus_per_node:
-            share = "" if self.nodes_per_replica == 1 else f" over nodesPerReplica {self.nodes_per_replica}"
+    def _engines_share_the_gpus(self) -> Self:
+        gpus, engines = self.gpus_per_replica, self.engines_per_replica
+        if engines > 1 and self.is_group:
             raise wrong(
-                "engine.tensorParallel",
-                f"{tp} must equal gpusPerReplica {self.gpus_per_replica}{share}; leave it out, or make "
-                "them equal",
+                "enginesPerReplica",
+                f"{engines} engines cannot share nodesPerReplica {self.nodes_per_replica}: a group is one "
+                "engine over its nodes; take nodesPerReplica 1, or more replicas",
+            )
+        if engines > gpus:
+            raise wrong(
+                "enginesPerReplica",
+                f"{engines} engines cannot share gpusPerReplica {gpus}; an engine has one GPU at least: "
+                "lower it, or raise gpusPerReplica",
             )
         return self
 
     @model_validator(mode="after")
+    def _parallelism_matches_the_gpus(self) -> Self:
+        tp = self.engine.tensor_parallel
+        if tp is not None and tp != self.tensor_parallel:
+            raise wrong(
+                "engine.tensorParallel",
+                f"{tp} must equal gpusPerReplica {self.gpus_per_replica}{self._over()}; leave it out, or "
+                "make them equal",
+            )
+        return self
+
+    def _over(self) -> str:
+        """What divides the GPUs, in the file's words."""
+        if self.is_group:
+            return f" over nodesPerReplica {self.nodes_per_replica}"
+        return f" over enginesPerReplica {self.engines_per_replica}" if self.engines_per_replica > 1 else ""
+
+    @model_validator(mode="after")
     def _gpus_divide_the_checkpoint(self) -> Self:
-        row, gpus = catalog.models()[self.checkpoint], self.gpus_per_node
+        row, gpus = catalog.models()[self.checkpoint], self.tensor_parallel
         if row.attention_heads % gpus:
             raise wrong(
                 "gpusPerReplica",
@@ -256,6 +293,14 @@ class ModelSpec(Section):
                 "resources.memoryGib",
                 f"{resources.memory_gib:g} must exceed engine.kvOffloadingGib {offloaded:g} and shmGib "
                 f"{resources.shm_gib:g} together; raise it or offload less",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _there_are_experts_to_spread(self) -> Self:
+        if self.engine.expert_parallel and not catalog.models()[self.checkpoint].moe:
+            raise wrong(
+                "engine.expertParallel", f"{self.checkpoint} is dense; it has no experts: leave it out"
             )
         return self
 

@@ -25,14 +25,14 @@ def arguments(model: ModelSpec) -> list[str]:
 
 def options(model: ModelSpec) -> Mapping[str, str]:
     """Options with their values. An optional setting that was left out is left to vLLM."""
-    engine, gpus = model.engine, model.gpus_per_node
+    gpus = model.tensor_parallel
     given: dict[str, str] = {
         "--disable-access-log-for-endpoints": "/health,/metrics",
-        "--gpu-memory-utilization": f"{engine.gpu_memory_utilization:g}",
+        "--gpu-memory-utilization": f"{model.engine.gpu_memory_utilization:g}",
         "--limit-mm-per-prompt": _json(
-            {"image": engine.images_per_prompt, "video": engine.videos_per_prompt}
+            {"image": model.engine.images_per_prompt, "video": model.engine.videos_per_prompt}
         ),
-        "--max-model-len": str(engine.max_model_len),
+        "--max-model-len": str(model.engine.max_model_len),
         "--middleware": routes.MIDDLEWARE,
         "--override-generation-config": _generation_config(model),
         "--port": str(PORT),
@@ -43,40 +43,59 @@ def options(model: ModelSpec) -> Mapping[str, str]:
     if model.is_group:
         given |= {"--distributed-executor-backend": "mp", "--nnodes": str(model.nodes_per_replica)}
         given |= {"--pipeline-parallel-size": str(model.nodes_per_replica)}
+    if model.engines_per_replica > 1:
+        # Of several API servers none would own the engines, and their drain would cut every answer.
+        given |= {"--api-server-count": "1", "--data-parallel-size": str(model.engines_per_replica)}
     if gpus > 1:
         # The vision encoder is small: a copy on each GPU beats splitting its 16 heads.
         given["--mm-encoder-tp-mode"] = "data"
-    return given | _tuning(engine)
+    return given | _tuning(model)
 
 
-def _tuning(engine: EngineSpec) -> dict[str, str]:
+def _tuning(model: ModelSpec) -> dict[str, str]:
+    engine = model.engine
     tuned: dict[str, int | float | str | None] = {
         "--block-size": engine.block_size,
         "--kv-cache-dtype": None if engine.kv_cache_dtype == "auto" else engine.kv_cache_dtype,
-        "--kv-offloading-size": engine.kv_offloading_gib,
+        "--kv-offloading-size": _of_each_engine(engine.kv_offloading_gib, model.engines_per_replica),
         "--max-num-batched-tokens": engine.max_num_batched_tokens,
-        "--max-num-queued-reqs": _in_flight(engine),
+        "--max-num-queued-reqs": _in_flight(engine, model.engines_per_replica),
         "--max-num-seqs": engine.max_num_seqs,
     }
     return {option: _word(value) for option, value in tuned.items() if value is not None}
 
 
-def _in_flight(engine: EngineSpec) -> int | None:
-    """vLLM's limit, whatever its name says, counts the requests that run as well as those that wait."""
+def _of_each_engine(gib: float | None, engines: int) -> float | None:
+    """vLLM takes what one engine may have; a replica has it for all of them."""
+    return None if gib is None else gib / engines
+
+
+def _in_flight(engine: EngineSpec, engines: int) -> int | None:
+    """vLLM's limit, whatever its name says, counts the requests that run as well as those that wait.
+
+    It is the API server's, over all engines, where ``--max-num-seqs`` is of each.
+    """
     if engine.max_queued_requests is None or engine.max_num_seqs is None:
         return None
-    return engine.max_num_seqs + engine.max_queued_requests
+    return engines * engine.max_num_seqs + engine.max_queued_requests
 
 
 def switches(model: ModelSpec) -> list[str]:
-    """Options without a value.
+    """Options without a value."""
+    return [EXPERT_PARALLEL] if keeps_experts_whole(model) else []
 
-    The experts of an FP8 mixture cannot be cut below a quantization block; beyond that size each GPU takes
-    whole experts instead.
+
+def keeps_experts_whole(model: ModelSpec) -> bool:
+    """Whether each GPU of a mixture takes whole experts, and not a slice of each.
+
+    The slices of an FP8 mixture cannot be narrower than a quantization block. With several engines the
+    experts are spread over the GPUs of all, and only whole ones are sent just the tokens that they are for.
     """
     row = catalog.models()[model.checkpoint]
-    split_too_fine = row.precision == "fp8" and row.moe and model.gpus_per_node not in row.fp8_block_tp
-    return [EXPERT_PARALLEL] if split_too_fine and EXPERT_PARALLEL not in model.engine.extra_args else []
+    if model.engine.expert_parallel is not None or not row.moe:
+        return bool(model.engine.expert_parallel)
+    split_too_fine = row.precision == "fp8" and model.gpus_per_node not in row.fp8_block_tp
+    return split_too_fine or model.engines_per_replica > 1
 
 
 def _generation_config(model: ModelSpec) -> str:

@@ -116,6 +116,14 @@ def _toleration(item: Mapping[str, str]) -> TolerationArgsDict:
     return written
 
 
+def shared_gib(model: ModelSpec) -> float:
+    """Size of ``/dev/shm``: what processes tell each other, and the KV blocks that left the GPUs.
+
+    vLLM keeps those in files there, and does not start where they do not fit.
+    """
+    return model.resources.shm_gib + (model.engine.kv_offloading_gib or 0)
+
+
 def volumes(model: ModelSpec, weights: Weights | None, *, keeps_cache: bool = False) -> list[VolumeArgsDict]:
     """Caches and scratch, shared memory, and the weights where a claim has them.
 
@@ -136,6 +144,6 @@ def volumes(model: ModelSpec, weights: Weights | None, *, keeps_cache: bool = Fa
         cache,
         {"name": "gate", "config_map": {"name": routes.config_name(model)}},
         models,
-        {"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": gibibytes(model.resources.shm_gib)}},
+        {"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": gibibytes(shared_gib(model))}},
         {"name": "tmp", "empty_dir": {"size_limit": gibibytes(TMP_LIMIT_GIB)}},
     ]

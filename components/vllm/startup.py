@@ -61,7 +61,7 @@ def start_of(cluster: ClusterSpec, model: ModelSpec, machine: catalog.MachineRow
         boot=catalog.boot_seconds(cluster.catalogue),
         image=0.0 if cluster.image_on_nodes else catalog.image_pull_seconds(cluster.catalogue),
         engine=catalog.engine_seconds(machine.accelerator, model.gpus_per_replica, compiled=compiled),
-        weights=catalog.weights_seconds(model.checkpoint, machine.network_mbps),
+        weights=catalog.weights_seconds(model.checkpoint, machine.network_mbps, model.copies),
     )
 
 
@@ -81,7 +81,7 @@ def budget_seconds(model: ModelSpec, accelerator: str, network_mbps: int | None 
 def predicted_seconds(model: ModelSpec, accelerator: str, network_mbps: int | None = None) -> float:
     """From container start until Ready, of a replica that finds nothing compiled."""
     engine = catalog.engine_seconds(accelerator, model.gpus_per_replica)
-    return engine + catalog.weights_seconds(model.checkpoint, network_mbps)
+    return engine + catalog.weights_seconds(model.checkpoint, network_mbps, model.copies)
 
 
 def loading_seconds(model: ModelSpec, accelerator: str, network_mbps: int | None = None) -> int:

@@ -54,9 +54,10 @@ def command_line(
 def _loading(model: ModelSpec) -> tuple[str, str]:
     """A buffer of one tensor for each GPU, and not the loader's 40 GB, which few pods of ours may take.
 
-    The GPUs of one replica read the bucket once together, instead of each the whole.
+    The GPUs of one engine read the bucket once together, instead of each the whole. Engines do not know of
+    each other, unless they share experts.
     """
-    settings = {"distributed": True} if model.gpus_per_replica > 1 else {}
+    settings = {"distributed": True} if model.gpus_per_replica > model.copies else {}
     text = json.dumps({**settings, "memory_limit": 0}, sort_keys=True, separators=(",", ":"))
     return "--model-loader-extra-config", text
 

@@ -12,7 +12,8 @@ KEPT = CompileCacheSpec(storage_class="any")
 def table(model: ModelSpec, machine: catalog.MachineRow, cluster: ClusterSpec) -> dict[str, Start]:
     """By measure: a new node without any, each alone, all of them, and the stack as it is."""
 
-    read = catalog.models()[model.checkpoint].weights_gb / catalog.loading().read_gb_per_second
+    weights_gb = catalog.models()[model.checkpoint].weights_gb * model.copies
+    read = weights_gb / catalog.loading().read_gb_per_second
 
     def start(
         *, image: bool = False, compiled: bool = False, warm: bool = False, streamed: bool = False

@@ -102,6 +102,7 @@ class Model(Record):
     machine: str
     gpus_per_replica: int
     nodes_per_replica: int = 1
+    engines_per_replica: int = 1
     headroom: int = 0
     """Places for further replicas that are kept warm."""
     replicas_min: int

@@ -127,7 +127,7 @@ def _models(models: Sequence[Model]) -> str:
         (
             code(model.name),
             code(model.checkpoint),
-            f"{model.gpus_per_replica} × {model.accelerator}",
+            words.gpus(model),
             words.replicas(model),
             words.place(model),
         )
@@ -145,7 +145,7 @@ def _models(models: Sequence[Model]) -> str:
 
 
 def _places(models: Sequence[Model]) -> str:
-    return ", ".join(f"{model.name} on {model.gpus_per_replica} × {model.accelerator}" for model in models)
+    return ", ".join(f"{model.name} on {words.gpus(model)}" for model in models)
 
 
 def _cost(cost: Cost, today: date) -> str:

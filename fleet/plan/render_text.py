@@ -60,7 +60,7 @@ def _models(models: Sequence[Model]) -> Table:
     rows = [
         (
             f"{model.name}\n{model.checkpoint.rpartition('/')[2]}",
-            f"{model.gpus_per_replica} × {model.accelerator}",
+            words.gpus(model),
             words.replicas(model),
             words.place(model),
             words.start(model),

@@ -29,6 +29,7 @@ def _model(at: Placed, pod: Mapping[str, object]) -> Model:
         machine=at.machine.name,
         gpus_per_replica=at.model.gpus_per_replica,
         nodes_per_replica=at.model.nodes_per_replica,
+        engines_per_replica=at.model.engines_per_replica,
         headroom=at.model.headroom,
         replicas_min=at.model.replicas.min,
         replicas_max=at.model.replicas.max,

@@ -175,6 +175,12 @@ def memory(fit: Fit) -> str:
     return f"{parts} + {max(0, fit.cache_gib):.1f} cache of {fit.usable_gib:.1f} GiB"
 
 
+def gpus(model: Model) -> str:
+    """What a replica has, and who shares it."""
+    engines = f", {model.engines_per_replica} engines" if model.engines_per_replica > 1 else ""
+    return f"{model.gpus_per_replica} × {model.accelerator}{engines}"
+
+
 def room(fit: Fit) -> str:
     """What the cache is enough for."""
     if fit.cache_gib <= 0:

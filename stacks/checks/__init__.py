@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 
-from stacks.checks import capacity, cost, engine, fit, groups, lifecycle, references, scaling, security
+from stacks.checks import (
+    capacity,
+    cost,
+    engine,
+    engines,
+    fit,
+    groups,
+    lifecycle,
+    references,
+    scaling,
+    security,
+)
 from stacks.checks.view import View
 from stacks.finding import STACK_FILE, Finding, Kind
 from stacks.stack import StackConfig
@@ -23,6 +34,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         fit.replicas_fit_one_node: (fit.REPLICA_GPUS, fit.REPLICA_CPU, fit.REPLICA_MEMORY),
         fit.weights_and_one_request_fit_the_gpus: (fit.WEIGHTS, fit.CONTEXT),
         engine.arguments_are_what_vllm_takes: (engine.ARGUMENTS,),
+        engines.engines_have_what_their_processes_take: (engines.CORES, engines.MEMORY),
         fit.fp8_runs_as_expected: (fit.FP8_EXPERTS, fit.FP8_COMPUTE),
         fit.allowed_images_fit_the_context: (fit.IMAGES,),
         capacity.least_replicas_fit_the_pool: (capacity.MIN_EXCEEDS_POOL,),
@@ -37,6 +49,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.BLUNT),
         scaling.replicas_are_kept_until_new_ones_could_come: (scaling.SHORT_WINDOW,),
         scaling.metrics_are_known_to_vllm: (scaling.UNKNOWN_METRIC,),
+        engines.metrics_are_of_whole_replicas: (engines.METRIC,),
         scaling.zero_replicas_can_wake: (scaling.SCALE_TO_ZERO,),
         scaling.a_step_finds_a_reserve: (scaling.SLO_LOST,),
         lifecycle.drains_leave_a_margin: (lifecycle.DRAIN_MARGIN,),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from components.vllm.arguments import keeps_experts_whole
 from stacks.checks.memory import IMAGE_TOKENS, Fit
 from stacks.checks.view import View
 from stacks.finding import Finding, Kind
@@ -124,7 +125,7 @@ def weights_and_one_request_fit_the_gpus(view: View) -> Iterator[Finding]:
             yield WEIGHTS.at(
                 f"{at.key}.checkpoint",
                 f"{fit.weights_gib:.1f} GiB of weights per GPU, but {_have(at)} leave {fit.usable_gib:.1f} "
-                "each; take a smaller or an FP8 checkpoint, a larger accelerator, or more gpusPerReplica",
+                f"each; take a smaller or an FP8 checkpoint, a larger accelerator, or {_wider(at)}",
                 at.model.name,
             )
         elif not fit.fits:
@@ -143,7 +144,14 @@ def _too_long(at: Placed, fit: Fit) -> str:
 
 def _have(at: Placed) -> str:
     utilization = at.model.engine.gpu_memory_utilization
-    return f"{at.model.gpus_per_replica} x {at.accelerator.name} at gpuMemoryUtilization {utilization:g}"
+    gpus = f"{at.model.gpus_per_replica} x {at.accelerator.name}"
+    engines = f" for {at.model.engines_per_replica} engines" if at.model.engines_per_replica > 1 else ""
+    return f"{gpus}{engines} at gpuMemoryUtilization {utilization:g}"
+
+
+def _wider(at: Placed) -> str:
+    """How an engine gets more GPUs."""
+    return "fewer enginesPerReplica" if at.model.engines_per_replica > 1 else "more gpusPerReplica"
 
 
 def fp8_runs_as_expected(view: View) -> Iterator[Finding]:
@@ -159,7 +167,7 @@ def fp8_runs_as_expected(view: View) -> Iterator[Finding]:
                 "BF16"
             )
             yield FP8_COMPUTE.at(f"{at.key}.checkpoint", message, at.model.name)
-        if row.moe and gpus not in row.fp8_block_tp:
+        if gpus not in row.fp8_block_tp and keeps_experts_whole(at.model):
             whole = ", ".join(map(str, row.fp8_block_tp))
             message = f"{gpus} GPUs take whole experts each: FP8 blocks can be cut for {whole} GPUs only"
             yield FP8_EXPERTS.at(f"{at.key}.gpusPerReplica", message, at.model.name)

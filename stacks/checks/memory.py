@@ -49,7 +49,7 @@ class Serving:
     """How a checkpoint is served, in the words of the memory sum."""
 
     gpus: int
-    """On each node."""
+    """Of one engine, on each node."""
     utilization: float
     context: int
     batch: Batch
@@ -58,6 +58,8 @@ class Serving:
     kv_bytes: float = 2
     nodes: int = 1
     """Over which the layers are spread; each keeps the cache of its own."""
+    engines: int = 1
+    """Which share the experts of a mixture, and nothing else."""
     encoder_gpus: int = 1
     """GPUs over which one image is spread: one with ``--mm-encoder-tp-mode data``, as we serve."""
 
@@ -79,7 +81,7 @@ class Fit:
     longest: int
     """The largest ``maxModelLen`` that fits: 0 where the weights alone are too much."""
     concurrency: float
-    """Requests of full length that the cache holds at once."""
+    """Requests of full length that the cache holds at once, of all engines together."""
 
     @property
     def cache_gib(self) -> float:
@@ -109,8 +111,9 @@ def fit_of(at: Placed) -> Fit:
 
 def fit_on(model: ModelSpec, gpu: AcceleratorRow) -> Fit:
     """The memory of a model on these GPUs."""
-    serving = serving_of(model.engine, model.gpus_per_node, gpu.name, gpu.memory_mib)
-    return fit(models()[model.checkpoint], gpu.memory_mib, replace(serving, nodes=model.nodes_per_replica))
+    serving = serving_of(model.engine, model.tensor_parallel, gpu.name, gpu.memory_mib)
+    shaped = replace(serving, nodes=model.nodes_per_replica, engines=model.engines_per_replica)
+    return fit(models()[model.checkpoint], gpu.memory_mib, shaped)
 
 
 def fit(row: ModelRow, memory_mib: int, serving: Serving) -> Fit:
@@ -128,7 +131,7 @@ def fit(row: ModelRow, memory_mib: int, serving: Serving) -> Fit:
         kv_gib_per_request=per_token * serving.context,
         context=serving.context,
         longest=min(LONGEST, int(cache / per_token) // 16 * 16),
-        concurrency=cache / (per_token * serving.context),
+        concurrency=cache / (per_token * serving.context) * serving.engines,
     )
 
 
@@ -170,22 +173,31 @@ def kv_gib_per_token(row: ModelRow, serving: Serving) -> float:
 
 
 def _weights_gib(row: ModelRow, serving: Serving) -> float:
-    """The language model is divided; of the vision tower each GPU has its own copy, or its part."""
+    """The language model is divided; of the vision tower each GPU has its own copy, or its part.
+
+    Experts are divided over the GPUs of all engines, whole or in slices; of the rest each engine has a copy.
+    """
     vision = row.vision_params_b * 2e9 if serving.images or serving.videos else 0.0
-    language = row.weights_gb * 1e9 - row.vision_params_b * 2e9
+    experts = row.experts_gb * 1e9
+    language = row.weights_gb * 1e9 - row.vision_params_b * 2e9 - experts + experts / serving.engines
     return (language / serving.gpus / serving.nodes + vision / serving.encoder_gpus) / GIB
 
 
 def _activations_gib(row: ModelRow, serving: Serving) -> float:
-    fixed = RUNTIME_GIB + GRAPHS_GIB + (EXCHANGE_GIB if serving.gpus > 1 else 0)
+    together = serving.gpus * (serving.engines if row.moe else 1)
+    fixed = RUNTIME_GIB + GRAPHS_GIB + (EXCHANGE_GIB if together > 1 else 0)
     return fixed + (_step_bytes(row, serving) + _vision_bytes(row, serving)) / GIB
 
 
 def _step_bytes(row: ModelRow, serving: Serving) -> float:
-    """The largest step: hidden states, the feed-forward layer, and the logits of every sequence."""
+    """The largest step: hidden states, the feed-forward layer, and the logits of every sequence.
+
+    Engines that share experts gather each other's tokens before these, and give them back behind.
+    """
     feed_forward = 2 * row.intermediate_size / serving.gpus
     routed = row.experts_per_token * max(feed_forward, row.hidden_size if row.moe else 0)
-    token = (HIDDEN_COPIES * row.hidden_size + routed) * 2
+    gathered = 2 * (serving.engines - 1) * row.hidden_size if row.moe else 0
+    token = (HIDDEN_COPIES * row.hidden_size + routed + gathered) * 2
     return serving.batch.tokens * token + serving.batch.sequences * VOCABULARY * LOGIT_BYTES
 
 

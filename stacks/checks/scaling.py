@@ -95,7 +95,8 @@ def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
             continue
         share = metrics[0].target.utilization / 100
         threshold = share * request * (1 + TOLERANCE)
-        busy, trickle = figures.busy(workers), figures.trickle(workers)
+        engines = at.model.engines_per_replica
+        busy, trickle = figures.busy(workers, engines), figures.trickle(workers, engines)
         key, name = f"{at.key}.resources.cpu", at.model.name
         better = (busy + trickle) / 2 / (share * (1 + TOLERANCE))
         told = f"{share:.0%} of {request:g} cores, with the autoscaler's tolerance, is {threshold:.2f}"

@@ -1,10 +1,15 @@
 """Every option that a stack file can make us render, whatever it sets."""
 
-from components.vllm.arguments import arguments
-from components.vllm.weights import Streamed, command_line
-from tests.manifests import LARGEST, model
+from collections.abc import Mapping
 
-EVERY_SETTING = {
+from components.spec import ModelSpec
+from components.vllm import group
+from components.vllm.arguments import arguments
+from components.vllm.pod import template
+from components.vllm.weights import Streamed, command_line
+from tests.manifests import L4, LARGEST, model
+
+EVERY_SETTING: dict[str, object] = {
     "blockSize": 16,
     "kvCacheDtype": "fp8",
     "kvOffloadingGib": 4.5,
@@ -17,13 +22,30 @@ EVERY_SETTING = {
     "videosPerPrompt": 1,
 }
 
+SHAPES: tuple[Mapping[str, object], ...] = (
+    {},
+    {"checkpoint": LARGEST, "gpusPerReplica": 8},
+    {"checkpoint": LARGEST, "gpusPerReplica": 16, "nodesPerReplica": 2},
+    {"checkpoint": LARGEST, "gpusPerReplica": 8, "enginesPerReplica": 4},
+)
+STREAMED = Streamed(address="s3://weights/chat", environment={}, credentials=(), ready=())
+
 
 def rendered_options() -> set[str]:
     """The names of the options."""
-    specs = [
-        model(engine=EVERY_SETTING, resources={"memoryGib": 64}),
-        model(checkpoint=LARGEST, gpusPerReplica=8, engine=EVERY_SETTING, resources={"memoryGib": 64}),
-    ]
-    streamed = Streamed(address="s3://weights/chat", environment={}, credentials=(), ready=())
-    words = [word for spec in specs for word in command_line(arguments(spec), spec, streamed)]
+    specs = [every(shape) for shape in SHAPES]
+    words = [word for spec in specs for word in command_line(arguments(spec), spec, STREAMED)]
+    words += [word for spec in specs if spec.is_group for word in ranks(spec)]
     return {word for word in words if isinstance(word, str) and word.startswith("--")}
+
+
+def every(shape: Mapping[str, object]) -> ModelSpec:
+    """A replica of this shape with every setting."""
+    return model(**shape, engine=EVERY_SETTING, resources={"memoryGib": 64})
+
+
+def ranks(spec: ModelSpec) -> list[str]:
+    """The words of a group's pods, the leader's and a worker's."""
+    pod = template(spec, L4, {})
+    pods = (group.member(spec.name, pod, headless=headless) for headless in (False, True))
+    return [word for made in pods for word in made["spec"]["containers"][0]["args"]]

@@ -82,13 +82,24 @@ def judged(python: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFact
 
 
 def test_lines_judged_by_hand_are_judged_alike_by_vllm_and_by_us(judged: Mapping[Line, str]) -> None:
-    expected = {"good": (False, False), "bad": (True, True), "stricter": (False, True)}
+    expected = {
+        "good": (False, False),
+        "gpu": (True, False),
+        "bad": (True, True),
+        "stricter": (False, True),
+    }
     wrong = [
         f"{heading}: {shlex.join(line)}\n  vLLM: {judged[line]}\n  ours: {ours(line)}"
         for heading, line in by_hand()
         if (bool(judged[line]), bool(ours(line))) != expected[heading]
     ]
     assert wrong == [], "\n".join(wrong)
+
+
+def test_what_only_a_gpu_has_is_refused_for_nothing_else(judged: Mapping[Line, str]) -> None:
+    said = [judged[line] for heading, line in by_hand() if heading == "gpu"]
+    assert said
+    assert [words for words in said if "Sleep mode is not supported on current platform" not in words] == []
 
 
 def test_no_mutation_that_vllm_refuses_passes_and_none_that_it_takes_is_refused_without_a_reason(

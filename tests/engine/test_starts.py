@@ -23,7 +23,7 @@ SERVE: dict[str, dict[str, object]] = {
         "extraArgs": ["--no-enable-chunked-prefill", "--no-enable-prefix-caching", "--seed", "7"],
     },
     "tools": {"extraArgs": ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]},
-    "two front ends": {"extraArgs": ["--api-server-count", "2", "--scheduling-policy", "priority"]},
+    "priorities": {"extraArgs": ["--scheduling-policy", "priority"]},
     "short words": {"extraArgs": ["-O0", "--max-log-len", "4", "--mm-processor-kwargs.fps", "2"]},
 }
 END = {

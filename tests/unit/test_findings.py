@@ -121,6 +121,19 @@ def grouped(*others: Raw, nodes: int = 4, gpus: int = 4) -> Raw:
     return stack(pools=[machines], models=[served, *others])
 
 
+def engines(cpu: float = 7, memory: float = 20, **labels: str) -> Raw:
+    """Replicas of two engines, each on two GPUs, scaled on their requests."""
+    metric = {"type": "Pods", "name": "queue", "target": {"averageValue": "8"}, "matchLabels": labels}
+    served = model(
+        gpusPerReplica=4,
+        enginesPerReplica=2,
+        resources={"cpu": cpu, "memoryGib": memory},
+        replicas={"min": 2, "max": 3},
+        scaling={"metrics": [metric], "scaleDown": {"stabilizationWindowSeconds": 600}},
+    )
+    return stack(pools=[pool(gpusPerNode=4)], models=[served])
+
+
 ONE = {"min": 1, "max": 1}
 H100 = {"accelerator": "h100", "machine": "a3-highgpu-1g"}
 A10G = {"accelerator": "a10g", "capacity": "spot"}
@@ -138,8 +151,11 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     "context-does-not-fit": (stack(), with_model(engine={"maxModelLen": 131_072})),
     "engine-arguments": (
         with_model(engine={"extraArgs": ["--enable-prefix-caching"]}),
-        with_model(engine={"extraArgs": ["--enable-expert-parallel"]}),
+        with_model(engine={"extraArgs": ["--enable-auto-tool-choice"]}),
     ),
+    "engines-share-cores": (engines(), engines(cpu=6.5)),
+    "engines-share-memory": (engines(), engines(memory=19)),
+    "metric-of-one-engine": (engines(model_name="chat"), engines(engine="0")),
     "fp8-experts": (mixture(2), mixture(4)),
     "fp8-compute": (
         on_one_a100("Qwen/Qwen3-VL-8B-Instruct"),

@@ -103,7 +103,12 @@ def test_an_fp8_mixture_keeps_experts_whole_where_a_split_would_cut_their_blocks
     assert EXPERT_PARALLEL not in arguments(model(checkpoint=FP8_8B, gpusPerReplica=8))
     in_bf16 = LARGEST.removesuffix("-FP8")
     assert EXPERT_PARALLEL not in arguments(model(checkpoint=in_bf16, gpusPerReplica=8))
-    assert arguments(model(**fine, engine={"extraArgs": [EXPERT_PARALLEL]})).count(EXPERT_PARALLEL) == 1
+    assert EXPERT_PARALLEL not in arguments(model(**fine, engine={"expertParallel": False}))
+
+
+def test_a_stack_file_may_ask_for_whole_experts_where_slices_would_do() -> None:
+    asked = model(checkpoint=LARGEST, gpusPerReplica=4, engine={"expertParallel": True})
+    assert arguments(asked).count(EXPERT_PARALLEL) == 1
 
 
 def test_sampling_defaults_are_the_servers_and_carry_no_stop_ids() -> None:

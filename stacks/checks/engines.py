@@ -1,0 +1,89 @@
+"""Several engines in one replica: what their processes need of the node, and what their metrics mean."""
+
+from collections.abc import Iterator
+
+from components import catalog
+from components.spec import ModelSpec
+from components.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
+from stacks.checks.view import View
+from stacks.finding import Finding, Kind
+
+CORES = Kind(
+    id="engines-share-cores",
+    family="fit",
+    severity="warning",
+    title="Fewer cores than the engines keep busy",
+    why="Each engine runs a loop that keeps a core busy, and each GPU a process of its own. A replica that "
+    "asks for less is only sure of what it asks for: beside another busy pod its engines wait for a core "
+    "while their GPUs idle.",
+)
+MEMORY = Kind(
+    id="engines-share-memory",
+    family="fit",
+    severity="warning",
+    title="Less memory than the engines' processes may take",
+    why="Each engine is a process, and so is each GPU's worker; beyond its limit the pod is killed with all "
+    "of them. The sum is an estimate: 2 GiB for each process, 4 for the cache of images, and what is shared "
+    "(`shmGib`, `kvOffloadingGib`).",
+)
+METRIC = Kind(
+    id="metric-of-one-engine",
+    family="scaling",
+    severity="warning",
+    title="A metric of one engine scales a replica of several",
+    why="vLLM labels its series with the engine, from 0 on. A policy that picks one sees what that engine "
+    "does; the API server spreads requests over all, but not evenly while they differ in length. Leave the "
+    "label out, and let the adapter sum over it.",
+)
+PROCESS_GIB = 2
+"""Of the API server, of an engine, of a GPU's worker. Assumed: a whole replica on a CPU takes 5.6 GiB."""
+IMAGE_CACHE_GIB = 4
+"""vLLM's default (``--mm-processor-cache-gb``); with several engines the API server alone has one."""
+
+
+def engines_have_what_their_processes_take(view: View) -> Iterator[Finding]:
+    """Judged for several engines only: one with its defaults is what the defaults were made for."""
+    figures = catalog.cpu()
+    for index, model in enumerate(view.config.models):
+        engines, gpus, asked = model.engines_per_replica, model.gpus_per_replica, model.resources
+        if engines == 1:
+            continue
+        busy, needed = figures.busy(model.workers, engines), memory_gib(model)
+        processes = f"{engines} engines on {gpus} GPUs"
+        if asked.cpu < busy:
+            yield CORES.at(
+                f"models[{index}].resources.cpu",
+                f"{asked.cpu:g} cores, but {processes} keep about {busy:.1f} busy; request that much",
+                model.name,
+            )
+        if asked.memory_gib < needed:
+            yield MEMORY.at(
+                f"models[{index}].resources.memoryGib",
+                f"{asked.memory_gib:g} GiB, but {processes} may take about {needed:.0f}; raise it",
+                model.name,
+            )
+
+
+def memory_gib(model: ModelSpec) -> float:
+    """What a replica's processes may take of its node's memory."""
+    processes = 1 + model.engines_per_replica + model.gpus_per_replica
+    offloaded = model.engine.kv_offloading_gib or 0
+    return processes * PROCESS_GIB + IMAGE_CACHE_GIB + model.resources.shm_gib + offloaded
+
+
+def metrics_are_of_whole_replicas(view: View) -> Iterator[Finding]:
+    """Whatever the label's value is."""
+    for at in view.autoscaled():
+        if at.model.engines_per_replica == 1:
+            continue
+        for index, metric in enumerate(at.model.scaling.metrics):
+            if (
+                isinstance(metric, PodsMetric | ObjectMetric | ExternalMetric)
+                and "engine" in metric.match_labels
+            ):
+                yield METRIC.at(
+                    f"{at.key}.scaling.metrics[{index}].matchLabels.engine",
+                    f"{metric.match_labels['engine']} is one of {at.model.engines_per_replica} engines of "
+                    "each replica; leave it out, and sum over the engines of a pod",
+                    at.model.name,
+                )
