@@ -55,6 +55,8 @@ class EngineSpec(Section):
     """Images in one request at most."""
     videos_per_prompt: int = Field(default=0, ge=0, le=8)
     """Videos in one request at most; 0 spares the memory that profiling for videos would take."""
+    sleep_mode: bool = False
+    """Let whoever has the key put a replica to sleep, and wake it up; see docs/engine.md before."""
     routes: tuple[Route, ...] = ("/v1/chat/completions", "/v1/completions")
     """Paths that clients may post to; every other path of vLLM is closed, ``/v1/models`` apart."""
     image: str = Field(

@@ -297,6 +297,24 @@ class ModelSpec(Section):
         return self
 
     @model_validator(mode="after")
+    def _sleep_is_guarded_and_has_room(self) -> Self:
+        if not self.engine.sleep_mode:
+            return self
+        if not self.require_api_key:
+            raise wrong("engine.sleepMode", "needs requireApiKey: else anybody may put a replica to sleep")
+        row = catalog.models()[self.checkpoint]
+        copied = (row.weights_gb - row.experts_gb) * self.engines_per_replica
+        weights = (row.experts_gb + copied) * 1e9 / 2**30 / self.nodes_per_replica
+        beside = self.resources.shm_gib + (self.engine.kv_offloading_gib or 0)
+        if weights + beside >= self.resources.memory_gib:
+            raise wrong(
+                "resources.memoryGib",
+                f"{self.resources.memory_gib:g} must exceed {weights + beside:.0f}: asleep, a replica keeps "
+                f"{weights:.0f} GiB of weights there (engine.sleepMode), beside what is shared; raise it",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _there_are_experts_to_spread(self) -> Self:
         if self.engine.expert_parallel and not catalog.models()[self.checkpoint].moe:
             raise wrong(

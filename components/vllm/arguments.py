@@ -13,6 +13,7 @@ from components.vllm import routes
 
 PORT = 8000
 EXPERT_PARALLEL = "--enable-expert-parallel"
+SLEEP = "--enable-sleep-mode"
 
 
 def arguments(model: ModelSpec) -> list[str]:
@@ -82,7 +83,8 @@ def _in_flight(engine: EngineSpec, engines: int) -> int | None:
 
 def switches(model: ModelSpec) -> list[str]:
     """Options without a value."""
-    return [EXPERT_PARALLEL] if keeps_experts_whole(model) else []
+    asked = {EXPERT_PARALLEL: keeps_experts_whole(model), SLEEP: model.engine.sleep_mode}
+    return [option for option, on in asked.items() if on]
 
 
 def keeps_experts_whole(model: ModelSpec) -> bool:

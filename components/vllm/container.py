@@ -37,7 +37,7 @@ def container(
         "name": NAME,
         "image": model.engine.image,
         "args": command_line(arguments(model), model, weights),
-        "env": environment(budget, secret, variables(weights)),
+        "env": environment(budget, secret, {**variables(weights), **_development(model)}),
         "ports": [{"name": "http", "container_port": PORT, "protocol": "TCP"}],
         "resources": resources(model, gpu_resource),
         "startup_probe": health(startup.PROBE_PERIOD_SECONDS, startup.probe_failures(budget)),
@@ -48,6 +48,11 @@ def container(
         "security_context": security(),
         "volume_mounts": mounts(),
     }
+
+
+def _development(model: ModelSpec) -> Mapping[str, str]:
+    """vLLM has its routes for sleep in its development mode alone; the gate closes the others of that."""
+    return {"VLLM_SERVER_DEV_MODE": "1"} if model.engine.sleep_mode else {}
 
 
 def environment(budget: int, secret: str | None, more: Mapping[str, str]) -> list[EnvVarArgsDict]:

@@ -15,17 +15,30 @@ CLOSE_SECONDS = 2
 OPEN: Mapping[str, list[str]] = {"/health": ["GET"], "/metrics": ["GET"]}
 """Routes that ask for no key: they tell of load, never of what anybody asked."""
 _LISTED = {"/v1/models": ["GET"]}
+_SLEEP = {"/is_sleeping": ["GET"], "/sleep": ["POST"], "/wake_up": ["POST"]}
+KEYED: Mapping[str, Mapping[str, list[str]]] = {
+    "/is_sleeping": {},
+    "/sleep": {"level": ["0", "1"], "mode": ["abort", "keep", "wait"]},
+    "/wake_up": {},
+}
+"""Routes that vLLM does not guard and the gate does, with the queries that they take.
+
+Not level 2: it throws the weights away, and what brings them back is closed; woken up, the model would answer
+nonsense.
+"""
 
 
 def routes(model: ModelSpec) -> dict[str, list[str]]:
     """Every path that exists, with its methods. ``OPTIONS`` is a browser's question before it asks."""
     declared = {path: ["OPTIONS", "POST"] for path in model.engine.routes}
-    return dict(sorted({**OPEN, **_LISTED, **declared}.items()))
+    sleep = _SLEEP if model.engine.sleep_mode else {}
+    return dict(sorted({**OPEN, **_LISTED, **declared, **sleep}.items()))
 
 
 def data(model: ModelSpec) -> dict[str, str]:
     """The files of the ConfigMap."""
-    declared = {"closeSeconds": CLOSE_SECONDS, "routes": routes(model)}
+    keyed = KEYED if model.engine.sleep_mode else {}
+    declared = {"closeSeconds": CLOSE_SECONDS, "keyed": keyed, "routes": routes(model)}
     return {
         f"{MODULE}.py": Path(__file__).with_name("gate.py").read_text(),
         "routes.json": json.dumps(declared, indent=1, sort_keys=True),

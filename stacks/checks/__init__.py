@@ -19,6 +19,7 @@ from stacks.checks import (
     references,
     scaling,
     security,
+    sleep,
 )
 from stacks.checks.view import View
 from stacks.finding import STACK_FILE, Finding, Kind
@@ -49,6 +50,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.BLUNT),
         scaling.replicas_are_kept_until_new_ones_could_come: (scaling.SHORT_WINDOW,),
         scaling.metrics_are_known_to_vllm: (scaling.UNKNOWN_METRIC,),
+        sleep.nothing_counts_on_replicas_that_sleep: (sleep.AUTOSCALED,),
         engines.metrics_are_of_whole_replicas: (engines.METRIC,),
         scaling.zero_replicas_can_wake: (scaling.SCALE_TO_ZERO,),
         scaling.a_step_finds_a_reserve: (scaling.SLO_LOST,),

@@ -11,6 +11,8 @@ class Change:
     name: str
     to: str | None
     reason: str
+    words: int = 2
+    """That stand on the rendered line: an option with its value, or a switch."""
 
 
 OPTIONS = (
@@ -22,6 +24,9 @@ OPTIONS = (
     Change("--port", "{port}", "a port that is free on this machine; a pod has all of its own"),
     Change("--kv-cache-dtype", None, "CPU attention keeps its cache in the model's own type"),
     Change("--kv-offloading-size", None, "there is no other memory to offload to"),
+    Change(
+        "--enable-sleep-mode", None, "there is no GPU's memory to free; level 0 needs no such mode", words=1
+    ),
 )
 ENVIRONMENT = (
     Change("PATH", "{bin}:/usr/bin:/bin", "the image has vllm on its PATH; here it is in an environment"),
@@ -31,12 +36,12 @@ ENVIRONMENT = (
 
 
 def line(rendered: Sequence[str], port: int) -> list[str]:
-    """The rendered command line with the changes made. Our options are always ``--name value``."""
+    """The rendered command line with the changes made."""
     words = list(rendered)
     for change in OPTIONS:
         if change.name in words:
             at = words.index(change.name)
-            del words[at : at + 2]
+            del words[at : at + change.words]
         elif change.to is None:
             continue
         if change.to is not None:

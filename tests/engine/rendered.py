@@ -39,13 +39,19 @@ class Rendered:
         return self.args[self.args.index(name) + 1]
 
 
-def graph(tmp_path: Path, **engine: object) -> Graph:
-    """The whole program of the tests' stack, recorded; ``engine`` replaces keys of the model's engine."""
+def graph(tmp_path: Path, shape: Mapping[str, object] | None = None, **engine: object) -> Graph:
+    """The whole program of the tests' stack, recorded.
+
+    ``engine`` replaces keys of the model's engine, ``shape`` those of the model, on nodes of four GPUs.
+    """
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text("apiVersion: v1\nkind: Config\n")
     sections: dict[str, Any] = dict(read_stack_file(STACK))  # Any: YAML
     model = sections["models"][0]
     model["engine"] = {**model["engine"], **engine}
+    if shape:
+        model |= shape
+        sections["pools"][0]["gpusPerNode"] = 4
     config = {f"{PROJECT}:{name}": json.dumps(value) for name, value in sections.items()}
     config[f"{PROJECT}:apiKeys"] = json.dumps({model["name"]: KEY})
     with pytest.MonkeyPatch.context() as patch:

@@ -19,6 +19,7 @@ EVERY_SETTING: dict[str, object] = {
     "maxQueuedRequests": 64,
     "gpuMemoryUtilization": 0.9,
     "imagesPerPrompt": 2,
+    "sleepMode": True,
     "videosPerPrompt": 1,
 }
 
@@ -41,7 +42,7 @@ def rendered_options() -> set[str]:
 
 def every(shape: Mapping[str, object]) -> ModelSpec:
     """A replica of this shape with every setting."""
-    return model(**shape, engine=EVERY_SETTING, resources={"memoryGib": 64})
+    return model(**shape, engine=EVERY_SETTING, requireApiKey=True, resources={"memoryGib": 512})
 
 
 def ranks(spec: ModelSpec) -> list[str]:

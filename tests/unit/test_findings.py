@@ -134,6 +134,16 @@ def engines(cpu: float = 7, memory: float = 20, **labels: str) -> Raw:
     return stack(pools=[pool(gpusPerNode=4)], models=[served])
 
 
+def sleeping(**replicas: int) -> Raw:
+    """Replicas that may be put to sleep."""
+    return with_model(
+        engine={"sleepMode": True},
+        requireApiKey=True,
+        replicas=replicas,
+        checkpoint="Qwen/Qwen3-VL-2B-Instruct",
+    )
+
+
 ONE = {"min": 1, "max": 1}
 H100 = {"accelerator": "h100", "machine": "a3-highgpu-1g"}
 A10G = {"accelerator": "a10g", "capacity": "spot"}
@@ -155,6 +165,7 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     ),
     "engines-share-cores": (engines(), engines(cpu=6.5)),
     "engines-share-memory": (engines(), engines(memory=19)),
+    "sleep-beside-autoscaler": (sleeping(min=2, max=2), sleeping(min=2, max=3)),
     "metric-of-one-engine": (engines(model_name="chat"), engines(engine="0")),
     "fp8-experts": (mixture(2), mixture(4)),
     "fp8-compute": (

@@ -1,0 +1,30 @@
+"""Replicas that may be put to sleep, and what goes on around them as if they were awake."""
+
+from collections.abc import Iterator
+
+from stacks.checks.view import View
+from stacks.finding import Finding, Kind
+
+AUTOSCALED = Kind(
+    id="sleep-beside-autoscaler",
+    family="scaling",
+    severity="warning",
+    title="An autoscaler beside replicas that sleep",
+    why="Asleep, a replica still looks ready: `/health` is 200, the Service sends it requests, and they wait "
+    "until it wakes up. An autoscaler that reads queues takes them for load; one that reads CPU sees idle "
+    "replicas and takes one away, perhaps one that is awake. Give the model equal bounds. Sleep gives no GPU "
+    "back to the cluster; fewer replicas do.",
+)
+
+
+def nothing_counts_on_replicas_that_sleep(view: View) -> Iterator[Finding]:
+    """Whoever puts replicas to sleep decides how many there are."""
+    for at in view.autoscaled():
+        if at.model.engine.sleep_mode:
+            bounds = at.model.replicas
+            yield AUTOSCALED.at(
+                f"{at.key}.engine.sleepMode",
+                f"an autoscaler moves the model between {bounds.min} and {bounds.max} replicas and cannot "
+                "tell which sleep; set replicas.min and max alike, or leave sleepMode out",
+                at.model.name,
+            )
