@@ -11,9 +11,9 @@ AUTOSCALED = Kind(
     severity="warning",
     title="An autoscaler beside replicas that sleep",
     why="Asleep, a replica still looks ready: `/health` is 200, the Service sends it requests, and they wait "
-    "until it wakes up. An autoscaler that reads queues takes them for load; one that reads CPU sees idle "
-    "replicas and takes one away, perhaps one that is awake. Give the model equal bounds. Sleep gives no GPU "
-    "back to the cluster; fewer replicas do.",
+    "until it wakes up. Its metrics stand still meanwhile, and its CPU idles: whatever waits, an autoscaler "
+    "sees a replica without work, adds none, and takes one away, perhaps one that is awake. Give the model "
+    "equal bounds. Sleep gives no GPU back to the cluster; fewer replicas do.",
 )
 
 

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.client import CHAT, Stream, call, chat
+from tests.engine.client import Stream, call, chat
 from tests.engine.process import Engine, start
 from tests.engine.rendered import graph, rendered
 from tests.engine.test_routes import LISTED, OPEN, routes
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 SHAPE = {"resources": {"cpu": 3, "memoryGib": 24}}
+BATCH_AND_QUEUE = 12
+"""By the tests' stack file."""
 SLEEP = {"/sleep", "/wake_up", "/is_sleeping"}
 
 
@@ -47,15 +49,19 @@ def test_nobody_without_the_key_puts_it_to_sleep(sleeper: Engine, key: str | Non
     assert call(sleeper, "/is_sleeping").body == {"is_sleeping": False}
 
 
-def test_asleep_it_looks_ready_and_lets_requests_wait_until_it_is_woken_up(sleeper: Engine) -> None:
+def test_asleep_it_looks_ready_and_idle_and_lets_requests_wait_until_it_is_woken_up(sleeper: Engine) -> None:
     assert call(sleeper, "/sleep?level=2", {}).status == 404
     assert call(sleeper, "/sleep?level=0&mode=wait", {}).status == 200
     assert call(sleeper, "/is_sleeping").body == {"is_sleeping": True}
     assert [sleeper.probe(kind) for kind in ("readiness", "liveness")] == ["200", "200"]
-    waiting = Stream(sleeper, chat(max_tokens=4))
-    while 'vllm:num_requests_waiting{engine="0",model_name="chat"} 1.0' not in call(sleeper, "/metrics").body:
-        assert not waiting.ended
+    streams = [Stream(sleeper, chat(max_tokens=4)) for _ in range(BATCH_AND_QUEUE + 1)]
+    while not any(stream.ended for stream in streams):  # one is refused once all others are there
+        assert call(sleeper, "/is_sleeping").body == {"is_sleeping": True}
+    assert sorted(stream.status for stream in streams if stream.ended) == [503]
+    idle = ("vllm:num_requests_running", "vllm:num_requests_waiting")
+    told = call(sleeper, "/metrics").body
+    assert [f'{name}{{engine="0",model_name="chat"}} 0.0' in told for name in idle] == [True, True]
     assert call(sleeper, "/wake_up", {}).status == 200
-    waiting.join()
-    assert waiting.finish == "length"
-    assert call(sleeper, CHAT, chat(max_tokens=1)).status == 200
+    for stream in streams:
+        stream.join()
+    assert sorted(str(stream.finish) for stream in streams) == ["None", *["length"] * BATCH_AND_QUEUE]
