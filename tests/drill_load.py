@@ -13,7 +13,9 @@ FRONTEND = 0.005
 """What the API server spends on a request without images."""
 
 
-def spec(checkpoint: str = "8B-Instruct-FP8", gpus: int = 1, nodes: int = 1, **engine: object) -> ModelSpec:
+def spec(
+    checkpoint: str = "8B-Instruct-FP8", gpus: int = 1, nodes: int = 1, engines: int = 1, **engine: object
+) -> ModelSpec:
     return ModelSpec.model_validate(
         {
             "name": "chat",
@@ -21,6 +23,7 @@ def spec(checkpoint: str = "8B-Instruct-FP8", gpus: int = 1, nodes: int = 1, **e
             "pool": "gpus",
             "gpusPerReplica": gpus,
             "nodesPerReplica": nodes,
+            "enginesPerReplica": engines,
             "engine": engine,
             "drain": {"propagationSeconds": 5, "finishSeconds": 10, "marginSeconds": 5},
         }

@@ -3,6 +3,7 @@
 Built forwards, never filtered: the machine first, then what fits on it.
 """
 
+from dataclasses import replace
 from math import ceil
 
 from hypothesis import strategies as st
@@ -126,17 +127,18 @@ SCALING = st.one_of(
 )
 
 
-def _context(row: ModelRow, machine: MachineRow, gpus: int) -> int:
+def _context(row: ModelRow, machine: MachineRow, gpus: int, engines: int) -> int:
     """The most tokens that one request may have beside weights and activations."""
     memory = accelerators()[machine.accelerator].memory_mib
     engine = EngineSpec(gpu_memory_utilization=UTILIZATION)
-    return fit(row, memory, serving_of(engine, gpus, machine.accelerator, memory)).longest
+    serving = replace(serving_of(engine, gpus, machine.accelerator, memory), engines=engines)
+    return fit(row, memory, serving).longest
 
 
-def _can_run(row: ModelRow, machine: MachineRow, gpus: int) -> bool:
+def _can_run(row: ModelRow, machine: MachineRow, gpus: int, engines: int) -> bool:
     whole_blocks = row.precision == "bf16" or row.moe or gpus in row.fp8_block_tp
     divides = row.attention_heads % gpus == 0
-    return divides and whole_blocks and _context(row, machine, gpus) > LEAST_CONTEXT
+    return divides and whole_blocks and _context(row, machine, gpus, engines) > LEAST_CONTEXT
 
 
 @st.composite
@@ -156,17 +158,21 @@ def pools(draw: st.DrawFn, name: str, cloud: CloudName) -> tuple[Raw, MachineRow
 def served(draw: st.DrawFn, name: str, pool: Raw, machine: MachineRow) -> tuple[Raw, int]:
     """A model that fits one node of the pool, and the nodes that its least replicas take."""
     gpus = draw(st.sampled_from([n for n in (1, 2, 4, 8) if n <= machine.gpus]))
-    row = draw(st.sampled_from([row for row in models().values() if _can_run(row, machine, gpus)]))
+    engines = draw(st.sampled_from([n for n in (1, 2, 4, 8) if n <= gpus]))
+    shared = gpus // engines
+    row = draw(st.sampled_from([row for row in models().values() if _can_run(row, machine, shared, engines)]))
     per_node = draw(st.integers(1, machine.gpus // gpus))
     cpu = int((machine.allocatable_cpu_millis - SYSTEM_CPU_MILLIS) / per_node / 500) / 2
     memory = int((machine.allocatable_memory_mib - SYSTEM_MEMORY_MIB) / per_node / 1024)
     least = draw(st.integers(1, 5))
     engine: Raw = {
         "gpuMemoryUtilization": UTILIZATION,
-        "maxModelLen": draw(st.integers(LEAST_CONTEXT, min(262_144, _context(row, machine, gpus)))),
+        "maxModelLen": draw(
+            st.integers(LEAST_CONTEXT, min(262_144, _context(row, machine, shared, engines)))
+        ),
     }
     if draw(st.booleans()):
-        engine["tensorParallel"] = gpus
+        engine["tensorParallel"] = shared
     engine["extraArgs"] = draw(EXTRA_ARGS)
     optional = {
         "sampling": SAMPLING,
@@ -181,6 +187,7 @@ def served(draw: st.DrawFn, name: str, pool: Raw, machine: MachineRow) -> tuple[
         "checkpoint": row.name,
         "pool": pool["name"],
         "gpusPerReplica": gpus,
+        "enginesPerReplica": engines,
         "engine": engine,
         "resources": {"cpu": min(cpu, 192), "memoryGib": min(memory, 4096), "shmGib": 1},
         "replicas": {"min": least, "max": draw(st.integers(least, 12))},

@@ -64,7 +64,7 @@ class Limits:
     kv_tokens: int
     """Tokens that the KV cache holds."""
     queue: int | None
-    """``max_num_queued_reqs``: how many may wait; further ones get 503. None: any number."""
+    """How many may wait in a replica, before all its engines; further ones get 503. None: any number."""
     context: int
     """``max_model_len``."""
     answer: int
@@ -102,11 +102,13 @@ class LoadModel:
     mix: Mapping[ShapeName, float]
     """The share of each shape."""
     limits: Limits
+    """Of each engine."""
     pace: Pace
+    """Of each engine."""
     drain: DrainSpec
     """How a replica ends."""
     engine_cores: float
-    """Cores that are busy while the engine works: its core and, with several GPUs, their workers.
+    """Cores that are busy while the engines work: a core each and, with several GPUs, their workers.
 
     Of a group, those of the pod that answers: the only one whose usage the autoscaler reads.
     """
@@ -114,6 +116,8 @@ class LoadModel:
     """What its node has for it at most; no CPU limit is set."""
     assumptions: tuple[Assumption, ...] = field(repr=False)
     """All that is not sourced, for the report."""
+    engines: int = 1
+    """Behind the API server of a replica; what follows is of all of them, unless it says otherwise."""
 
     @classmethod
     def for_model(
@@ -126,9 +130,11 @@ class LoadModel:
             limits=Limits.of(model, accelerator),
             pace=Pace.of(model, accelerator, patches=table().image_patches),
             drain=model.drain,
-            engine_cores=figures.engine_cores.value + model.workers * figures.worker_cores.value,
+            engine_cores=model.engines_per_replica * figures.engine_cores.value
+            + model.workers * figures.worker_cores.value,
             node_cores=node_cores,
-            assumptions=table().assumptions(row, accelerator, model.gpus_per_node),
+            assumptions=table().assumptions(row, accelerator, model.tensor_parallel),
+            engines=model.engines_per_replica,
         )
 
     def draw(self, rng: random.Random) -> Demand:
@@ -153,11 +159,11 @@ class LoadModel:
 
         Then each step answers a token of every running request and begins as many prompts as answers end.
         """
-        return self._saturation[0]
+        return self.engines * self._saturation[0]
 
     @cached_property
     def _saturation(self) -> tuple[float, float]:
-        """Requests per second, and requests running, when a replica is never without work."""
+        """Requests per second, and requests running, of an engine that is never without work."""
         means, rng = self.means, random.Random()  # noqa: S311
         rng.setstate(self._drawn[1])
         began = means.running / means.answer
@@ -182,7 +188,7 @@ class LoadModel:
 
     @cached_property
     def means(self) -> Means:
-        """Of one request, and of a replica that is never without work."""
+        """Of one request, and of an engine that is never without work."""
         drawn = self.sample
         answer = sum(demand.answer_tokens for demand in drawn) / _SAMPLES
         # What is cached is seen by the token: long answers weigh more than short ones.
@@ -210,9 +216,9 @@ class LoadModel:
         return rps * work / _SAMPLES / running
 
     def cpu_cores(self, running: float, busy: float) -> float:
-        """Cores in use: a base, what the engine keeps busy, and the API server's work for running requests.
+        """Cores in use: a base, what engines keep busy, and the API server's work for running requests.
 
-        Not a straight line from load: the engine's part is spent as soon as anything runs at all. The API
+        Not a straight line from load: an engine's part is spent as soon as anything runs at all. The API
         server is one process and takes one core at most; beyond that it sends several tokens in one event,
         which costs less and holds nothing up.
         """

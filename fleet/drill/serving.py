@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from fleet.drill.engines import Engines, replica_of
 from fleet.drill.load_model import LoadModel
 from fleet.drill.replica import Replica
 from fleet.drill.scenario import Dispatch
@@ -63,7 +64,7 @@ class Serving:
         self._max_wait = max_wait_seconds
         self._propagation = propagation_seconds
         self._now = 0.0
-        self._replicas: dict[str, Replica] = {}
+        self._replicas: dict[str, Replica | Engines] = {}
         self._left_at: dict[str, float] = {}
         self._sent = self._answered = self._refused = self._cut = 0
         self._offered: deque[float] = deque()
@@ -133,7 +134,7 @@ class Serving:
     def _appear(self, replicas: Mapping[str, State]) -> None:
         for name, state in replicas.items():
             if state == "ready" and name not in self._replicas:
-                self._replicas[name] = Replica(name, self._model)
+                self._replicas[name] = replica_of(name, self._model)
 
     def _leave(self, now: float, replicas: Mapping[str, State]) -> None:
         """Notice pods that were told to go, and let those whose ``preStop`` is over drain."""
@@ -152,7 +153,7 @@ class Serving:
         if replica is None or not replica.offer(request, request.t):
             self._refused += 1
 
-    def _choose(self, t: float) -> Replica | None:
+    def _choose(self, t: float) -> Replica | Engines | None:
         """A replica that proxies still know; ties are drawn, so that no name is preferred."""
         known = [
             replica
@@ -166,7 +167,7 @@ class Serving:
             known = [replica for replica in known if replica.in_flight == least]
         return self._rng.choice(known) if known else None
 
-    def _collect(self, replica: Replica) -> None:
+    def _collect(self, replica: Replica | Engines) -> None:
         first_tokens, finished = replica.take()
         self._answered += len(finished)
         self._ttfts.extend((token.t, token.ttft) for token in first_tokens)

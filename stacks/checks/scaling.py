@@ -109,8 +109,10 @@ def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
             )
             yield ALWAYS_FIRES.at(key, f"{message}, or raise the target", name)
         elif trickle >= threshold:
+            each = " in each engine" if engines > 1 else ""
             message = (
-                f"{told}, and one request in flight uses about {trickle:.2f}; request about {better:.2f}"
+                f"{told}, and one request in flight{each} uses about {trickle:.2f}; request about "
+                f"{better:.2f}"
             )
             yield BLUNT.at(key, f"{message} to tell one from many, or scale on requests", name)
 

@@ -57,7 +57,9 @@ def test_asleep_it_looks_ready_and_idle_and_lets_requests_wait_until_it_is_woken
     streams = [Stream(sleeper, chat(max_tokens=4)) for _ in range(BATCH_AND_QUEUE + 1)]
     while not any(stream.ended for stream in streams):  # one is refused once all others are there
         assert call(sleeper, "/is_sleeping").body == {"is_sleeping": True}
-    assert sorted(stream.status for stream in streams if stream.ended) == [503]
+    (refused,) = [stream for stream in streams if stream.ended]
+    assert refused.chunks == 0
+    assert "'code': 503" in str(refused.error)
     idle = ("vllm:num_requests_running", "vllm:num_requests_waiting")
     told = call(sleeper, "/metrics").body
     assert [f'{name}{{engine="0",model_name="chat"}} 0.0' in told for name in idle] == [True, True]

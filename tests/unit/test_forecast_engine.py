@@ -16,6 +16,7 @@ from tests import drill_load
 
 REAL = drill_load.real(accelerator="l40s", max_num_seqs=64)
 ENGINE = Engine.of(REAL)
+PAIR = LoadModel.for_model(drill_load.spec(gpus=2, engines=2, max_num_seqs=64), "l40s", drill_load.MIX)
 
 
 def played(load: LoadModel, share: float, seconds: int = 240, settle: int = 60) -> tuple[float, float]:
@@ -42,6 +43,23 @@ def test_the_engine_in_the_mean_is_as_full_and_as_busy_as_one_that_plays_every_r
     settled = ENGINE.settled(share * REAL.capacity_rps)
     assert settled == pytest.approx(in_flight, rel=0.12)
     assert ENGINE.cores(settled) == pytest.approx(cores, rel=0.06)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_two_engines_in_the_mean_are_as_full_and_as_busy_as_two_that_play_every_request(share: float) -> None:
+    in_flight, cores = played(PAIR, share)
+    mean = Engine.of(PAIR)
+    settled = mean.settled(share * PAIR.capacity_rps)
+    assert settled == pytest.approx(in_flight, rel=0.12)
+    assert mean.cores(settled) == pytest.approx(cores, rel=0.06)
+
+
+def test_two_engines_answer_twice_as_much_and_no_sooner() -> None:
+    mean = Engine.of(PAIR)
+    assert (mean.seats, mean.capacity) == pytest.approx((2 * ENGINE.seats, 2 * ENGINE.capacity))
+    for in_flight in (2.0, 20.0, ENGINE.seats):
+        assert mean.rate(2 * in_flight) == pytest.approx(2 * ENGINE.rate(in_flight))
+        assert mean.residence(2 * in_flight) == pytest.approx(ENGINE.residence(in_flight))
 
 
 def test_with_all_seats_taken_it_answers_exactly_what_the_load_model_says() -> None:

@@ -3,12 +3,16 @@
 import json
 
 import pytest
+from hypothesis import given
 
 from components import catalog
 from components.catalog import engine_options
 from components.spec import ModelSpec
 from components.vllm.arguments import EXPERT_PARALLEL, arguments
+from stacks.config import StackConfig
+from tests.engine.rendered_options import rendered_options
 from tests.manifests import FP8_8B, LARGEST, model
+from tests.strategies import stacks
 
 EVERY_SETTING = {
     "blockSize": 16,
@@ -109,6 +113,32 @@ def test_an_fp8_mixture_keeps_experts_whole_where_a_split_would_cut_their_blocks
 def test_a_stack_file_may_ask_for_whole_experts_where_slices_would_do() -> None:
     asked = model(checkpoint=LARGEST, gpusPerReplica=4, engine={"expertParallel": True})
     assert arguments(asked).count(EXPERT_PARALLEL) == 1
+
+
+@given(stacks())
+def test_no_stack_renders_an_option_that_the_engine_tests_do_not_know_of(stack: StackConfig) -> None:
+    known = rendered_options()
+    for spec in stack.models:
+        words = arguments(
+            spec.model_copy(update={"engine": spec.engine.model_copy(update={"extra_args": ()})})
+        )
+        assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_engine_tests_know_of_groups_engines_streaming_and_sleep() -> None:
+    assert rendered_options() >= {
+        "--api-server-count",
+        "--data-parallel-size",
+        "--distributed-executor-backend",
+        "--enable-expert-parallel",
+        "--enable-sleep-mode",
+        "--headless",
+        "--load-format",
+        "--master-addr",
+        "--nnodes",
+        "--node-rank",
+        "--pipeline-parallel-size",
+    }
 
 
 def test_sampling_defaults_are_the_servers_and_carry_no_stop_ids() -> None:

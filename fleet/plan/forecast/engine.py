@@ -1,8 +1,8 @@
-"""One replica's engine in the mean: what it answers, computes and keeps busy with so much in flight. Pure.
+"""One replica in the mean: what it answers, computes and keeps busy with so much in flight. Pure.
 
 The drill plays every request; here a replica is one number, its requests in flight, and time passes in
 seconds instead of engine steps. All figures are the load model's: at its seats a replica answers exactly
-``LoadModel.capacity_rps``.
+``LoadModel.capacity_rps``. Of several engines each has the same part of what is in flight.
 """
 
 import math
@@ -35,31 +35,33 @@ class Engine:
     _prefills: tuple[float, ...]
     """P99 of the seconds from admission to the first token, at each point."""
     _load: LoadModel
+    _engines: int = 1
 
     @classmethod
     def of(cls, load: LoadModel) -> Self:
         """The engine of this load model."""
-        means = load.means
+        means, engines = load.means, load.engines
         seats = means.running
         running = tuple(_grid(seats))
         steps = [_step(load, n) for n in running]
         # A mean step takes a little longer than the step of the means; at all seats both are known.
-        excess = (seats / means.answer / load.capacity_rps) / steps[-1]
+        excess = (seats / means.answer / (load.capacity_rps / engines)) / steps[-1]
         steps = [step * excess ** (n / seats) for n, step in zip(running, steps, strict=True)]
         rates = [n / means.answer / step for n, step in zip(running, steps, strict=True)]
         slow = _slow_demand(load)
         return cls(
-            seats=seats,
+            seats=engines * seats,
             capacity=load.capacity_rps,
             queue=math.inf if load.limits.queue is None else float(load.limits.queue),
-            _running=(0.0, *running),
-            _rates=(0.0, *rates),
+            _running=(0.0, *(engines * n for n in running)),
+            _rates=(0.0, *(engines * rate for rate in rates)),
             _residences=tuple(means.answer * step for step in (steps[0], *steps)),
             _prefills=tuple(
                 _prefill(load, n, slow, step)
                 for n, step in zip((running[0], *running), (steps[0], *steps), strict=True)
             ),
             _load=load,
+            _engines=engines,
         )
 
     def rate(self, in_flight: float) -> float:
@@ -86,7 +88,7 @@ class Engine:
     def cores(self, in_flight: float) -> float:
         """CPU in use. Arrivals are independent, so an engine with n in flight has none with odds exp(-n)."""
         running = min(in_flight, self.seats)
-        return self._load.cpu_cores(running, 1.0 - math.exp(-running))
+        return self._load.cpu_cores(running, 1.0 - math.exp(-running / self._engines))
 
     def ttft_p99(self, in_flight: float) -> float:
         """P99 of the time to first token of what arrives now: the wait for a seat, and the prefill."""
