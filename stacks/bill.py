@@ -29,6 +29,7 @@ _ALWAYS_EXCLUDED = (
     "logs, metrics and traces",
     "encryption keys, and requests to any API",
     "the bucket with the weights, and fetching them once",
+    "volumes that compile caches are kept on",
 )
 
 
