@@ -34,7 +34,11 @@ def parallelism_that_is_not_the_gpus(raw: Raw, p: int, m: int) -> str:
 @operator
 def a_replica_larger_than_its_node(raw: Raw, p: int, m: int) -> str:
     section_at(raw, "models", m, "engine").pop("tensorParallel", None)
-    items_of(raw, "models")[m] |= {"checkpoint": "Qwen/Qwen3-VL-2B-Instruct", "gpusPerReplica": 8}
+    items_of(raw, "models")[m] |= {
+        "checkpoint": "Qwen/Qwen3-VL-2B-Instruct",
+        "gpusPerReplica": 8,
+        "enginesPerReplica": 1,
+    }
     if pool_of(raw, m)["gpusPerNode"] == 8:
         items_of(raw, "models")[m]["gpusPerReplica"] = 16
     return f"models[{m}].gpusPerReplica"
@@ -43,14 +47,22 @@ def a_replica_larger_than_its_node(raw: Raw, p: int, m: int) -> str:
 @operator
 def fp8_blocks_cut(raw: Raw, p: int, m: int) -> str:
     section_at(raw, "models", m, "engine").pop("tensorParallel", None)
-    items_of(raw, "models")[m] |= {"checkpoint": "Qwen/Qwen3-VL-4B-Instruct-FP8", "gpusPerReplica": 8}
+    items_of(raw, "models")[m] |= {
+        "checkpoint": "Qwen/Qwen3-VL-4B-Instruct-FP8",
+        "gpusPerReplica": 8,
+        "enginesPerReplica": 1,
+    }
     return f"models[{m}].gpusPerReplica"
 
 
 @operator
 def weights_larger_than_the_gpu(raw: Raw, p: int, m: int) -> str:
     section_at(raw, "models", m, "engine").pop("tensorParallel", None)
-    items_of(raw, "models")[m] |= {"checkpoint": "Qwen/Qwen3-VL-235B-A22B-Instruct", "gpusPerReplica": 1}
+    items_of(raw, "models")[m] |= {
+        "checkpoint": "Qwen/Qwen3-VL-235B-A22B-Instruct",
+        "gpusPerReplica": 1,
+        "enginesPerReplica": 1,
+    }
     return f"models[{m}].checkpoint"
 
 
@@ -59,7 +71,11 @@ def a_context_larger_than_the_cache(raw: Raw, p: int, m: int) -> str:
     engine = section_at(raw, "models", m, "engine")
     engine.pop("tensorParallel", None)
     engine.update(gpuMemoryUtilization=0.1, maxModelLen=262_144)
-    items_of(raw, "models")[m] |= {"checkpoint": "Qwen/Qwen3-VL-2B-Instruct-FP8", "gpusPerReplica": 1}
+    items_of(raw, "models")[m] |= {
+        "checkpoint": "Qwen/Qwen3-VL-2B-Instruct-FP8",
+        "gpusPerReplica": 1,
+        "enginesPerReplica": 1,
+    }
     if (
         accelerators()[str(pool_of(raw, m)["accelerator"])].memory_mib * 0.1 < 2900
     ):  # not even the weights fit
