@@ -233,13 +233,15 @@ def _length(lengths: Lengths, rng: random.Random) -> int:
 
 
 def _batches(drawn: list[Demand], mean: float, room: int, rng: random.Random) -> list[tuple[int, int]]:
-    """New prompt tokens and images of each of many steps: all drawn requests, thrown onto steps at random.
+    """New prompt tokens and images of each of many steps: drawn requests, thrown onto steps at random.
 
-    What exceeds a step's room goes on to the next, as chunked prefill does.
+    They are every so manieth by length, so that few of them have the mean of all. What exceeds a step's room
+    goes on to the next, as chunked prefill does.
     """
     steps = [[0, 0] for _ in range(_SAMPLES)]
-    for _ in range(round(_SAMPLES * mean)):
-        demand, step = rng.choice(drawn), rng.choice(steps)
+    thrown, ordered = round(_SAMPLES * mean), sorted(drawn, key=lambda demand: demand.prompt_tokens)
+    for k in range(thrown):
+        demand, step = ordered[int((k + 0.5) * len(ordered) / thrown)], rng.choice(steps)
         step[0] += demand.prompt_tokens
         step[1] += demand.images
     batches, left = [], 0

@@ -36,7 +36,7 @@ class Periods:
     """From the HPA's change until the new pods were tried on the nodes that are there. Measured."""
     batch_seconds: float = 1.5
     """From a pod without a node until its node is ordered: Karpenter waits a second for more. Measured."""
-    binding_seconds: float = 3.0
+    binding_seconds: float = 0.5
     """From a node's registration until its pod starts. Measured."""
     yielding_seconds: float = 1.0
     """From a pod that finds only places kept warm until it starts on one of them. Assumed."""
