@@ -16,6 +16,12 @@ def a_model_on_a_missing_pool(raw: Raw, p: int, m: int) -> str:
     return f"models[{m}].pool"
 
 
+def one_engine(raw: Raw, m: int) -> None:
+    """So that the mistake is the only one."""
+    items_of(raw, "models")[m].pop("enginesPerReplica", None)
+    section_at(raw, "models", m, "engine").pop("tensorParallel", None)
+
+
 @operator
 def a_second_model_of_the_same_name(raw: Raw, p: int, m: int) -> str:
     twin = copy.deepcopy(items_of(raw, "models")[m])
@@ -26,19 +32,23 @@ def a_second_model_of_the_same_name(raw: Raw, p: int, m: int) -> str:
 
 @operator
 def parallelism_that_is_not_the_gpus(raw: Raw, p: int, m: int) -> str:
-    gpus = items_of(raw, "models")[m]["gpusPerReplica"]
-    section_at(raw, "models", m, "engine")["tensorParallel"] = 1 if gpus == 8 else 8
+    model = items_of(raw, "models")[m]
+    alone = int(str(model["gpusPerReplica"])) // int(str(model.get("enginesPerReplica", 1)))
+    section_at(raw, "models", m, "engine")["tensorParallel"] = 1 if alone == 8 else 8
     return f"models[{m}].engine.tensorParallel"
 
 
 @operator
+def more_engines_than_gpus(raw: Raw, p: int, m: int) -> str:
+    one_engine(raw, m)
+    items_of(raw, "models")[m] |= {"gpusPerReplica": 1, "enginesPerReplica": 2}
+    return f"models[{m}].enginesPerReplica"
+
+
+@operator
 def a_replica_larger_than_its_node(raw: Raw, p: int, m: int) -> str:
-    section_at(raw, "models", m, "engine").pop("tensorParallel", None)
-    items_of(raw, "models")[m] |= {
-        "checkpoint": "Qwen/Qwen3-VL-2B-Instruct",
-        "gpusPerReplica": 8,
-        "enginesPerReplica": 1,
-    }
+    one_engine(raw, m)
+    items_of(raw, "models")[m] |= {"checkpoint": "Qwen/Qwen3-VL-2B-Instruct", "gpusPerReplica": 8}
     if pool_of(raw, m)["gpusPerNode"] == 8:
         items_of(raw, "models")[m]["gpusPerReplica"] = 16
     return f"models[{m}].gpusPerReplica"
@@ -46,36 +56,24 @@ def a_replica_larger_than_its_node(raw: Raw, p: int, m: int) -> str:
 
 @operator
 def fp8_blocks_cut(raw: Raw, p: int, m: int) -> str:
-    section_at(raw, "models", m, "engine").pop("tensorParallel", None)
-    items_of(raw, "models")[m] |= {
-        "checkpoint": "Qwen/Qwen3-VL-4B-Instruct-FP8",
-        "gpusPerReplica": 8,
-        "enginesPerReplica": 1,
-    }
+    one_engine(raw, m)
+    items_of(raw, "models")[m] |= {"checkpoint": "Qwen/Qwen3-VL-4B-Instruct-FP8", "gpusPerReplica": 8}
     return f"models[{m}].gpusPerReplica"
 
 
 @operator
 def weights_larger_than_the_gpu(raw: Raw, p: int, m: int) -> str:
-    section_at(raw, "models", m, "engine").pop("tensorParallel", None)
-    items_of(raw, "models")[m] |= {
-        "checkpoint": "Qwen/Qwen3-VL-235B-A22B-Instruct",
-        "gpusPerReplica": 1,
-        "enginesPerReplica": 1,
-    }
+    one_engine(raw, m)
+    items_of(raw, "models")[m] |= {"checkpoint": "Qwen/Qwen3-VL-235B-A22B-Instruct", "gpusPerReplica": 1}
     return f"models[{m}].checkpoint"
 
 
 @operator
 def a_context_larger_than_the_cache(raw: Raw, p: int, m: int) -> str:
+    one_engine(raw, m)
     engine = section_at(raw, "models", m, "engine")
-    engine.pop("tensorParallel", None)
     engine.update(gpuMemoryUtilization=0.1, maxModelLen=262_144)
-    items_of(raw, "models")[m] |= {
-        "checkpoint": "Qwen/Qwen3-VL-2B-Instruct-FP8",
-        "gpusPerReplica": 1,
-        "enginesPerReplica": 1,
-    }
+    items_of(raw, "models")[m] |= {"checkpoint": "Qwen/Qwen3-VL-2B-Instruct-FP8", "gpusPerReplica": 1}
     if (
         accelerators()[str(pool_of(raw, m)["accelerator"])].memory_mib * 0.1 < 2900
     ):  # not even the weights fit

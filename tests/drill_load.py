@@ -33,7 +33,7 @@ def spec(
 def real(
     checkpoint: str = "8B-Instruct-FP8", accelerator: str = "a10g", gpus: int = 1, **engine: object
 ) -> LoadModel:
-    return LoadModel.for_model(spec(checkpoint, gpus, 1, **engine), accelerator, MIX)
+    return LoadModel.for_model(spec(checkpoint, gpus, 1, 1, **engine), accelerator, MIX)
 
 
 def plain(

@@ -22,6 +22,7 @@ FEATURE_OFF = {"--max-loras", "--max-lora-cls-labels"}
 """Options whose bounds vLLM does not look at while their feature is off."""
 ALIKE_FOR_US = {
     "--enable-expert-parallel": "a new spelling turns it off; we render the one that turns it on",
+    "--enable-sleep-mode": "likewise",
     "--kv-cache-dtype": "three new values, of which we render none",
 }
 """Options that we render and that differ, each with the reason why what we render does not."""

@@ -41,7 +41,7 @@ def test_what_the_check_takes_serves(
     name: str, python: Path, tiny_model: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings = {"imagesPerPrompt": 0, **SERVE[name]}
-    pod = rendered(graph(tmp_path_factory.mktemp("stack"), **settings))
+    pod = rendered(graph(tmp_path_factory.mktemp("stack"), None, **settings))
     running = start(pod, python, tiny_model, tmp_path / "root")
     try:
         running.wait_until_started()

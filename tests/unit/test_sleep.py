@@ -10,7 +10,7 @@ from components.spec import ModelSpec
 from components.vllm import routes
 from components.vllm.arguments import SLEEP, arguments
 from components.vllm.container import container
-from tests.manifests import LARGEST, model
+from tests.manifests import LARGEST, model, plain
 from tests.unit.test_vllm_gate import sent
 
 KEY = "sk-of-a-client"
@@ -23,7 +23,8 @@ def sleeper(**keys: object) -> ModelSpec:
 
 
 def variables(spec: ModelSpec) -> Mapping[str, str]:
-    return {item["name"]: str(item.get("value")) for item in container(spec, "gpu", 600, None, None)["env"]}
+    made = plain(container(spec, "gpu", 600, None, None))
+    return {item["name"]: str(item.get("value")) for item in made["env"]}
 
 
 @pytest.fixture
