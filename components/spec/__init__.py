@@ -3,15 +3,9 @@
 from components.spec.base import Name, Section
 from components.spec.cluster import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
 from components.spec.engine import CompileCacheSpec, EngineSpec
-from components.spec.model import (
-    DrainSpec,
-    ModelSpec,
-    ReplicasSpec,
-    ResourcesSpec,
-    SamplingSpec,
-    SloSpec,
-)
+from components.spec.model import ModelSpec
 from components.spec.pool import NodeAutoscalingSpec, NodePoolSpec, ReservationSpec
+from components.spec.replica import DrainSpec, ReplicasSpec, ResourcesSpec, SamplingSpec, SloSpec
 from components.spec.scaling import Behavior, Metric, PolicyStep, ScalingSpec
 
 __all__ = [

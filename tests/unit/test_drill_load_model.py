@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from components import catalog
 from components.catalog.grounds import Figure
 from components.catalog.speed import PATH, Speed, speed
-from components.spec.model import SamplingSpec
+from components.spec.replica import SamplingSpec
 from fleet.drill import figures
 from fleet.drill.load_model import LoadModel
 from fleet.drill.replica import Replica
