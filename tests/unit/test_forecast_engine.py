@@ -1,5 +1,6 @@
 """The engine and its queues in the mean, against what they stand for."""
 
+import math
 from collections import deque
 
 import pytest
@@ -52,6 +53,10 @@ def test_two_engines_in_the_mean_are_as_full_and_as_busy_as_two_that_play_every_
     settled = mean.settled(share * PAIR.capacity_rps)
     assert settled == pytest.approx(in_flight, rel=0.12)
     assert mean.cores(settled) == pytest.approx(cores, rel=0.06)
+
+
+def test_each_of_two_engines_idles_as_often_as_one_with_half_the_requests() -> None:
+    assert Engine.of(PAIR).cores(2.0) == PAIR.cpu_cores(2.0, 1.0 - math.exp(-1.0))
 
 
 def test_two_engines_answer_twice_as_much_and_no_sooner() -> None:
