@@ -195,7 +195,7 @@ def dense_models_are_balanced_outside(line: Line, model: ModelRow) -> tuple[str,
 
 
 def ray_is_in_the_image(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
-    """vLLM's own image has had none since 0.19."""
+    """vLLM no longer depends on it, and an image of one's own is not what this is for: docs/adr/0014."""
     asks = (
         name
         for name in ("--distributed-executor-backend", "--data-parallel-backend")
