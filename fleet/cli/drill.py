@@ -77,6 +77,7 @@ def perform(staged: Stage, play: scenario.Scenario, listener: runner.Listener | 
         verdict.Expectations(
             planned_replicas=play.planned_replicas,
             replicas_per_node=setting.replicas_per_node,
+            nodes_per_replica=setting.model.nodes_per_replica,
             idle_nodes=setting.min_nodes,
             settled_by=play.duration_seconds + play.settle_seconds,
             headroom=setting.model.headroom,

@@ -4,6 +4,7 @@ import time
 
 from components import labels
 from components.clouds.karpenter import API_VERSION
+from components.vllm import group
 from fleet.drill.scenario import FaultKind
 from fleet.drill.view import View
 from fleet.embedded.apiserver import ApiError, Apiserver
@@ -19,15 +20,15 @@ def strike(api: Apiserver, namespace: str, view: View, kind: FaultKind, model: s
 
     What follows a Spot machine's notice when it is over is ``reclaim``.
     """
-    ready = (name for name, pod in sorted(view.pods.items()) if pod.serving)
+    ready = (name for name, one in sorted(view.replicas.items()) if one.serving)
     victim = next(ready, None)
     if victim is None:
         return "nobody", f"{kind}: no replica is ready"
-    node = view.pods[victim].node
+    node = view.replicas[victim].node
     if kind == "evict-pod":
         return victim, _evict(api, namespace, victim)
     if kind == "rollout":
-        _restart(api, namespace, model)
+        _restart(api, namespace, model, is_group=view.group_size > 1)
         return model, "rolled out"
     return node, _take(api, namespace, view, kind, node)
 
@@ -48,7 +49,7 @@ def _take(api: Apiserver, namespace: str, view: View, kind: FaultKind, node: str
 
 def reclaim(api: Apiserver, namespace: str, view: View, node: str) -> str:
     """A Spot machine's notice is over: it goes, whatever still runs on it."""
-    left = sum(pod.node == node for pod in view.pods.values())
+    left = len(view.on(node))
     if node in view.nodes or left:
         _end(api, namespace, view, node)
     return f"taken away with {left} replicas on it" if left else "was empty before its notice was over"
@@ -83,13 +84,18 @@ def _delete_claim(api: Apiserver, node: str) -> None:
             _delete(api, f"{group}/{text(metadata(claim).get('name'))}")
 
 
-def _restart(api: Apiserver, namespace: str, model: str) -> None:
+def _restart(api: Apiserver, namespace: str, model: str, *, is_group: bool) -> None:
     """As ``kubectl rollout restart``: the template changes in an annotation alone."""
-    annotations = {f"{labels.PREFIX}/restarted-at": str(time.time_ns())}
+    changed = {"metadata": {"annotations": {f"{labels.PREFIX}/restarted-at": str(time.time_ns())}}}
+    apis, kinds = "apps/v1", "deployments"
+    spec: dict[str, object] = {"template": changed}
+    if is_group:
+        apis, kinds = group.API_VERSION, "leaderworkersets"
+        spec = {"leaderWorkerTemplate": {"leaderTemplate": changed, "workerTemplate": changed}}
     api.send(
         "PATCH",
-        f"/apis/apps/v1/namespaces/{namespace}/deployments/{model}",
-        body={"spec": {"template": {"metadata": {"annotations": annotations}}}},
+        f"/apis/{apis}/namespaces/{namespace}/{kinds}/{model}",
+        body={"spec": spec},
         content_type="application/merge-patch+json",
     )
 

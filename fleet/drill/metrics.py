@@ -35,7 +35,7 @@ def sample(
     by_name = {text(metadata(one).get("name")): one for one in metrics}
     pods = tuple(
         _pod(name, pod, by_name.get(name, {}), epoch, request_millicores)
-        for name, pod in sorted(view.pods.items())
+        for name, pod in sorted(view.answering.items())
     )
     return MetricSample(t=t, replicas=view.wanted, pods=pods)
 

@@ -11,7 +11,7 @@ from fleet.drill.timeline import (
     ScaleChange,
     Second,
 )
-from fleet.drill.view import View
+from fleet.drill.view import SCALED, View
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Recorder:
         before, self._view = self._view, view
         if view.wanted != before.wanted:
             self.scale_changes.append(ScaleChange(t=t, before=before.wanted, after=view.wanted))
-            self._tell(t, "replicas", "Deployment", f"{before.wanted} → {view.wanted}")
+            self._tell(t, "replicas", SCALED[view.group_size > 1][1], f"{before.wanted} → {view.wanted}")
         if view.hpa_wants not in (None, before.hpa_wants):
             self._tell(t, "hpa", "HorizontalPodAutoscaler", f"wants {view.hpa_wants}")
         for name in sorted(set(view.nodes) - set(before.nodes)):
@@ -48,15 +48,15 @@ class Recorder:
         self._reached(t, view)
 
     def _saw_pods(self, t: float, before: View, view: View) -> None:
-        for name, pod in sorted(view.pods.items()):
-            old = before.pods.get(name)
+        for name, pod in sorted(view.replicas.items()):
+            old = before.replicas.get(name)
             if old is None:
                 self._tell(t, "pod", name, "created")
             elif pod.ready and not old.ready:
                 self._tell(t, "pod", name, "ready")
             elif pod.leaving and not old.leaving:
                 self._tell(t, "pod", name, "told to go")
-        for name in sorted(set(before.pods) - set(view.pods)):
+        for name in sorted(set(before.replicas) - set(view.replicas)):
             self._tell(t, "pod", name, "gone")
 
     def _reached(self, t: float, view: View) -> None:

@@ -31,7 +31,7 @@ def await_no_nodes(api: Apiserver, pools: Sequence[str]) -> None:
 def at_rest(view: View, setting: Setting) -> bool:
     """Nothing is left of a load: the least replicas are Ready, on the nodes that they need, and no others."""
     least = setting.model.replicas.min
-    replicas_rest = view.wanted == len(view.pods) == view.count("ready") == least
+    replicas_rest = view.wanted == len(view.replicas) == view.count("ready") == least
     return replicas_rest and len(view.nodes) == setting.nodes_for(least)
 
 
@@ -41,7 +41,7 @@ def settle(watch: Watch, setting: Setting, kubelets: Kubelets, idle_cores: float
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         watch.next(_TICK_SECONDS)
-        for name in (name for name, pod in watch.view.pods.items() if pod.ready):
+        for name in (name for name, pod in watch.view.answering.items() if pod.ready):
             kubelets.tell(name, idle_cores, 0)
         if watch.complete and at_rest(watch.view, setting):
             return

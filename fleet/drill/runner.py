@@ -122,7 +122,7 @@ class _Drill:
 
     def _lose(self, view: View, node: str) -> str:
         """What dies with a machine dies at once."""
-        names = [name for name, pod in view.pods.items() if pod.node == node]
+        names = view.on(node)
         self._dead.update(names)
         held = self._serving.in_flight(names)
         return f", {held} requests in flight" if names else ""
@@ -136,7 +136,7 @@ class _Drill:
         price = (self._setting.machine.usd_per_hour or 0.0) * len(view.nodes)
         self._usd += price / 3600
         request = self._setting.model.resources.cpu
-        serving = {name for name, pod in view.pods.items() if pod.serving}
+        serving = {name for name, one in view.replicas.items() if one.serving}
         ready = [cores / request for name, cores in stats.cpu_cores.items() if name in serving]
         second = Second(
             t=t,
@@ -209,7 +209,7 @@ class _Drill:
 def _states(view: View, dead: Set[str] = frozenset()) -> Mapping[str, State]:
     """The replicas that can hold requests: those that answer, and those that are told to go and still do."""
     return {
-        name: "leaving" if pod.leaving else "ready"
-        for name, pod in view.pods.items()
-        if (pod.ready or pod.leaving) and name not in dead
+        name: "leaving" if one.leaving else "ready"
+        for name, one in view.replicas.items()
+        if (one.ready or one.leaving) and one.whole and name not in dead
     }

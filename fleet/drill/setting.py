@@ -25,14 +25,15 @@ class Setting:
 
     @property
     def replicas_per_node(self) -> int:
-        """Replicas that fit on one machine; each has its GPUs on one."""
+        """Replicas that fit on one machine, or parts of them where a replica has several nodes."""
         return self.machine.gpus // self.model.gpus_per_node
 
     def nodes_for(self, replicas: int) -> int:
         """Nodes that are there for so many replicas, and for the places kept warm beside them."""
-        return nodes_needed(replicas + self.model.headroom, self.replicas_per_node, self.min_nodes)
+        pods = replicas * self.model.nodes_per_replica + self.model.headroom
+        return nodes_needed(pods, self.replicas_per_node, self.min_nodes)
 
 
-def nodes_needed(replicas: int, replicas_per_node: int, min_nodes: int) -> int:
-    """Nodes for so many replicas, packed. A pool's floor holds replicas too, and is always there."""
-    return max(min_nodes, math.ceil(replicas / replicas_per_node))
+def nodes_needed(pods: int, pods_per_node: int, min_nodes: int) -> int:
+    """Nodes for so many pods, packed. A pool's floor holds some too, and is always there."""
+    return max(min_nodes, math.ceil(pods / pods_per_node))

@@ -84,12 +84,7 @@ def _machine(cluster: LocalCluster, pool: NodePoolSpec) -> catalog.MachineRow:
 
 
 def _own_pool(config: StackConfig, chosen: ModelSpec) -> NodePoolSpec:
-    """Refuses a shared pool: whose nodes its nodes are, nobody could say; and replicas of several nodes."""
-    if chosen.is_group:
-        raise FleetError(
-            f"{chosen.name} has replicas of {chosen.nodes_per_replica} nodes, which a drill cannot play",
-            "drill a copy of the stack file in which it has nodesPerReplica 1",
-        )
+    """Refuses a shared pool: whose nodes its nodes are, nobody could say."""
     sharing = [model.name for model in config.models if model.pool == chosen.pool]
     if len(sharing) > 1:
         raise FleetError(

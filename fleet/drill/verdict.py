@@ -22,6 +22,8 @@ class Expectations:
     planned_replicas: int
     """What the peak's demand needs. Not cut to the stack's maximum: a stack that stops short of it fails."""
     replicas_per_node: int = 1
+    """Or parts of them, where a replica has several nodes."""
+    nodes_per_replica: int = 1
     idle_nodes: int = 0
     """Nodes that the pool keeps even when empty."""
     settled_by: float
@@ -33,7 +35,8 @@ class Expectations:
 
     def nodes_for(self, replicas: int) -> int:
         """Nodes that are there for so many replicas."""
-        return nodes_needed(replicas + self.headroom, self.replicas_per_node, self.idle_nodes)
+        pods = replicas * self.nodes_per_replica + self.headroom
+        return nodes_needed(pods, self.replicas_per_node, self.idle_nodes)
 
 
 def judge(run: Run, scaling: ScalingSpec, expectations: Expectations) -> Run:

@@ -6,13 +6,14 @@ Each change keeps the moment at which it arrived, so that what is recorded does 
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Self, TypeVar
 
 from components import labels
 from components.spec import ModelSpec
+from components.vllm import group
 from fleet.embedded.apiserver import Apiserver
 from fleet.embedded.objects import Object, metadata
 from fleet.embedded.values import items, mapping, text
@@ -29,7 +30,7 @@ _PHASES: dict[str, Phase] = {
 
 @dataclass(frozen=True)
 class Pod:
-    """One replica, as its object says. Times are seconds since the epoch."""
+    """One replica, or its part on one node, as its object says. Times are seconds since the epoch."""
 
     phase: Phase
     ready: bool
@@ -37,6 +38,10 @@ class Pod:
     leaving: bool
     started: float | None = None
     ready_changed: float | None = None
+    leader: str = ""
+    """The pod that answers for its group; empty where there is no group."""
+    whole: bool = True
+    """Whether all parts are there: a group that has lost one answers nobody any more."""
 
     @property
     def serving(self) -> bool:
@@ -51,12 +56,38 @@ class View:
     wanted: int = 0
     hpa_wants: int | None = None
     pods: Mapping[str, Pod] = field(default_factory=dict)
+    """All of the model's, those of a group one by one."""
+    group_size: int = 1
+    """Pods of one replica."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Machine type by node name."""
 
+    @property
+    def answering(self) -> Mapping[str, Pod]:
+        """The pods that the autoscaler sees: one of each replica."""
+        if self.group_size == 1:
+            return self.pods
+        return {name: pod for name, pod in self.pods.items() if pod.leader == name}
+
+    @property
+    def replicas(self) -> Mapping[str, Pod]:
+        """Each replica by the pod that answers for it; a group is what all of its pods together are."""
+        if self.group_size == 1:
+            return self.pods
+        return {
+            name: _together(
+                leader, [pod for pod in self.pods.values() if pod.leader == name], self.group_size
+            )
+            for name, leader in self.answering.items()
+        }
+
+    def on(self, node: str) -> list[str]:
+        """Replicas that have a part on a node."""
+        return sorted({pod.leader or name for name, pod in self.pods.items() if pod.node == node})
+
     def count(self, state: Literal["ready", "loading", "without node", "leaving"]) -> int:
         """Replicas in one state; each is in exactly one."""
-        return sum(_state(pod) == state for pod in self.pods.values())
+        return sum(_state(pod) == state for pod in self.replicas.values())
 
     def machines(self) -> dict[str, int]:
         """How many nodes there are of each machine type, by name."""
@@ -72,17 +103,21 @@ class Change:
     view: View
 
 
+SCALED = {False: ("apps/v1", "Deployment"), True: (group.API_VERSION, group.KIND)}
+"""What holds the replica count, by whether a replica is a group."""
+
+
 class Watch:
-    """Follows one model's Deployment, HPA and pods, and its pool's nodes. A context manager."""
+    """Follows one model's replica count, HPA and pods, and its pool's nodes. A context manager."""
 
     def __init__(self, api: Apiserver, namespace: str, model: ModelSpec) -> None:
         self._stop = threading.Event()
         self._changes: queue.Queue[tuple[float, str, str, Object] | Exception] = queue.Queue()
         self._listed: set[str] = set()
-        self.view = View()
+        self.view = View(group_size=model.nodes_per_replica)
         named = {"fieldSelector": f"metadata.name={model.name}"}
         wanted = (
-            ("apps/v1", "Deployment", namespace, named),
+            (*SCALED[model.is_group], namespace, named),
             ("autoscaling/v2", "HorizontalPodAutoscaler", namespace, named),
             ("v1", "Pod", namespace, {"labelSelector": f"app.kubernetes.io/instance={model.name}"}),
             ("v1", "Node", "", {"labelSelector": f"{labels.POOL}={model.pool}"}),
@@ -135,7 +170,7 @@ def after(view: View, kind: str, event: str, item: Object) -> View:
     listed = [mapping(each) for each in items(item.get("items"))] if event == "LIST" else [item]
     there = [] if event == "DELETED" else listed
     match kind:
-        case "Deployment":
+        case "Deployment" | group.KIND:
             return replace(view, wanted=next((_number(one, "spec", "replicas") or 0 for one in there), 0))
         case "HorizontalPodAutoscaler":
             return replace(
@@ -154,6 +189,18 @@ def _changed(known: Mapping[str, T], event: str, these: Mapping[str, T]) -> Mapp
         return these
     rest = {name: old for name, old in known.items() if name not in these}
     return rest if event == "DELETED" else {**rest, **these}
+
+
+def _together(leader: Pod, parts: Sequence[Pod], size: int) -> Pod:
+    """A group has its node when all its pods have, is ready when all are, and goes when one is told to."""
+    whole = len(parts) == size
+    return replace(
+        leader,
+        ready=whole and all(pod.ready for pod in parts),
+        node=leader.node if whole and all(pod.node for pod in parts) else "",
+        leaving=any(pod.leaving for pod in parts),
+        whole=whole,
+    )
 
 
 def _state(pod: Pod) -> str:
@@ -189,7 +236,14 @@ def pod(item: Object) -> Pod:
         leaving="deletionTimestamp" in metadata(item),
         started=_epoch(status.get("startTime")),
         ready_changed=_epoch(ready.get("lastTransitionTime")),
+        leader=_leader(mapping(metadata(item).get("labels"))),
     )
+
+
+def _leader(marks: Mapping[str, object]) -> str:
+    """By LeaderWorkerSet's own labels: the first pod of a group is called as the group is."""
+    name, number = (text(marks.get(f"leaderworkerset.sigs.k8s.io/{key}")) for key in ("name", "group-index"))
+    return f"{name}-{number}" if name else ""
 
 
 def _epoch(value: object) -> float | None:

@@ -128,6 +128,24 @@ def test_a_rollout_changes_the_template_in_nothing_that_the_pods_run(api: Reques
     assert list(mapping(mapping(template["metadata"])["annotations"])) == ["elastic-vllm.dev/restarted-at"]
 
 
+def test_a_rollout_of_groups_changes_all_their_pods(api: Requests) -> None:
+    parts = {name: Pod("Running", True, name, False, leader="a") for name in ("a", "a-1")}
+    strike(api, "inference", View(pods=parts, group_size=2), "rollout", "chat")
+    ((_, path, body),) = api.sent
+    assert path == "/apis/leaderworkerset.x-k8s.io/v1/namespaces/inference/leaderworkersets/chat"
+    changed = mapping(mapping(mapping(body)["spec"])["leaderWorkerTemplate"])
+    assert changed["leaderTemplate"] == changed["workerTemplate"]
+
+
+def test_a_killed_node_is_the_leaders_and_the_rest_of_the_group_is_left_to_its_controller(
+    api: Requests,
+) -> None:
+    parts = {name: Pod("Running", True, name, False, leader="a") for name in ("a", "a-1")}
+    assert strike(api, "inference", View(pods=parts, group_size=2), "kill-node")[0] == "a"
+    assert f"{PODS}/a" in {path for _, path, _ in api.sent}
+    assert f"{PODS}/a-1" not in {path for _, path, _ in api.sent}
+
+
 def test_a_spot_machine_that_is_empty_in_time_is_not_touched_again(api: Requests) -> None:
     assert reclaim(api, "inference", VIEW, "three") == "was empty before its notice was over"
     assert api.sent == []

@@ -195,6 +195,15 @@ def test_a_pools_floor_is_always_there_and_holds_replicas(replicas: int, nodes: 
     assert staged(raw).setting.nodes_for(replicas) == nodes
 
 
+def test_a_group_takes_all_of_its_nodes() -> None:
+    group = {"checkpoint": "Qwen/Qwen3-VL-32B-Instruct", "gpusPerReplica": 8, "nodesPerReplica": 2}
+    raw = stack(AWS, {**group, "replicas": {"min": 1, "max": 2}}) | {
+        "pools": [{"name": "l4", "accelerator": "l4", "gpusPerNode": 4, "maxNodes": 4}]
+    }
+    setting = staged(raw).setting
+    assert [setting.nodes_for(replicas) for replicas in (0, 1, 2)] == [0, 2, 4]
+
+
 def test_a_replica_that_leaves_gpus_over_is_not_split_over_two_nodes() -> None:
     raw = stack(AWS, {"gpusPerReplica": 2}) | {
         "pools": [{"name": "l4", "accelerator": "l4", "gpusPerNode": 4, "maxNodes": 4}]

@@ -14,6 +14,7 @@ from fleet.embedded.apiserver import Apiserver
 from fleet.embedded.errors import EngineError
 from fleet.embedded.kubeconfig import Connection
 from fleet.embedded.objects import Object
+from fleet.embedded.values import mapping
 from tests.manifests import model
 
 NOON = 1_767_268_800.0
@@ -179,6 +180,53 @@ def test_a_pod_is_leaving_from_the_moment_its_deletion_is_asked_for() -> None:
 def test_a_replica_loads_from_its_node_on_until_it_is_ready() -> None:
     view = View(pods={"a": seen(), "b": seen(node="n"), "c": seen(node="n", ready=True)})
     assert [view.count(state) for state in ("without node", "loading", "ready")] == [1, 1, 1]
+
+
+def part(name: str, group: int = 0, **state: object) -> Object:
+    """A pod of a group of the model ``expert``, as LeaderWorkerSet labels it."""
+    made = pod_object(name, **state)  # type: ignore[arg-type]  # the same keywords
+    marks = {"name": "expert", "group-index": str(group)}
+    labelled = {f"leaderworkerset.sigs.k8s.io/{key}": value for key, value in marks.items()}
+    return {**made, "metadata": {**mapping(made["metadata"]), "labels": labelled}}
+
+
+def grouped(*parts: Object) -> View:
+    return after(View(group_size=2), "Pod", "LIST", listed(*parts))
+
+
+def test_a_group_is_one_replica_that_is_ready_when_all_of_it_is() -> None:
+    half = grouped(part("expert-0", ready=True, node="n"), part("expert-0-1", node="m"))
+    whole = grouped(part("expert-0", ready=True, node="n"), part("expert-0-1", ready=True, node="m"))
+    assert list(whole.replicas) == ["expert-0"]
+    assert [half.count(state) for state in ("ready", "loading")] == [0, 1]
+    assert [whole.count(state) for state in ("ready", "loading")] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "parts", [[part("expert-1", 1, node="n")], [part("expert-1", 1, node="n"), part("expert-1-1", 1)]]
+)
+def test_a_group_waits_until_its_last_pod_has_a_node(parts: list[Object]) -> None:
+    assert grouped(*parts).count("without node") == 1
+
+
+def test_a_group_goes_as_soon_as_one_of_its_pods_is_told_to_and_is_lost_when_one_is_gone() -> None:
+    going = grouped(
+        part("expert-0", ready=True, node="n"), part("expert-0-1", ready=True, node="m", leaving=True)
+    )
+    assert going.count("leaving") == 1
+    assert going.replicas["expert-0"].whole
+    lost = after(going, "Pod", "DELETED", part("expert-0-1"))
+    assert not lost.replicas["expert-0"].whole
+
+
+def test_the_autoscaler_sees_the_pods_that_answer_and_a_node_holds_parts_of_groups() -> None:
+    view = grouped(part("expert-0", node="n"), part("expert-0-1", node="m"), part("expert-1-1", 1, node="m"))
+    assert list(view.answering) == ["expert-0"]
+    assert view.on("m") == ["expert-0", "expert-1"]
+
+
+def test_the_count_of_groups_is_the_leaderworkersets() -> None:
+    assert fold(("LeaderWorkerSet", "ADDED", deployment(3))).wanted == 3
 
 
 def test_machines_are_counted_by_type_and_in_order() -> None:
