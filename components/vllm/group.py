@@ -36,10 +36,10 @@ def spec(model: ModelSpec, template: PodTemplateSpecArgsDict, surge: int) -> Man
     """
     made: Manifest = {
         "leaderWorkerTemplate": {
-            "leaderTemplate": member(model.name, template, headless=False),
+            "leaderTemplate": member(model, template, headless=False),
             "restartPolicy": "RecreateGroupOnPodRestart",
             "size": model.nodes_per_replica,
-            "workerTemplate": member(model.name, template, headless=True),
+            "workerTemplate": member(model, template, headless=True),
         },
         "networkConfig": {"subdomainPolicy": "UniquePerReplica"},
         "rolloutStrategy": {
@@ -57,16 +57,25 @@ def spec(model: ModelSpec, template: PodTemplateSpecArgsDict, surge: int) -> Man
     return made
 
 
-def member(model: str, template: PodTemplateSpecArgsDict, *, headless: bool) -> Manifest:
-    """One pod of a group, made from what would be a whole replica. It keeps to the zone of its group."""
+def member(model: ModelSpec, template: PodTemplateSpecArgsDict, *, headless: bool) -> Manifest:
+    """One pod of a group, made from what would be a whole replica. It keeps to the zone of its group.
+
+    Where one that has no server is told to go first, its leader is told at once and still answers: it computes
+    on until the leader's drain is over.
+    """
     made = spelt(template)
     pod = made["spec"]
     (container,) = pod["containers"]
     container["args"] = [*container["args"], *RENDEZVOUS, *(["--headless"] if headless else [])]
-    for field in _SERVING_ONLY if headless else ():
-        container.pop(field, None)
+    if headless:
+        for field in _SERVING_ONLY:
+            container.pop(field, None)
+        drained = model.drain.propagation_seconds + model.drain.finish_seconds
+        container["lifecycle"] = {"preStop": {"sleep": {"seconds": drained}}}
     pod.pop("topologySpreadConstraints", None)
-    pod["affinity"] = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [_one_zone(model)]}}
+    pod["affinity"] = {
+        "podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [_one_zone(model.name)]}
+    }
     return made
 
 

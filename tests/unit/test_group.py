@@ -109,12 +109,12 @@ def test_only_the_leader_is_probed_and_reached() -> None:
     assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
 
 
-def test_every_rank_has_its_nodes_share_of_the_gpus_and_drains_like_a_replica() -> None:
-    for template in groups(deploy(model(**GROUP))):
+def test_every_rank_has_its_nodes_share_of_the_gpus_and_computes_until_its_leaders_drain_is_over() -> None:
+    for template, told_after in zip(groups(deploy(model(**GROUP))), (15, 15 + 120), strict=True):
         pod = template["spec"]
         (container,) = pod["containers"]  # type: ignore[index]
         assert container["resources"]["limits"]["nvidia.com/gpu"] == "8"
-        assert container["lifecycle"]["preStop"]["sleep"]["seconds"] == 15
+        assert container["lifecycle"]["preStop"]["sleep"]["seconds"] == told_after
         assert pod["terminationGracePeriodSeconds"] == 165  # type: ignore[index]
         annotations = template["metadata"]["annotations"]  # type: ignore[index]
         assert annotations["karpenter.sh/do-not-disrupt"].endswith("s")
