@@ -48,5 +48,5 @@ def every(shape: Mapping[str, object]) -> ModelSpec:
 def ranks(spec: ModelSpec) -> list[str]:
     """The words of a group's pods, the leader's and a worker's."""
     pod = template(spec, L4, {})
-    pods = (group.member(spec.name, pod, headless=headless) for headless in (False, True))
+    pods = (group.member(spec, pod, headless=headless) for headless in (False, True))
     return [word for made in pods for word in made["spec"]["containers"][0]["args"]]

@@ -78,6 +78,16 @@ def test_a_group_that_goes_gives_back_all_its_nodes() -> None:
     assert [node.empty_since for node in places.pool.nodes] == [9.0, 9.0]
 
 
+def test_the_other_nodes_of_a_group_are_held_until_they_would_have_let_a_drain_finish() -> None:
+    def until_given_back(finish: int) -> float:
+        model = {**GROUP, "drain": {"finishSeconds": finish}}
+        config = forecasts.stack(model, {"maxNodes": 8})
+        moments = forecasts.outcome(config, *STEP[:2], (3600.0, 0.0)).moments
+        return next(moment.t for moment in moments if moment.t > 1260 and moment.nodes == 2)
+
+    assert until_given_back(600) - until_given_back(60) == pytest.approx(540, abs=15)
+
+
 def test_a_group_that_is_wanted_again_waits_until_the_one_of_its_number_is_gone() -> None:
     up_and_down = {**GROUP, "replicas": {"min": 1, "max": 2}, "drain": {"propagationSeconds": 120}}
     config = forecasts.stack(up_and_down, {"maxNodes": 8})
