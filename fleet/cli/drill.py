@@ -79,7 +79,7 @@ def perform(staged: Stage, play: scenario.Scenario, listener: runner.Listener | 
             replicas_per_node=setting.replicas_per_node,
             nodes_per_replica=setting.model.nodes_per_replica,
             idle_nodes=setting.min_nodes,
-            settled_by=play.duration_seconds + play.settle_seconds,
+            settled_by=play.duration_seconds + play.settle_seconds + setting.lingering_seconds,
             headroom=setting.model.headroom,
             hold_ttft=play.hold_ttft,
         ),

@@ -86,7 +86,8 @@ class _Drill:
         late = self._second - self._scenario.duration_seconds
         if late < 0:
             return False
-        return late >= self._scenario.settle_seconds or at_rest(self._watch.view, self._setting)
+        patience = self._scenario.settle_seconds + self._setting.lingering_seconds
+        return late >= patience or at_rest(self._watch.view, self._setting)
 
     def _now(self) -> float:
         return time.monotonic() - self._start

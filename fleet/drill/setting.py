@@ -28,6 +28,12 @@ class Setting:
         """Replicas that fit on one machine, or parts of them where a replica has several nodes."""
         return self.machine.gpus // self.model.gpus_per_node
 
+    @property
+    def lingering_seconds(self) -> float:
+        """How long a group's other nodes are held after its leader is gone: no drain is compressed."""
+        drain = self.model.drain
+        return float(drain.propagation_seconds + drain.finish_seconds) if self.model.is_group else 0.0
+
     def nodes_for(self, replicas: int) -> int:
         """Nodes that are there for so many replicas, and for the places kept warm beside them."""
         pods = replicas * self.model.nodes_per_replica + self.model.headroom

@@ -202,6 +202,8 @@ def test_a_group_takes_all_of_its_nodes() -> None:
     }
     setting = staged(raw).setting
     assert [setting.nodes_for(replicas) for replicas in (0, 1, 2)] == [0, 2, 4]
+    assert setting.lingering_seconds == 15 + 120
+    assert staged(stack(AWS, {})).setting.lingering_seconds == 0
 
 
 def test_a_replica_that_leaves_gpus_over_is_not_split_over_two_nodes() -> None:
