@@ -10,8 +10,11 @@ from fleet.embedded.objects import Ref
 
 CPU_USAGE = f"{labels.PREFIX}/cpu-usage"
 """On pods: the cores that the simulated kubelet reports as used."""
-REMAINING_WORK = f"{labels.PREFIX}/remaining-work-seconds"
-"""On pods: how long the replica would work on, were it told to go now. The simulated kubelet obeys it."""
+BUSY_UNTIL = f"{labels.PREFIX}/busy-until"
+"""On pods: until when, in seconds since 1970, the replica has work. The simulated kubelet obeys it.
+
+No duration: counted from when the pod was told to go, one that shrinks as the work does would end it early.
+"""
 
 
 @dataclass
@@ -24,9 +27,9 @@ class Kubelets:
     _told: dict[str, tuple[str, str]] = field(default_factory=dict)
     _calls: dict[str, Future[None]] = field(default_factory=dict)
 
-    def tell(self, pod: str, cores: float, remaining_seconds: float) -> None:
-        """Set a pod's usage and remaining work, unless that was said already or the last call still runs."""
-        values = (f"{round(cores * 100) * 10}m", str(math.ceil(remaining_seconds)))
+    def tell(self, pod: str, cores: float, busy_until: float) -> None:
+        """Set a pod's usage and its work's end (0: none), unless that was said or a call still runs."""
+        values = (f"{round(cores * 100) * 10}m", str(math.ceil(busy_until)))
         running = self._calls.get(pod)
         if running is not None and not running.done():
             return
@@ -39,7 +42,7 @@ class Kubelets:
 
     def _send(self, pod: str, values: tuple[str, str]) -> None:
         ref = Ref(api_version="v1", kind="Pod", namespace=self.namespace, name=pod)
-        annotations = dict(zip((CPU_USAGE, REMAINING_WORK), values, strict=True))
+        annotations = dict(zip((CPU_USAGE, BUSY_UNTIL), values, strict=True))
         try:
             self.api.merge(ref, {"metadata": {"annotations": annotations}})
         except ApiError as error:

@@ -132,7 +132,8 @@ class _Drill:
         stats = self._serving.stats()
         view = self._watch.view
         for name, cores in stats.cpu_cores.items():
-            self._kubelets.tell(name, cores, stats.remaining_seconds[name])
+            left = stats.remaining_seconds[name]
+            self._kubelets.tell(name, cores, self._epoch + t + left if left else 0)
         self._sample(t)
         price = (self._setting.machine.usd_per_hour or 0.0) * len(view.nodes)
         self._usd += price / 3600

@@ -1,5 +1,6 @@
 """What is simulated behaves as declared: when a pod starts, answers and goes, and what a machine has."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -123,7 +124,8 @@ class Drain:
 
 
 DRAINS = {
-    "through its preStop and its remaining work": Drain(prestop=1, work=2, grace=30, stays=3),
+    "until its work is done": Drain(prestop=1, work=4, grace=30, stays=4),
+    "through its preStop": Drain(prestop=3, work=1, grace=30, stays=3),
     "no longer than its grace": Drain(prestop=2, work=60, grace=4, stays=4),
     "not at all without preStop and work": Drain(prestop=0, work=0, grace=30, stays=0),
 }
@@ -136,12 +138,13 @@ def test_a_pod_told_to_go_stays_through_prestop_and_work_but_never_beyond_its_gr
         prestop = {"lifecycle": {"preStop": {"sleep": {"seconds": drain.prestop}}}} if drain.prestop else {}
         refs[how] = space.pod(
             f"drains-{number}",
-            annotations={"remaining-work-seconds": str(drain.work)},
             terminationGracePeriodSeconds=drain.grace,
             container=prestop,
         )
-    for ref in refs.values():
+    for how, ref in refs.items():
         space.ready(ref)
+        until = math.ceil(time.time() + DRAINS[how].work) if DRAINS[how].work else 0
+        space.api.merge(ref, {"metadata": {"annotations": {f"{labels.PREFIX}/busy-until": str(until)}}})
     stayed: dict[str, float] = {}
     threads = [
         threading.Thread(target=lambda how=how, ref=ref: stayed.update({how: space.delete(ref)}))
@@ -230,5 +233,5 @@ def quantity(container: Object) -> float:
 def test_every_annotation_that_the_simulation_obeys_is_one_of_ours() -> None:
     """The prefix is written in YAML there and in Python here."""
     rules = (MANIFESTS / "simulation.yaml").read_text()
-    for name in ("load-seconds", "run-seconds", "remaining-work-seconds", "cpu-usage"):
+    for name in ("load-seconds", "run-seconds", "busy-until", "cpu-usage"):
         assert f'"{labels.PREFIX}/{name}"' in rules

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fleet.drill.kubelets import CPU_USAGE, REMAINING_WORK, Kubelets
+from fleet.drill.kubelets import BUSY_UNTIL, CPU_USAGE, Kubelets
 from fleet.embedded.apiserver import ApiError, Apiserver
 from fleet.embedded.kubeconfig import Connection
 from fleet.embedded.objects import Object, Ref
@@ -29,8 +29,8 @@ class Annotations(Apiserver):
             raise ApiError(code, {"message": f"status {code}"})
         match patch:
             case {"metadata": {"annotations": {**annotations}}}:
-                assert annotations.keys() == {CPU_USAGE, REMAINING_WORK}
-                values = (str(annotations[CPU_USAGE]), str(annotations[REMAINING_WORK]))
+                assert annotations.keys() == {CPU_USAGE, BUSY_UNTIL}
+                values = (str(annotations[CPU_USAGE]), str(annotations[BUSY_UNTIL]))
                 self.written.append((ref.name, *values))
         return {}
 
@@ -53,12 +53,12 @@ def heard(kubelets: Kubelets) -> None:
         call.exception(5)
 
 
-def tell(kubelets: Kubelets, pod: str, cores: float, remaining: float = 0) -> None:
-    kubelets.tell(pod, cores, remaining)
+def tell(kubelets: Kubelets, pod: str, cores: float, until: float = 0) -> None:
+    kubelets.tell(pod, cores, until)
     heard(kubelets)
 
 
-def test_a_replicas_usage_and_remaining_work_go_to_its_pod(kubelets: Kubelets, api: Annotations) -> None:
+def test_a_replicas_usage_and_the_end_of_its_work_go_to_its_pod(kubelets: Kubelets, api: Annotations) -> None:
     tell(kubelets, "a", 1.5, 12)
     assert api.written == [("a", "1500m", "12")]
 
@@ -73,7 +73,7 @@ def test_usage_is_told_in_steps_of_ten_millicores(
     assert api.written == [("a", usage, "0")]
 
 
-def test_remaining_work_is_told_in_whole_seconds_and_never_too_short(
+def test_the_end_of_work_is_told_in_whole_seconds_and_never_too_early(
     kubelets: Kubelets, api: Annotations
 ) -> None:
     tell(kubelets, "a", 1, 3.2)

@@ -192,7 +192,8 @@ class _Simulation:
             return
         drain = self._model.drain
         work = self._queues.leave(one.name) if one.ready else 0.0
-        left = drain.propagation_seconds + min(work, drain.finish_seconds)
+        forgotten = drain.propagation_seconds  # it works on meanwhile
+        left = max(forgotten, min(work, forgotten + drain.finish_seconds))
         if self._model.is_group:  # its other nodes are told when the first is gone, and wait as for a drain
             left += drain.propagation_seconds + drain.finish_seconds
         self._at(self._now + left, partial(self._gone, one))
