@@ -5,7 +5,7 @@ Owns the clock and the threads. Decides nothing: the controllers decide, the loa
 
 import time
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,8 +61,9 @@ class _Drill:
         self._faults: deque[Fault] = deque(sorted(self._scenario.faults, key=lambda fault: fault.at))
         self._notices: deque[tuple[float, str]] = deque()
         """When which Spot node is taken away."""
-        self._dead: set[str] = set()
-        """Replicas whose machine is gone; the watch may not know it yet."""
+        self._dead: dict[str, float | None] = {}
+        """Replicas whose machine is gone, and since when they ran: the watch may not know it yet, and a new
+        group has an old one's name."""
         self._kubelets = Kubelets(self._api, self._setting.namespace, self._pool)
         self._recorder = Recorder()
         self._polled: Future[list[Object]] | None = None
@@ -124,7 +125,7 @@ class _Drill:
     def _lose(self, view: View, node: str) -> str:
         """What dies with a machine dies at once."""
         names = view.on(node)
-        self._dead.update(names)
+        self._dead.update((name, one.started) for name, one in view.replicas.items() if name in names)
         held = self._serving.in_flight(names)
         return f", {held} requests in flight" if names else ""
 
@@ -208,10 +209,10 @@ class _Drill:
         )
 
 
-def _states(view: View, dead: Set[str] = frozenset()) -> Mapping[str, State]:
+def _states(view: View, dead: Mapping[str, float | None]) -> Mapping[str, State]:
     """The replicas that can hold requests: those that answer, and those that are told to go and still do."""
     return {
         name: "leaving" if one.leaving else "ready"
         for name, one in view.replicas.items()
-        if (one.ready or one.leaving) and one.whole and name not in dead
+        if (one.ready or one.leaving) and one.whole and (name not in dead or dead[name] != one.started)
     }

@@ -123,3 +123,15 @@ def test_no_request_is_sent_while_the_drill_waits_for_rest(monkeypatch: pytest.M
     short, long = (played(monkeypatch, given_back_at=at) for at in (5, 1000))
     assert 0 < short.ledger.sent == long.ledger.sent
     assert all(second.offered_rps == 0 for second in long.seconds[20:])
+
+
+def test_a_new_group_serves_under_the_name_of_one_that_was_lost() -> None:
+    old = replace(REPLICA, started=100.0)
+    assert runner._states(View(pods={"expert-0": old}), {"expert-0": 100.0}) == {}
+    new = replace(REPLICA, started=160.0)
+    assert runner._states(View(pods={"expert-0": new}), {"expert-0": 100.0}) == {"expert-0": "ready"}
+
+
+def test_a_group_that_has_lost_a_part_serves_nobody() -> None:
+    view = View(pods={"expert-0": replace(REPLICA, leader="expert-0")}, group_size=2)
+    assert runner._states(view, {}) == {}
