@@ -10,6 +10,7 @@ from pathlib import Path
 
 from components.spec import ModelSpec
 from fleet.plan.forecast import Conditions, simulate, traces
+from fleet.plan.forecast.engine import Engine
 from stacks import config as stack_config
 from stacks.config import StackConfig
 
@@ -21,7 +22,7 @@ def day_seconds(config: StackConfig, model: ModelSpec) -> float:
     """One day, its load model included."""
     began = time.perf_counter()
     conditions = Conditions.of(config, model)
-    simulate(conditions, traces.day(model.replicas), conditions.load_model(traces.MIX))
+    simulate(conditions, traces.day(model.replicas), Engine.of(conditions.load_model(traces.MIX)))
     return time.perf_counter() - began
 
 

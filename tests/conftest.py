@@ -1,6 +1,8 @@
 """Options and fixtures that tests of every tier share."""
 
+import gc
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,13 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert text == path.read_text(), f"tests/golden/{name} differs; `make golden`, then read the diff"
 
     return compare
+
+
+@pytest.fixture(autouse=True)
+def _collection() -> Iterator[None]:
+    """``fleet plan`` turns the collection of garbage off, since its process ends; this one goes on."""
+    yield
+    gc.enable()
 
 
 @pytest.fixture

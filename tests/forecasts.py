@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from fleet.drill.load_model import LoadModel
 from fleet.drill.scenario import Phase, Ramp, Scenario
 from fleet.plan.forecast import Conditions, Outcome, simulate
+from fleet.plan.forecast.engine import Engine
 from fleet.plan.forecast.traces import MIX
 from stacks import config as stack_config
 from stacks.config import StackConfig
@@ -51,16 +51,16 @@ def trace(*phases: tuple[float, float]) -> Scenario:
 def outcome(config: StackConfig, *phases: tuple[float, float]) -> Outcome:
     """The first model under such a trace."""
     conditions = Conditions.of(config, config.models[0])
-    return simulate(conditions, trace(*phases), _load_model(conditions))
+    return simulate(conditions, trace(*phases), _engine(conditions))
 
 
-_LOADS: dict[str, LoadModel] = {}
+_ENGINES: dict[str, Engine] = {}
 
 
-def _load_model(conditions: Conditions) -> LoadModel:
+def _engine(conditions: Conditions) -> Engine:
     """Worked out once for all that differ in their policies alone: it takes longer than a simulation."""
     parts = {"checkpoint", "engine", "gpus_per_replica", "nodes_per_replica", "drain", "sampling"}
     key = conditions.machine.name + conditions.model.model_dump_json(include=parts)
-    if key not in _LOADS:
-        _LOADS[key] = conditions.load_model(MIX)
-    return _LOADS[key]
+    if key not in _ENGINES:
+        _ENGINES[key] = Engine.of(conditions.load_model(MIX))
+    return _ENGINES[key]

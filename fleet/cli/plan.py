@@ -1,5 +1,6 @@
 """``fleet plan``: what a stack is before it is anything. Needs no cluster, no network and no credentials."""
 
+import gc
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +52,7 @@ def plan(
 
     Ends with 1 if there is an error, and with --strict if there is a warning.
     """
+    gc.disable()  # hardly anything becomes garbage until the process ends; to search took a third of its time
     found = build(ROOT, stack, today())
     if against is not None:
         found = compare(found, ROOT, against)

@@ -222,9 +222,14 @@ class LoadModel:
         server is one process and takes one core at most; beyond that it sends several tokens in one event,
         which costs less and holds nothing up.
         """
+        base, api_server = self._figured_cores
+        streams = min(running * self.cores_per_running, api_server)
+        return min(base + busy * self.engine_cores + streams, self.node_cores)
+
+    @cached_property
+    def _figured_cores(self) -> tuple[float, float]:
         figures = table().figures
-        streams = min(running * self.cores_per_running, figures.api_server_cores.value)
-        return min(figures.base_cores.value + busy * self.engine_cores + streams, self.node_cores)
+        return figures.base_cores.value, figures.api_server_cores.value
 
 
 def _length(lengths: Lengths, rng: random.Random) -> int:

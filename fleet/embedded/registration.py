@@ -56,6 +56,7 @@ class Graph:
     """The stack's exports."""
     component_outputs: dict[str, Mapping[str, object]] = field(default_factory=dict)
     """What each component passed to ``register_outputs``, by URN."""
+    _by_urn: dict[str, Registration] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Registration]:
         return iter(self.registrations)
@@ -65,7 +66,12 @@ class Graph:
 
     def find(self, urn: str) -> Registration | None:
         """The resource with this URN."""
-        return next((item for item in self.registrations if item.urn == urn), None)
+        return self._by_urn.get(urn)
+
+    def add(self, item: Registration) -> None:
+        """Append a resource; its URN is new."""
+        self.registrations.append(item)
+        self._by_urn[item.urn] = item
 
     def named(self, name: str) -> Registration:
         """The one resource with this logical name."""

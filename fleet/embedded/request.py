@@ -23,6 +23,7 @@ def make_urn(request: resource_pb2.RegisterResourceRequest) -> str:
 
 def to_registration(urn: str, request: resource_pb2.RegisterResourceRequest) -> Registration:
     """The request as plain Python."""
+    given = {descriptor.name for descriptor, _ in request.ListFields()}
     return Registration(
         urn=urn,
         type=request.type,
@@ -42,7 +43,7 @@ def to_registration(urn: str, request: resource_pb2.RegisterResourceRequest) -> 
         aliases=tuple(_alias(item) for item in request.aliases),
         import_id=request.importId,
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
-        other_options=tuple(name for name, field in _OTHER_OPTIONS.items() if _is_set(request, field)),
+        other_options=tuple(name for name, field in _OTHER_OPTIONS.items() if field in given),
     )
 
 
@@ -57,10 +58,6 @@ _OTHER_OPTIONS = {
     "envVarMappings": "envVarMappings",
     "pluginDownloadURL": "pluginDownloadURL",
 }
-
-
-def _is_set(request: resource_pb2.RegisterResourceRequest, name: str) -> bool:
-    return any(descriptor.name == name for descriptor, _ in request.ListFields())
 
 
 def _alias(alias: alias_pb2.Alias) -> str:

@@ -138,6 +138,10 @@ class Hpa:
             added = self._added.within(now, period_seconds)
             return current - added + self._removed.within(now, period_seconds)
 
+        if stabilised > current == self._max:  # at a bound no rate has a say
+            return current, "TooManyReplicas"
+        if stabilised < current == self._min:
+            return current, "TooFewReplicas"
         if stabilised > current:
             rate = up_limit(self._scaling.scale_up, start)
             most = current if rate is None else max(rate, current)

@@ -4,6 +4,7 @@ The real controller's order, which its own comments tell differently: windows ar
 for, unclamped; rate and bounds apply to what the windows leave.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -57,21 +58,31 @@ class Recommendations:
 
     up_window_seconds: float
     down_window_seconds: float
-    _past: list[tuple[float, int]] = field(default_factory=list)
+    _times: list[float] = field(default_factory=list)
+    """Rising: one for each of ``_asked``."""
+    _asked: list[int] = field(default_factory=list)
 
     def begin(self, now: float, replicas: int) -> None:
         """The first sync takes the replicas that it finds for a recommendation."""
-        if not self._past:
-            self._past.append((now, replicas))
+        if not self._times:
+            self._remember(now, replicas)
 
     def stabilised(self, now: float, current: int, wanted: int) -> int:
         """``current``, moved no further than every recommendation of a direction's window allows."""
-        upward = [replicas for t, replicas in self._past if t > now - self.up_window_seconds]
-        downward = [replicas for t, replicas in self._past if t > now - self.down_window_seconds]
-        longest = max(self.up_window_seconds, self.down_window_seconds)
-        self._past = [past for past in self._past if past[0] >= now - longest]
-        self._past.append((now, wanted))
+        upward = self._within(now, self.up_window_seconds)
+        downward = self._within(now, self.down_window_seconds)
+        outdated = bisect_left(self._times, now - max(self.up_window_seconds, self.down_window_seconds))
+        del self._times[:outdated], self._asked[:outdated]
+        self._remember(now, wanted)
         return min(max(current, min([wanted, *upward])), max([wanted, *downward]))
+
+    def _within(self, now: float, seconds: float) -> list[int]:
+        """Exactly a window ago is outside."""
+        return self._asked[bisect_right(self._times, now - seconds) :]
+
+    def _remember(self, now: float, replicas: int) -> None:
+        self._times.append(now)
+        self._asked.append(replicas)
 
 
 def step_up(step: PolicyStep, start: int) -> int:

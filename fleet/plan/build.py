@@ -1,8 +1,5 @@
 """Puts a plan together. A stack file that is refused makes a plan too: one of nothing but what is wrong."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -35,9 +32,8 @@ def plan(root: Path, stack: str, today: date) -> Plan:
     except StackConfigError as refused:
         return Plan(stack=stack, findings=told(refused.findings))
     stopped = any(item.severity == "error" for item in findings)
-    with _uncollected():
-        resources = () if stopped else graph.record(root, stack, raw, config)
-        forecast = () if stopped else foresee(config)
+    resources = () if stopped else graph.record(root, stack, raw, config)
+    forecast = () if stopped else foresee(config)
     return Plan(
         stack=stack,
         cloud=config.cluster.cloud,
@@ -53,15 +49,3 @@ def plan(root: Path, stack: str, today: date) -> Plan:
 
 def _region(cluster: ClusterSpec) -> str:
     return "" if isinstance(cluster, LocalCluster) else cluster.region
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the search for cycles: hardly anything is garbage yet, and it took a third of a large plan."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()

@@ -17,7 +17,12 @@ _TOLD = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 
 def foresee(config: StackConfig) -> tuple[Forecast, ...]:
     """Every model of the stack."""
-    return tuple(_model(found) for found in forecast(config).models)
+    models = forecast(config).models
+    told: dict[int, Trace] = {}  # models that differ in their names alone share their outcomes
+    for outcome in (outcome for found in models for outcome in (found.step, found.day)):
+        if id(outcome) not in told:
+            told[id(outcome)] = _trace(outcome)
+    return tuple(_model(found, told[id(found.step)], told[id(found.day)]) for found in models)
 
 
 def write_report(root: Path, stack: str, folder: Path) -> Path:
@@ -27,7 +32,7 @@ def write_report(root: Path, stack: str, folder: Path) -> Path:
     return report.write(forecast(parse(read_stack_file(stack_file(root, stack)))), folder, stack)
 
 
-def _model(found: ModelForecast) -> Forecast:
+def _model(found: ModelForecast, step: Trace, day: Trace) -> Forecast:
     return Forecast(
         model=found.model,
         nodes_per_replica=found.nodes_per_replica,
@@ -37,8 +42,8 @@ def _model(found: ModelForecast) -> Forecast:
         capacity_rps=found.capacity_rps,
         ttft_slo_seconds=found.ttft_slo_seconds,
         ttft_at_rest=found.ttft_at_rest,
-        step=_trace(found.step),
-        day=_trace(found.day),
+        step=step,
+        day=day,
     )
 
 

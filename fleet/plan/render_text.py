@@ -18,7 +18,12 @@ _ACTION_COLOURS = {"add": "green", "change": "yellow", "replace": "magenta", "re
 
 
 def render(plan: Plan, console: Console, today: date) -> None:
-    """All of it; findings last, where the eye is when the command ends."""
+    """All of it, written at once; findings last, where the eye is when the command ends."""
+    with console:
+        _render(plan, console, today)
+
+
+def _render(plan: Plan, console: Console, today: date) -> None:
     console.print(f"[bold]{escape(plan.stack)}[/]  {escape(words.essence(plan))}")
     if plan.resources:
         _section(console, "Resources", _components(plan))
@@ -94,16 +99,19 @@ def _cost(cost: Cost) -> Table:
 
 
 def _forecast(console: Console, item: Forecast) -> None:
-    console.print(f"\n[bold]Forecast of {escape(item.model)}[/]: {outlook_words.pace(item)}")
+    lines = [f"\n[bold]Forecast of {escape(item.model)}[/]: {outlook_words.pace(item)}"]
     if late := outlook_words.hopeless(item):
-        console.print(f"  [yellow]{late}[/]")
-    for metric in item.step.unknown_metrics:
-        console.print(f"  {escape(metric)} is not simulated: it never adds a replica here")
+        lines.append(f"  [yellow]{late}[/]")
+    lines += [
+        f"  {escape(metric)} is not simulated: it never adds a replica here"
+        for metric in item.step.unknown_metrics
+    ]
     for trace in (item.step, item.day):
-        console.print(f"  {trace.trace:4}  load      {trace.load_curve}  peak {trace.peak_load:.3g}")
+        lines.append(f"  {trace.trace:4}  load      {trace.load_curve}  peak {trace.peak_load:.3g}")
         ends = f"{trace.replicas_first} → {trace.replicas_most} → {trace.replicas_last}"
-        console.print(f"        replicas  {trace.replicas_curve}  {ends}")
-        console.print(f"        [dim]{outlook_words.course(trace)}{outlook_words.came(trace)}[/]")
+        lines.append(f"        replicas  {trace.replicas_curve}  {ends}")
+        lines.append(f"        [dim]{outlook_words.course(trace)}{outlook_words.came(trace)}[/]")
+    console.print("\n".join(lines))
 
 
 def _difference(console: Console, plan: Plan, found: Difference) -> None:
@@ -140,16 +148,15 @@ def _change(console: Console, change: ResourceChange) -> None:
 
 
 def _findings(console: Console, plan: Plan) -> None:
-    console.print()
-    for item in plan.findings:
-        console.print(_line(item))
-    for silent in plan.silenced:
-        console.print(
-            f"[dim]silenced until {silent.expires}: {escape(silent.id)} at {escape(words.at(silent))} "
-            f"({escape(silent.reason)})[/]"
-        )
+    lines = ["", *(_line(item) for item in plan.findings)]
+    lines += [
+        f"[dim]silenced until {silent.expires}: {escape(silent.id)} at {escape(words.at(silent))} "
+        f"({escape(silent.reason)})[/]"
+        for silent in plan.silenced
+    ]
     colour = "red" if plan.errors else "yellow" if plan.warnings else "green"
-    console.print(f"[bold {colour}]{words.judgement(plan)}[/]")
+    lines.append(f"[bold {colour}]{words.judgement(plan)}[/]")
+    console.print("\n".join(lines))
 
 
 def _line(item: Finding) -> str:

@@ -9,6 +9,7 @@ from fleet.drill import scenario
 from fleet.drill.timeline import Run
 from fleet.embedded.cluster.layout import Layout
 from fleet.plan.forecast import Conditions, simulate
+from fleet.plan.forecast.engine import Engine
 from stacks import config as stack_config
 from tests.side_by_side import Agreement, compare, periods_of
 from tests.slow.drills import deployed, local
@@ -65,7 +66,7 @@ def side_by_side(run: Run) -> Agreement:
     conditions = Conditions.of(config, model, compression=COMPRESSION)
     conditions = replace(conditions, periods=periods_of(run, conditions.periods))
     play = scenario.parse(PLAY, "beside")
-    outcome = simulate(conditions, play, conditions.load_model(play.mix))
+    outcome = simulate(conditions, play, Engine.of(conditions.load_model(play.mix)))
     return compare(run, outcome, conditions.machine.gpus)
 
 

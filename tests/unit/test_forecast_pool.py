@@ -28,7 +28,8 @@ def test_a_replica_goes_to_the_fullest_node_so_that_others_come_empty() -> None:
 def test_only_nodes_above_the_floor_that_were_empty_for_long_are_given_back() -> None:
     pool = Pool(slots=1, least=1, most=3)
     for node in pool.order(2, 0.0):
-        node.registered, node.empty_since = True, 10.0
+        pool.register(node)
+        node.empty_since = 10.0
     assert pool.empty(19.0, 10.0) == []
     young = pool.empty(20.0, 10.0)
     assert len(young) == 2

@@ -30,6 +30,7 @@ class Autoscaler:
 
     def __post_init__(self) -> None:
         bounds = self.model.replicas
+        self._by_cpu_alone = all(_kind(metric) == "cpu" for metric in self.model.scaling.metrics)
         self._hpa = Hpa(self.model.scaling, bounds.min, bounds.max)
 
     @property
@@ -51,17 +52,18 @@ class Autoscaler:
         return decision.desired
 
     def _plain(self, now: float, wanted: int, replicas: Sequence[Replica]) -> tuple[int, float] | None:
-        if any(_kind(metric) != "cpu" for metric in self.model.scaling.metrics):
+        if not self._by_cpu_alone:
             return None
-        values = {one.cpu_millicores for one in replicas}
-        value = values.pop() if len(values) == 1 else None
-        if value is None or len(replicas) != wanted:
+        if len(replicas) != wanted or not replicas:
             return None
-        settled = all(
-            one.serving and one.ready_changed_t is not None and one.ready_changed_t + _SETTLED_SECONDS < now
-            for one in replicas
-        )
-        return (wanted, value) if settled else None
+        value = replicas[0].cpu_millicores
+        for one in replicas:
+            since = one.ready_changed_t
+            if one.cpu_millicores != value or not one.serving:
+                return None
+            if since is None or since + _SETTLED_SECONDS >= now:
+                return None
+        return None if value is None else (wanted, value)
 
     def _readings(self, replicas: Sequence[Replica], queues: Queues) -> Mapping[int, Reading]:
         """Of every metric but CPU, which the replicas themselves carry."""

@@ -7,7 +7,10 @@ seconds instead of engine steps. All figures are the load model's: at its seats 
 
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from typing import Self
 
 from fleet.drill.load_model import Demand, LoadModel
@@ -17,8 +20,33 @@ _TAIL = 2.33
 _GRID = 24
 """Points at which the engine's rate is worked out; between them it is taken as a straight line."""
 
+_KEPT = 2**15
+"""Answers that are kept of each kind: through a night or on a plateau one stride is like another, and models
+that differ in their bounds alone have most of them in common."""
+
 
 @dataclass(frozen=True)
+class _Curve:
+    """Straight lines between points; asked for several times in every stride, so its lines are kept."""
+
+    xs: tuple[float, ...]
+    lines: tuple[tuple[float, float, float, float], ...]
+    """Up to each point but the first: where the line begins, and how far it goes to the right and up."""
+
+    @classmethod
+    def of(cls, xs: Sequence[float], ys: Sequence[float]) -> Self:
+        """Through these points, the xs rising."""
+        ends = zip(pairwise(xs), pairwise(ys), strict=True)
+        return cls(tuple(xs), tuple((x0, y0, x1 - x0, y1 - y0) for (x0, x1), (y0, y1) in ends))
+
+    def at(self, x: float) -> float:
+        """Beyond the points the first and the last line go on."""
+        xs = self.xs
+        x0, y0, right, up = self.lines[bisect_left(xs, x, 1, len(xs) - 1) - 1]
+        return y0 + up * (x - x0) / right
+
+
+@dataclass(frozen=True, eq=False)
 class Engine:
     """Made by ``of``; a point of the curve is a number of running requests and what they yield."""
 
@@ -28,12 +56,14 @@ class Engine:
     """Requests per second with all seats taken."""
     queue: float
     """Requests that may wait; infinite where nothing is refused."""
-    _running: tuple[float, ...]
-    _rates: tuple[float, ...]
-    _residences: tuple[float, ...]
-    """Seconds from admission to the last token, at each point."""
-    _prefills: tuple[float, ...]
-    """P99 of the seconds from admission to the first token, at each point."""
+    _rates: _Curve
+    """Answers per second, by requests running."""
+    _running: _Curve
+    """Requests running, by answers per second."""
+    _residences: _Curve
+    """Seconds from admission to the last token, by requests running."""
+    _prefills: _Curve
+    """P99 of the seconds from admission to the first token, by requests running."""
     _load: LoadModel
     _engines: int = 1
 
@@ -49,16 +79,21 @@ class Engine:
         steps = [step * excess ** (n / seats) for n, step in zip(running, steps, strict=True)]
         rates = [n / means.answer / step for n, step in zip(running, steps, strict=True)]
         slow = _slow_demand(load)
+        points = (0.0, *(engines * n for n in running))
+        answered = (0.0, *(engines * rate for rate in rates))
         return cls(
             seats=engines * seats,
             capacity=load.capacity_rps,
             queue=math.inf if load.limits.queue is None else float(load.limits.queue),
-            _running=(0.0, *(engines * n for n in running)),
-            _rates=(0.0, *(engines * rate for rate in rates)),
-            _residences=tuple(means.answer * step for step in (steps[0], *steps)),
-            _prefills=tuple(
-                _prefill(load, n, slow, step)
-                for n, step in zip((running[0], *running), (steps[0], *steps), strict=True)
+            _rates=_Curve.of(points, answered),
+            _running=_Curve.of(answered, points),
+            _residences=_Curve.of(points, [means.answer * step for step in (steps[0], *steps)]),
+            _prefills=_Curve.of(
+                points,
+                [
+                    _prefill(load, n, slow, step)
+                    for n, step in zip((running[0], *running), (steps[0], *steps), strict=True)
+                ],
             ),
             _load=load,
             _engines=engines,
@@ -66,15 +101,16 @@ class Engine:
 
     def rate(self, in_flight: float) -> float:
         """Answers per second."""
-        return _between(self._running, self._rates, min(in_flight, self.seats))
+        return self._rates.at(min(in_flight, self.seats))
 
+    @lru_cache(maxsize=_KEPT)  # noqa: B019  # bounded for all engines together
     def settled(self, arrivals: float) -> float:
         """Requests in flight where as many are answered as arrive; arrivals are below the capacity."""
-        return _between(self._rates, self._running, arrivals)
+        return self._running.at(arrivals)
 
     def residence(self, in_flight: float) -> float:
         """Seconds that a request spends running."""
-        return _between(self._running, self._residences, min(in_flight, self.seats))
+        return self._residences.at(min(in_flight, self.seats))
 
     def after(self, in_flight: float, arrivals: float, seconds: float) -> float:
         """Requests in flight so many seconds later, of those that came in between none being refused."""
@@ -85,16 +121,24 @@ class Engine:
         after = end + (in_flight - end) * math.exp(-seconds / self.residence(max(end, in_flight)))
         return max(after, in_flight + (arrivals - self.capacity) * seconds)
 
+    @lru_cache(maxsize=_KEPT)  # noqa: B019  # bounded for all engines together
+    def passed(self, in_flight: float, arrivals: float, seconds: float) -> tuple[float, float, float]:
+        """Time passes: what is in flight then, the core seconds that were used, and what was refused."""
+        after, most = self.after(in_flight, arrivals, seconds), self.seats + self.queue
+        left = min(after, most)
+        return left, self.cores((in_flight + left) / 2) * seconds, max(0.0, after - most)
+
     def cores(self, in_flight: float) -> float:
         """CPU in use. Arrivals are independent, so an engine with n in flight has none with odds exp(-n)."""
         running = min(in_flight, self.seats)
         return self._load.cpu_cores(running, 1.0 - math.exp(-running / self._engines))
 
+    @lru_cache(maxsize=_KEPT)  # noqa: B019  # bounded for all engines together
     def ttft_p99(self, in_flight: float) -> float:
         """P99 of the time to first token of what arrives now: the wait for a seat, and the prefill."""
         spread = in_flight + _TAIL * math.sqrt(min(in_flight, self.seats)) if in_flight else 0.0
         wait = max(0.0, max(spread, in_flight) - self.seats) / self.capacity
-        return wait + _between(self._running, self._prefills, min(in_flight, self.seats))
+        return wait + self._prefills.at(min(in_flight, self.seats))
 
 
 def _grid(seats: float) -> list[float]:
@@ -133,10 +177,3 @@ def _prefill(load: LoadModel, running: float, demand: Demand, step: float) -> fl
     cached = round(running * load.means.cached)
     own = load.pace.step(round(running), cached, demand.prompt_tokens, demand.images)
     return load.frontend_seconds(demand.images) + step + own
-
-
-def _between(xs: tuple[float, ...], ys: tuple[float, ...], x: float) -> float:
-    """On the straight line between two points of a rising curve."""
-    right = min(max(bisect_left(xs, x), 1), len(xs) - 1)
-    x0, x1, y0, y1 = xs[right - 1], xs[right], ys[right - 1], ys[right]
-    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)

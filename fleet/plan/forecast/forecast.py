@@ -56,26 +56,29 @@ class _Found:
 def forecast(config: StackConfig) -> Forecast:
     """Each model alone on its pool, in the catalogue's own time. Always the same for the same stack."""
     known: dict[str, _Found] = {}
+    engines: dict[str, Engine] = {}
     found = []
     for model in config.models:
         conditions = Conditions.of(config, model)
         # Models that differ in their names alone are simulated once.
         key = conditions.unnamed()
         if key not in known:
-            known[key] = _found(conditions)
+            load = conditions.load_model(traces.MIX)
+            # Bounds and policies decide nothing of what one replica does.
+            engine = engines.get(repr(load)) or engines.setdefault(repr(load), Engine.of(load))
+            known[key] = _found(conditions, engine)
         found.append(_forecast(conditions, known[key]))
     return Forecast(tuple(found))
 
 
-def _found(conditions: Conditions) -> _Found:
+def _found(conditions: Conditions, engine: Engine) -> _Found:
     bounds = conditions.model.replicas
-    load = conditions.load_model(traces.MIX)
-    engine, step = Engine.of(load), traces.step(bounds)
+    step = traces.step(bounds)
     return _Found(
-        capacity_rps=load.capacity_rps,
+        capacity_rps=engine.capacity,
         ttft_at_rest=engine.ttft_p99(0.0),
-        step=simulate(conditions, step, load),
-        day=simulate(conditions, traces.day(bounds), load),
+        step=simulate(conditions, step, engine),
+        day=simulate(conditions, traces.day(bounds), engine),
         held_by=_held_by(engine, step.peak_load, conditions.model),
     )
 

@@ -1,6 +1,7 @@
 """What a trace came to. Plain values; ``Totals`` is what the simulation adds to as it goes."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from components.spec import SloSpec
 from fleet.drill.scenario import Scenario
@@ -8,8 +9,7 @@ from fleet.plan.forecast.conditions import Conditions
 from fleet.plan.forecast.queues import Served
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """One point of the curves."""
 
     t: float

@@ -26,15 +26,18 @@ class Pool:
     slots: int
     least: int
     most: int
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[Node] = field(init=False)
+    registered: int = field(init=False)
+    """Nodes that are there."""
 
     def __post_init__(self) -> None:
         self.nodes = [Node(-math.inf, True, -math.inf, self.slots) for _ in range(self.least)]
+        self.registered = self.least
 
-    @property
-    def registered(self) -> int:
-        """Nodes that are there."""
-        return sum(node.registered for node in self.nodes)
+    def register(self, node: Node) -> None:
+        """A node that was ordered is there."""
+        node.registered = True
+        self.registered += 1
 
     def take(self) -> Node | None:
         """A slot on a node that is there: the fullest, so that others come empty."""
@@ -75,3 +78,4 @@ class Pool:
         """A node that is still there and empty is given back."""
         if node in self.nodes and node.free == self.slots:
             self.nodes.remove(node)
+            self.registered -= node.registered

@@ -6,8 +6,8 @@ has filled up to them; what already waits at a replica stays there, as a request
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fleet.plan.forecast.engine import Engine
 
@@ -17,7 +17,7 @@ _ALIKE = 0.01
 """Levels closer than this share, or a tenth of a request, become one."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Level:
     """Replicas with equally much in flight."""
 
@@ -27,8 +27,7 @@ class Level:
     """CPU used since the level exists, by each of them."""
 
 
-@dataclass(frozen=True)
-class Served:
+class Served(NamedTuple):
     """One stretch of time."""
 
     sent: float
@@ -66,7 +65,8 @@ class Queues:
             return SHORT
         if not self._levels:
             return math.inf
-        level, share = self._levels[0], rps / len(self._levels[0].names)
+        level = self._levels[0]
+        share = rps / len(level.names)
         spare = self.engine.capacity - share
         waiting = level.in_flight - self.engine.seats
         if waiting > 0:
@@ -103,33 +103,39 @@ class Queues:
         levels = (*self._levels, *self._leaving.values())
         return next((level.in_flight for level in levels if name in level.names), 0.0)
 
-    def cores(self, names: Iterable[str]) -> dict[str, float]:
-        """What each of these uses at this moment, as long as it answers."""
+    def cores(self) -> dict[str, float]:
+        """What each uses at this moment."""
         levels = (*self._levels, *self._leaving.values())
-        used = {name: self.engine.cores(level.in_flight) for level in levels for name in level.names}
-        return {name: used[name] for name in names if name in used}
+        return {name: self.engine.cores(level.in_flight) for level in levels for name in level.names}
 
-    def core_seconds(self, names: Iterable[str]) -> dict[str, float]:
-        """CPU that each of these has used since it began to answer; others are left out."""
-        used = {}
-        for level in (*self._levels, *self._leaving.values()):
-            for name in level.names:
-                used[name] = level.core_seconds + self._used_before[name]
-        return {name: used[name] for name in names if name in used}
+    def core_seconds(self) -> dict[str, float]:
+        """CPU that each has used since it began to answer."""
+        before = self._used_before
+        return {
+            name: level.core_seconds + before[name]
+            for level in (*self._levels, *self._leaving.values())
+            for name in level.names
+        }
 
     def advance(self, seconds: float, rps: float) -> Served:
         """Time goes on under this load."""
-        for level in self._leaving.values():
-            self._pass(level, seconds, 0.0)
+        if not self.even:
+            self._uneven(seconds, rps)
         if not self._levels:
             return Served(rps * seconds, rps * seconds, None)
-        self._meet(seconds, rps)
-        least, *others = self._levels
-        for level in others:
-            self._pass(level, seconds, 0.0)
+        least = self._levels[0]
         refused = self._pass(least, seconds, rps / len(least.names)) * len(least.names)
-        self._join_alike()
+        if len(self._levels) > 1:
+            self._join_alike()
         return Served(rps * seconds, refused, self.engine.ttft_p99(least.in_flight))
+
+    def _uneven(self, seconds: float, rps: float) -> None:
+        """All but the level that gets what arrives."""
+        for level in self._leaving.values():
+            self._pass(level, seconds, 0.0)
+        self._meet(seconds, rps)
+        for level in self._levels[1:]:
+            self._pass(level, seconds, 0.0)
 
     def _meet(self, seconds: float, rps: float) -> None:
         """Levels that the least one reaches in this time share what arrives in it."""
@@ -142,12 +148,9 @@ class Queues:
 
     def _pass(self, level: Level, seconds: float, arrivals: float) -> float:
         """One level alone; requests that each of its replicas refuses."""
-        before = level.in_flight
-        after = self.engine.after(before, arrivals, seconds)
-        most = self.engine.seats + self.engine.queue
-        level.in_flight = min(after, most)
-        level.core_seconds += self.engine.cores((before + level.in_flight) / 2) * seconds
-        return max(0.0, after - most)
+        level.in_flight, core_seconds, refused = self.engine.passed(level.in_flight, arrivals, seconds)
+        level.core_seconds += core_seconds
+        return refused
 
     def _join_alike(self) -> None:
         joined: list[Level] = []

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fleet.plan.forecast.pool import Node
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Replica:
     """One pod; an ``fleet.hpa.Pod``. Times are seconds since the trace began."""
 

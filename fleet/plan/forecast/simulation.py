@@ -13,7 +13,6 @@ from itertools import count
 
 from components.spec import ModelSpec
 from components.vllm.deployment import is_autoscaled
-from fleet.drill.load_model import LoadModel
 from fleet.drill.scenario import Scenario
 from fleet.plan.forecast.autoscaler import Autoscaler
 from fleet.plan.forecast.conditions import Conditions
@@ -26,16 +25,16 @@ from fleet.plan.forecast.queues import SHORT, Queues
 from fleet.plan.forecast.replicas import Replica, first_to_go
 
 
-def simulate(conditions: Conditions, trace: Scenario, load: LoadModel) -> Outcome:
+def simulate(conditions: Conditions, trace: Scenario, engine: Engine) -> Outcome:
     """The whole trace, from rest: the least replicas are ready, on the nodes that they need."""
-    return _Simulation(conditions, trace, load).run()
+    return _Simulation(conditions, trace, engine).run()
 
 
 @dataclass
 class _Simulation:
     conditions: Conditions
     trace: Scenario
-    load: LoadModel
+    engine: Engine
     _now: float = 0.0
     _wanted: int = 0
     _replicas: list[Replica] = field(default_factory=list)
@@ -44,10 +43,11 @@ class _Simulation:
     def __post_init__(self) -> None:
         conditions = self.conditions
         self._order, self._names = count(), count()
-        self._queues = Queues(Engine.of(self.load))
+        self._queues = Queues(self.engine)
         self._pool = Pool(conditions.replicas_per_node, conditions.min_nodes, conditions.max_nodes)
         self._places = Places(self._pool, self._model.nodes_per_replica, self._model.headroom)
         self._autoscaler = Autoscaler(self._model)
+        self._slo = self._model.slo
         self._course = Course.of(self.trace)
         self._totals = Totals()
         self._ordering = False
@@ -82,7 +82,7 @@ class _Simulation:
             self._new()
         there = self._pool.registered * self._pool.slots
         for node in self._pool.order(self._places.missing(self._replicas) - there, -math.inf):
-            node.registered = True
+            self._pool.register(node)
         for replica in self._replicas:
             self._places.seat(replica)
             if self._places.is_placed(replica):
@@ -106,24 +106,19 @@ class _Simulation:
 
     def _pass(self, until: float) -> None:
         """One stride, at most to the next event."""
-        left = until - self._now
-        seconds = min(left, self._queues.stride(self._rps(self._now + min(SHORT, left) / 2)))
-        served = self._queues.advance(seconds, self._rps(self._now + seconds / 2))
-        self._totals.passed(
-            seconds, served, self._model.slo, nodes=len(self._pool.nodes), registered=self._pool.registered
-        )
-        self._now += seconds
-
-    def _rps(self, t: float) -> float:
-        return self._course.at(t) * self.load.capacity_rps
+        now, at, queues, pool = self._now, self._course.at, self._queues, self._pool
+        capacity, left = self.engine.capacity, until - now
+        seconds = min(left, queues.stride(at(now + min(SHORT, left) / 2) * capacity))
+        served = queues.advance(seconds, at(now + seconds / 2) * capacity)
+        self._totals.passed(seconds, served, self._slo, nodes=len(pool.nodes), registered=pool.registered)
+        self._now = now + seconds
 
     # What the controllers do.
 
     def _scrape(self) -> None:
         periods = self.conditions.periods
-        names = [one.name for one in self._replicas]
-        used = self._queues.core_seconds(names)
-        cores = {} if periods.averaged else self._queues.cores(names)
+        used = self._queues.core_seconds()
+        cores = {} if periods.averaged else self._queues.cores()
         for one in self._replicas:
             if one.started_t is not None:
                 one.scraped(self._now, periods.scrape_seconds, used.get(one.name, 0.0), cores.get(one.name))
@@ -169,7 +164,8 @@ class _Simulation:
             self._at(self._now + self.conditions.boot_seconds, partial(self._register, node))
 
     def _register(self, node: Node) -> None:
-        node.registered, node.empty_since = True, self._now
+        self._pool.register(node)
+        node.empty_since = self._now
         self._at(self._now + self.conditions.periods.binding_seconds, self._place)
         self._look_for_empty()  # nobody may want it any more
 
