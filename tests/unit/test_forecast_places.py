@@ -64,7 +64,7 @@ def test_a_group_begins_only_when_its_last_node_is_there() -> None:
     places.seat(group)
     assert (len(group.nodes), places.is_placed(group), places.missing([group])) == (1, False, 1)
     (node,) = places.pool.order(1, 0.0)
-    pool.register(node)
+    places.pool.register(node)
     places.seat(group)
     assert places.is_placed(group)
     assert places.missing([group]) == 0
