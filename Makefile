@@ -34,7 +34,7 @@ test: check  ## check, and the tests that need the embedded cluster
 test-engine: setup  ## the rendered container on a real vLLM, on the CPU: a few minutes, 5.8 GiB once, 7 GiB of memory
 	$(BIN)/pytest -m "engine and not slow" tests/engine
 
-test-slow: setup  ## HPA model and forecast beside the real controllers, twenty faults under full load, command lines on a real vLLM
+test-slow: setup  ## HPA model, forecast and cold starts beside the real controllers, twenty faults under full load, more of a real vLLM
 	$(BIN)/pytest -s -m slow
 
 bench: setup  ## what the program and `fleet plan` cost to start, against their bare imports
