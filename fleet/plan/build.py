@@ -10,6 +10,7 @@ from fleet.plan import graph, serving
 from fleet.plan.checkout import stack_file, stacks
 from fleet.plan.foresight import foresee
 from fleet.plan.judged import judge, told
+from fleet.plan.meanwhile import meanwhile
 from fleet.plan.models import Plan
 from fleet.plan.outlook import Cost
 from stacks.config import StackConfigError, read_stack_file
@@ -32,8 +33,8 @@ def plan(root: Path, stack: str, today: date) -> Plan:
     except StackConfigError as refused:
         return Plan(stack=stack, findings=told(refused.findings))
     stopped = any(item.severity == "error" for item in findings)
+    foreseen = None if stopped else meanwhile(foresee, config)
     resources = () if stopped else graph.record(root, stack, raw, config)
-    forecast = () if stopped else foresee(config)
     return Plan(
         stack=stack,
         cloud=config.cluster.cloud,
@@ -43,7 +44,7 @@ def plan(root: Path, stack: str, today: date) -> Plan:
         findings=findings,
         silenced=silenced,
         cost=Cost.model_validate(envelope(config)),
-        forecast=forecast,
+        forecast=foreseen() if foreseen else (),
     )
 
 

@@ -1,0 +1,31 @@
+"""Work that is done meanwhile, in a process of its own or in this one: the same answer, the same failure."""
+
+import os
+
+import pytest
+
+from fleet.plan.meanwhile import meanwhile
+
+
+def process_of(_: object) -> int:
+    return os.getpid()
+
+
+def broken(text: str) -> int:
+    raise ValueError(text)
+
+
+@pytest.fixture(params=[1, 2])
+def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(request.param)))
+    return int(request.param)
+
+
+def test_it_is_done_elsewhere_where_there_is_another_core(cores: int) -> None:
+    assert (meanwhile(process_of, None)() == os.getpid()) is (cores == 1)
+
+
+def test_what_it_raised_is_raised_where_its_answer_is_asked_for(cores: int) -> None:
+    begun = meanwhile(broken, "no such model")
+    with pytest.raises(ValueError, match="no such model"):
+        begun()
