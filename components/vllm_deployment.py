@@ -48,8 +48,9 @@ class VllmDeploymentArgs:
 class VllmDeployment(pulumi.ComponentResource):
     """A Deployment, its Service, account, disruption budget, network policy, gate and, with a key, Secret.
 
-    A replica of several nodes is a group of a LeaderWorkerSet, whose controller the cluster needs. Where
-    the model has headroom, the placeholders that keep it belong to it too.
+    With ``engine.compileCache`` there is a volume claim too. A replica of several nodes is a group of a
+    LeaderWorkerSet, whose controller the cluster needs. Where the model has headroom, the placeholders that
+    keep it belong to it too.
     """
 
     autoscaled: bool
@@ -146,9 +147,9 @@ class VllmDeployment(pulumi.ComponentResource):
         kept = self._args.model.engine.compile_cache
         if kept is None or not self._args.placement.has_volumes:
             return []
-        name = compile_cache.claim_name(self._args.model)
+        name = compile_cache.claim_name(self._args.model, kept)
         claim = PersistentVolumeClaim(
-            f"{self.pulumi_resource_name}-compiled",
+            name,
             metadata=self._metadata(name, {deployment.SKIP_AWAIT: "true"}),
             spec=compile_cache.claim_spec(kept),
             opts=self._child,

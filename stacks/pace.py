@@ -53,7 +53,7 @@ class Pace:
         # Without FP8 multiply an FP8 checkpoint is smaller to read and no faster to compute.
         faster = (peak.fp8_tflops or peak.tflops) / peak.tflops if row.precision == "fp8" else 1.0
         weights = row.weights_gb * 1e9 / (bandwidth * together)
-        share = row.experts_per_token / figures.experts.value if row.moe else 0.0
+        share = row.experts_per_token / row.experts if row.moe else 0.0
         in_experts = (row.params_b - row.active_params_b) / (1 - share) / row.params_b
         multiplied = bf16 * faster * together * model.nodes_per_replica
         return cls(

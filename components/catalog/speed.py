@@ -29,7 +29,6 @@ class Figures(Data):
     step_overhead_seconds: Figure
     pcie_scaling: Figure
     nvlink_scaling: Figure
-    experts: Figure
 
 
 class Speed(Data):

@@ -1,6 +1,7 @@
 """A Qwen3-VL model to serve: which checkpoint, on which pool, with which engine settings and bounds."""
 
 import difflib
+import math
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -191,21 +192,26 @@ class ModelSpec(Section):
             )
         return self
 
+    @property
+    def sleeping_gib(self) -> float:
+        """The weights that each of its nodes keeps in memory while the replica sleeps."""
+        row = catalog.models()[self.checkpoint]
+        copied = (row.weights_gb - row.experts_gb) * self.engines_per_replica
+        return (row.experts_gb + copied) * 1e9 / 2**30 / self.nodes_per_replica
+
     @model_validator(mode="after")
     def _sleep_is_guarded_and_has_room(self) -> Self:
         if not self.engine.sleep_mode:
             return self
         if not self.require_api_key:
             raise wrong("engine.sleepMode", "needs requireApiKey: else anybody may put a replica to sleep")
-        row = catalog.models()[self.checkpoint]
-        copied = (row.weights_gb - row.experts_gb) * self.engines_per_replica
-        weights = (row.experts_gb + copied) * 1e9 / 2**30 / self.nodes_per_replica
+        weights = self.sleeping_gib
         beside = self.resources.shm_gib + (self.engine.kv_offloading_gib or 0)
         if weights + beside >= self.resources.memory_gib:
             raise wrong(
                 "resources.memoryGib",
-                f"{self.resources.memory_gib:g} must exceed {weights + beside:.0f}: asleep, a replica keeps "
-                f"{weights:.0f} GiB of weights there (engine.sleepMode), beside what is shared; raise it",
+                f"{self.resources.memory_gib:g} must exceed {math.ceil(weights + beside)}: asleep, a replica "
+                f"keeps {weights:.0f} GiB of weights there (engine.sleepMode), beside what is shared; raise it",
             )
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from components.spec import CompileCacheSpec, ModelSpec
@@ -10,9 +11,13 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.core.v1 import PersistentVolumeClaimSpecArgsDict
 
 
-def claim_name(model: ModelSpec) -> str:
-    """Of the claim; a model's own, since what is loaded from it runs in the replica."""
-    return f"{model.name}-compiled"
+def claim_name(model: ModelSpec, kept: CompileCacheSpec) -> str:
+    """Of the claim; a model's own, since what is loaded from it runs in the replica.
+
+    It holds what cannot be changed: another size or class is another claim, and the pods roll to it.
+    """
+    digest = hashlib.sha256(kept.model_dump_json().encode()).hexdigest()
+    return f"{model.name}-compiled-{digest[:8]}"
 
 
 def claim_spec(kept: CompileCacheSpec) -> PersistentVolumeClaimSpecArgsDict:

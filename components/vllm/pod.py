@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from components import labels
 from components.clouds.base import Placement
 from components.clouds.karpenter import DO_NOT_DISRUPT
-from components.spec import ModelSpec
+from components.spec import CompileCacheSpec, ModelSpec
 from components.vllm import compile_cache, routes, startup
 from components.vllm.container import container
 from components.vllm.quantity import gibibytes
@@ -74,9 +74,7 @@ def pod(
             spread("kubernetes.io/hostname", model.name),
             spread("topology.kubernetes.io/zone", model.name),
         ],
-        "volumes": volumes(
-            model, weights, keeps_cache=placement.has_volumes and model.engine.compile_cache is not None
-        ),
+        "volumes": volumes(model, weights, model.engine.compile_cache if placement.has_volumes else None),
     }
 
 
@@ -124,17 +122,19 @@ def shared_gib(model: ModelSpec) -> float:
     return model.resources.shm_gib + (model.engine.kv_offloading_gib or 0)
 
 
-def volumes(model: ModelSpec, weights: Weights | None, *, keeps_cache: bool = False) -> list[VolumeArgsDict]:
+def volumes(
+    model: ModelSpec, weights: Weights | None, kept: CompileCacheSpec | None = None
+) -> list[VolumeArgsDict]:
     """Caches and scratch, shared memory, and the weights where a claim has them.
 
     Without a claim that volume is empty: a real vLLM to which nothing is streamed stops at once and says so.
-    The cache goes with the pod, unless the stack keeps it.
+    The cache goes with the pod, unless it is kept.
     """
-    cache: VolumeArgsDict = (
-        {"name": "cache", "persistent_volume_claim": {"claim_name": compile_cache.claim_name(model)}}
-        if keeps_cache
-        else {"name": "cache", "empty_dir": {"size_limit": gibibytes(CACHE_LIMIT_GIB)}}
-    )
+    cache: VolumeArgsDict = {"name": "cache"}
+    if kept is None:
+        cache["empty_dir"] = {"size_limit": gibibytes(CACHE_LIMIT_GIB)}
+    else:
+        cache["persistent_volume_claim"] = {"claim_name": compile_cache.claim_name(model, kept)}
     models: VolumeArgsDict = (
         {"name": "models", "persistent_volume_claim": {"claim_name": weights.claim, "read_only": True}}
         if isinstance(weights, Mounted)

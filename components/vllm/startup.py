@@ -59,7 +59,7 @@ def start_of(cluster: ClusterSpec, model: ModelSpec, machine: catalog.MachineRow
     compiled = model.engine.compile_cache is not None
     return Start(
         boot=catalog.boot_seconds(cluster.catalogue),
-        image=0.0 if cluster.image_on_nodes else catalog.image_pull_seconds(cluster.catalogue),
+        image=pull_seconds(cluster),
         engine=catalog.engine_seconds(machine.accelerator, model.gpus_per_replica, compiled=compiled),
         weights=catalog.weights_seconds(model.checkpoint, machine.network_mbps, model.copies),
     )
@@ -67,8 +67,12 @@ def start_of(cluster: ClusterSpec, model: ModelSpec, machine: catalog.MachineRow
 
 def node_seconds(cluster: ClusterSpec) -> float:
     """From asking for a node until it has booted and has the image."""
-    pull = 0.0 if cluster.image_on_nodes else catalog.image_pull_seconds(cluster.catalogue)
-    return catalog.boot_seconds(cluster.catalogue) + pull
+    return catalog.boot_seconds(cluster.catalogue) + pull_seconds(cluster)
+
+
+def pull_seconds(cluster: ClusterSpec) -> float:
+    """What a new node takes to pull the image; nothing where it comes with it."""
+    return 0.0 if cluster.image_on_nodes else catalog.image_pull_seconds(cluster.catalogue)
 
 
 def budget_seconds(model: ModelSpec, accelerator: str, network_mbps: int | None = None) -> int:

@@ -20,13 +20,10 @@ class Setting:
     """As simulated, like ``load_seconds``: after compression."""
     load_seconds: float
     compression: float
+    replicas_per_node: int = 1
+    """Replicas that fit on one machine, or parts of them where a replica has several nodes."""
     min_nodes: int = 0
     """Nodes that the pool keeps even when empty."""
-
-    @property
-    def replicas_per_node(self) -> int:
-        """Replicas that fit on one machine, or parts of them where a replica has several nodes."""
-        return self.machine.gpus // self.model.gpus_per_node
 
     @property
     def lingering_seconds(self) -> float:

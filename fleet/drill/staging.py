@@ -15,6 +15,7 @@ from fleet.drill.setting import Setting
 from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
 from stacks.config import HUB_TOKEN, PROJECT, SECRETS, StackConfig
+from stacks.placement import placed
 
 AUTOSCALERS = {"aws": "Karpenter", "gcp": "Karpenter stand-in for GKE's node autoscaler"}
 """Who adds nodes on each cloud. A stand-in's timing says nothing about the original's."""
@@ -40,6 +41,7 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
     )
     chosen = _model(config, model)
     pool = _own_pool(config, chosen)
+    at = next(at for at in placed(config) if at.model.name == chosen.name)
     return Stage(
         ref=replace(ref, config=_on(cluster, ref.config)),
         setting=Setting(
@@ -51,6 +53,7 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
             boot_seconds=delays.boot_seconds(cluster),
             load_seconds=delays.load_seconds(cluster, chosen, pool),
             compression=compression,
+            replicas_per_node=max(1, at.replicas_per_node),
             min_nodes=pool.min_nodes,
         ),
     )

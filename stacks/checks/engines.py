@@ -23,8 +23,8 @@ MEMORY = Kind(
     severity="warning",
     title="Less memory than the engines' processes may take",
     why="Each engine is a process, and so is each GPU's worker; beyond its limit the pod is killed with all "
-    "of them. The sum is an estimate: 2 GiB for each process, 4 for the cache of images, and what is shared "
-    "(`shmGib`, `kvOffloadingGib`).",
+    "of them. The sum is an estimate: 2 GiB for each process, 4 for the cache of images, what is shared "
+    "(`shmGib`, `kvOffloadingGib`), and the weights of a replica that may sleep.",
 )
 METRIC = Kind(
     id="metric-of-one-engine",
@@ -42,15 +42,16 @@ IMAGE_CACHE_GIB = 4
 
 
 def engines_have_what_their_processes_take(view: View) -> Iterator[Finding]:
-    """Judged for several engines only: one with its defaults is what the defaults were made for."""
+    """Judged for several engines, or one that may sleep: for any other the defaults were made."""
     figures = catalog.cpu()
     for index, model in enumerate(view.config.models):
         engines, gpus, asked = model.engines_per_replica, model.gpus_per_replica, model.resources
-        if engines == 1:
+        if engines == 1 and not model.engine.sleep_mode:
             continue
         busy, needed = figures.busy(model.workers, engines), memory_gib(model)
-        processes = f"{engines} engines on {gpus} GPUs"
-        if asked.cpu < busy:
+        processes = "an engine" if engines == 1 else f"{engines} engines"
+        processes += f" on {gpus} GPUs" if gpus > 1 else " on a GPU"
+        if asked.cpu < busy and engines > 1:
             yield CORES.at(
                 f"models[{index}].resources.cpu",
                 f"{asked.cpu:g} cores, but {processes} keep about {busy:.1f} busy; request that much",
@@ -68,7 +69,8 @@ def memory_gib(model: ModelSpec) -> float:
     """What a replica's processes may take of its node's memory."""
     processes = 1 + model.engines_per_replica + model.gpus_per_replica
     offloaded = model.engine.kv_offloading_gib or 0
-    return processes * PROCESS_GIB + IMAGE_CACHE_GIB + model.resources.shm_gib + offloaded
+    asleep = model.sleeping_gib if model.engine.sleep_mode else 0
+    return processes * PROCESS_GIB + IMAGE_CACHE_GIB + model.resources.shm_gib + offloaded + asleep
 
 
 def metrics_are_of_whole_replicas(view: View) -> Iterator[Finding]:

@@ -67,7 +67,8 @@ FP8_EXPERTS = Kind(
     title="Whole experts instead of slices of each",
     why="At this number of GPUs the experts of an FP8 mixture cannot be cut along their 128-wide blocks, "
     "so each GPU takes whole experts (`--enable-expert-parallel`, added for you). It works; its load may "
-    "be uneven.",
+    "be uneven. With `engine.expertParallel: false` vLLM refines the scales instead, which only its Triton "
+    "kernels can.",
 )
 FP8_COMPUTE = Kind(
     id="fp8-compute",
@@ -167,9 +168,12 @@ def fp8_runs_as_expected(view: View) -> Iterator[Finding]:
                 "BF16"
             )
             yield FP8_COMPUTE.at(f"{at.key}.checkpoint", message, at.model.name)
-        if gpus not in row.fp8_block_tp and keeps_experts_whole(at.model):
+        if row.moe and gpus not in row.fp8_block_tp:
             whole = ", ".join(map(str, row.fp8_block_tp))
             message = f"{gpus} GPUs take whole experts each: FP8 blocks can be cut for {whole} GPUs only"
+            if not keeps_experts_whole(at.model):
+                message = f"{gpus} GPUs cut FP8 blocks, which end whole for {whole} GPUs only; leave "
+                message += "engine.expertParallel out"
             yield FP8_EXPERTS.at(f"{at.key}.gpusPerReplica", message, at.model.name)
 
 

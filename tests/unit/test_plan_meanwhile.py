@@ -1,6 +1,7 @@
 """Work that is done meanwhile, in a process of its own or in this one: the same answer, the same failure."""
 
 import os
+import threading
 
 import pytest
 
@@ -11,6 +12,12 @@ def process_of(_: object) -> int:
     return os.getpid()
 
 
+def killed_elsewhere(here: int) -> int:
+    if os.getpid() != here:
+        os._exit(9)
+    return here
+
+
 def broken(text: str) -> int:
     raise ValueError(text)
 
@@ -18,6 +25,7 @@ def broken(text: str) -> int:
 @pytest.fixture(params=[1, 2])
 def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(request.param)))
+    monkeypatch.setattr(threading, "active_count", lambda: 1)  # pytest may have more
     return int(request.param)
 
 
@@ -29,3 +37,7 @@ def test_what_it_raised_is_raised_where_its_answer_is_asked_for(cores: int) -> N
     begun = meanwhile(broken, "no such model")
     with pytest.raises(ValueError, match="no such model"):
         begun()
+
+
+def test_it_is_done_here_where_the_other_process_was_killed(cores: int) -> None:
+    assert meanwhile(killed_elsewhere, os.getpid())() == os.getpid()

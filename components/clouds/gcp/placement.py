@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from components import labels
+from components import catalog, labels
 from components.clouds.base import Placement
 from components.spec import ModelSpec, NodePoolSpec
 
@@ -16,12 +16,14 @@ def placement(pool: NodePoolSpec) -> Placement:
 
     GKE adds the toleration to pods that ask for GPUs; it is written out all the same.
     """
+    machine = catalog.machine_for("gcp", pool.accelerator, pool.gpus_per_node, pool.machine)
     return Placement(
         accelerator=pool.accelerator,
         node_selector={labels.POOL: pool.name},
         tolerations=({"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"},),
         gpu_resource=GPU_RESOURCE,
         most_gpus=pool.max_nodes * pool.gpus_per_node,
+        network_mbps=machine.network_mbps,
     )
 
 
