@@ -211,7 +211,8 @@ class ModelSpec(Section):
             raise wrong(
                 "resources.memoryGib",
                 f"{self.resources.memory_gib:g} must exceed {math.ceil(weights + beside)}: asleep, a replica "
-                f"keeps {weights:.0f} GiB of weights there (engine.sleepMode), beside what is shared; raise it",
+                f"keeps {weights:.0f} GiB of weights there (engine.sleepMode), beside what is shared; "
+                "raise it",
             )
         return self
 
