@@ -95,7 +95,7 @@ def experts_are_there_to_be_spread(line: Line, model: ModelRow) -> tuple[str, st
     return "--enable-expert-parallel", f"{model.name} is dense; it has no experts"
 
 
-def context_is_within_the_models(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def context_is_within_the_models(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """Longer needs a changed rope, which ``--hf-overrides`` brings."""
     word = line.word("--max-model-len")
     if word in (None, "auto", "-1") or line.word("--hf-overrides"):
@@ -106,7 +106,7 @@ def context_is_within_the_models(line: Line, model: ModelRow) -> tuple[str, str]
     return "--max-model-len", f"{length} is not between 1 and the model's own {NATIVE_CONTEXT}"
 
 
-def a_step_holds_the_batch(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def a_step_holds_the_batch(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """Each running request takes a token of every step."""
     tokens, seqs = line.count("--max-num-batched-tokens", 0), line.count("--max-num-seqs", 0)
     if not tokens or tokens >= seqs:
@@ -114,7 +114,7 @@ def a_step_holds_the_batch(line: Line, model: ModelRow) -> tuple[str, str] | Non
     return "--max-num-batched-tokens", f"{tokens} is below --max-num-seqs {seqs}"
 
 
-def a_whole_prompt_fits_a_step(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def a_whole_prompt_fits_a_step(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """Without chunked prefill a prompt is computed in one step."""
     tokens, length = line.count("--max-num-batched-tokens", 0), line.count("--max-model-len", NATIVE_CONTEXT)
     if not line.is_off("--enable-chunked-prefill") or not tokens or tokens >= length:
@@ -125,7 +125,7 @@ def a_whole_prompt_fits_a_step(line: Line, model: ModelRow) -> tuple[str, str] |
     )
 
 
-def long_prompts_are_within_the_context(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def long_prompts_are_within_the_context(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """What counts as long is at most what fits."""
     threshold = line.count("--long-prefill-token-threshold", 0)
     length = line.count("--max-model-len", NATIVE_CONTEXT)
@@ -145,7 +145,7 @@ def contexts_are_cut_between_equal_heads(line: Line, model: ModelRow) -> tuple[s
     )
 
 
-def blocks_are_what_gpus_take(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def blocks_are_what_gpus_take(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """Attention on a GPU reads blocks of a multiple of 16 tokens."""
     size = line.count("--block-size", 16)
     return None if size % 16 == 0 else ("--block-size", f"{size} is no multiple of 16")
@@ -168,14 +168,14 @@ def fp8_computes_in_halves(line: Line, model: ModelRow) -> tuple[str, str] | Non
     return "--dtype", f"{dtype} does not go with FP8 weights; leave it out"
 
 
-def tools_have_a_parser(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def tools_have_a_parser(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """Calls of tools are read from the answer by a parser of the model's own."""
     if not line.is_on("--enable-auto-tool-choice") or line.word("--tool-call-parser"):
         return None
     return "--enable-auto-tool-choice", "needs --tool-call-parser; Qwen3-VL writes as hermes does"
 
 
-def adapters_on_the_host_hold_those_on_the_gpu(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def adapters_on_the_host_hold_those_on_the_gpu(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """LoRA adapters that run are kept in memory too."""
     host, gpu = line.word("--max-cpu-loras"), line.count("--max-loras", 1)
     if (
@@ -194,7 +194,7 @@ def dense_models_are_balanced_outside(line: Line, model: ModelRow) -> tuple[str,
     return "--data-parallel-external-lb", f"{model.name} is dense; its replicas are engines of their own"
 
 
-def ray_is_in_the_image(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def ray_is_in_the_image(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """vLLM no longer depends on it, and an image of one's own is not what this is for: docs/adr/0014."""
     asks = (
         name
@@ -205,7 +205,7 @@ def ray_is_in_the_image(line: Line, model: ModelRow) -> tuple[str, str] | None: 
     return (name, "the image has no Ray; leave it out") if name else None
 
 
-def nodes_share_the_gpus(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def nodes_share_the_gpus(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """Each node has the same number of ranks."""
     nodes = line.count("--nnodes", 1)
     sizes = ("tensor", "pipeline", "data", "prefill-context")
@@ -213,7 +213,7 @@ def nodes_share_the_gpus(line: Line, model: ModelRow) -> tuple[str, str] | None:
     return None if ranks % nodes == 0 else ("--nnodes", f"{nodes} nodes cannot share {ranks} GPUs")
 
 
-def nodes_are_counted_from_zero(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def nodes_are_counted_from_zero(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """A rank beyond the last node waits for nobody."""
     rank, nodes = line.count("--node-rank", 0), line.count("--nnodes", 1)
     if nodes == 1 or rank < nodes:
@@ -221,7 +221,7 @@ def nodes_are_counted_from_zero(line: Line, model: ModelRow) -> tuple[str, str] 
     return "--node-rank", f"{rank} is not below --nnodes {nodes}"
 
 
-def images_are_counted(line: Line, model: ModelRow) -> tuple[str, str] | None:  # noqa: ARG001
+def images_are_counted(line: Line, _model: ModelRow) -> tuple[str, str] | None:
     """Modalities by name, each with how many, or an object with ``count``."""
     word = line.word("--limit-mm-per-prompt")
     for name, limit in (json.loads(word) if word else {}).items():

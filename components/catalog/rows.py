@@ -3,8 +3,9 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from components.catalog.grounds import Data
 
 CloudName = Literal["aws", "gcp"]
 Precision = Literal["bf16", "fp8"]
@@ -16,16 +17,8 @@ HOURS_PER_MONTH = 730
 """What clouds take for a month."""
 
 
-class Row(BaseModel):
+class Row(Data):
     """What every row carries: where its figures come from, when they held, and whether they are estimates."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
 
     source: str = Field(min_length=12)
     """A public citation, or the word *assumed* with what was assumed."""

@@ -14,6 +14,7 @@ from fleet.cli.stack import ROOT, StackName
 from fleet.drill import coldstart
 from fleet.errors import FleetError
 from stacks import config as stack_config
+from stacks.placement import placed
 
 ModelName = Annotated[str | None, typer.Option("--model", help="one model of the stack; all if left out")]
 
@@ -21,13 +22,11 @@ ModelName = Annotated[str | None, typer.Option("--model", help="one model of the
 def cold_start(stack: StackName = "local", model: ModelName = None) -> None:
     """Print, for each model of a stack, where a cold start's time goes. Nothing has to run."""
     config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
-    pools = {pool.name: pool for pool in config.pools}
-    cloud = config.cluster.catalogue
-    for one in _chosen(config.models, model):
-        pool = pools[one.pool]
-        machine = catalog.machine_for(cloud, pool.accelerator, pool.gpus_per_node, pool.machine)
-        title = f"{one.name}: {one.checkpoint} on {one.gpus_per_replica} x {pool.accelerator}, {machine.name}"
-        console.print(_printed(f"{title}, seconds", coldstart.table(one, machine, config.cluster)))
+    cloud, chosen = config.cluster.catalogue, _chosen(config.models, model)
+    for at in (at for at in placed(config) if at.model in chosen):
+        gpus = f"{at.model.gpus_per_replica} x {at.accelerator.name}"
+        title = f"{at.model.name}: {at.model.checkpoint} on {gpus}, {at.machine.name}, seconds"
+        console.print(_printed(title, coldstart.table(at.model, at.machine, config.cluster)))
     console.print(f"engine and weights: {catalog.loading().source}")
     console.print(f"node and image: {catalog.timing(cloud).source}")
 

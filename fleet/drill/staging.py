@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from components import catalog
 from components.clouds.local import delays
 from components.spec import AwsCluster, ClusterSpec, LocalCluster, ModelSpec, NodePoolSpec
 from fleet.drill.setting import Setting
@@ -48,7 +47,7 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
             stack=ref.name,
             namespace=config.namespace,
             model=chosen,
-            machine=_machine(cluster, pool),
+            machine=at.machine,
             node_autoscaler=_node_autoscaler(config.cluster),
             boot_seconds=delays.boot_seconds(cluster),
             load_seconds=delays.load_seconds(cluster, chosen, pool),
@@ -80,10 +79,6 @@ def _node_autoscaler(declared: ClusterSpec) -> str:
 
 def _on(cluster: LocalCluster, config: Mapping[str, str]) -> dict[str, str]:
     return {**config, f"{PROJECT}:cluster": json.dumps(cluster.model_dump(by_alias=True, mode="json"))}
-
-
-def _machine(cluster: LocalCluster, pool: NodePoolSpec) -> catalog.MachineRow:
-    return catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.machine)
 
 
 def _own_pool(config: StackConfig, chosen: ModelSpec) -> NodePoolSpec:

@@ -12,7 +12,8 @@ from pulumi_gcp.container import NodePool
 from components import catalog
 from components.clouds.gcp import naming, nodes, purchase
 from components.clouds.gcp.cluster import Gke
-from components.clouds.gcp.placement import GPU_RESOURCE, GPU_TAINT_VALUE, node_labels
+from components.clouds.gcp.placement import node_labels
+from components.clouds.gpu_node import GPU_RESOURCE, GPU_TAINT
 from components.spec import NodePoolSpec
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def node_config(
             }
         ],
         "labels": dict(node_labels(pool)),
-        "taints": [{"key": GPU_RESOURCE, "value": GPU_TAINT_VALUE, "effect": "NO_SCHEDULE"}],
+        "taints": [{"key": GPU_RESOURCE, "value": GPU_TAINT["value"], "effect": "NO_SCHEDULE"}],
         "gcfs_config": {"enabled": True},
         "disk_size_gb": BOOT_DISK_GB,
         "disk_type": boot_disk_type(machine.name),

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from components import catalog, labels
+from components import labels
+from components.clouds import gpu_node
 from components.clouds.base import Placement
 from components.spec import ModelSpec, NodePoolSpec
 
-GPU_RESOURCE = "nvidia.com/gpu"
-GPU_TAINT_VALUE = "present"
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
 
@@ -16,15 +15,7 @@ def placement(pool: NodePoolSpec) -> Placement:
 
     GKE adds the toleration to pods that ask for GPUs; it is written out all the same.
     """
-    machine = catalog.machine_for("gcp", pool.accelerator, pool.gpus_per_node, pool.machine)
-    return Placement(
-        accelerator=pool.accelerator,
-        node_selector={labels.POOL: pool.name},
-        tolerations=({"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"},),
-        gpu_resource=GPU_RESOURCE,
-        most_gpus=pool.max_nodes * pool.gpus_per_node,
-        network_mbps=machine.network_mbps,
-    )
+    return gpu_node.placement(pool, "gcp")
 
 
 def node_labels(pool: NodePoolSpec) -> Mapping[str, str]:
