@@ -69,3 +69,8 @@ def placed(config: StackConfig) -> Iterator[Placed]:
                 machine=machine,
                 accelerator=accelerators()[pool.accelerator],
             )
+
+
+def place_of(config: StackConfig, name: str) -> Placed:
+    """Where one model lands, of a stack in which every model's pool and machine exist."""
+    return next(at for at in placed(config) if at.model.name == name)

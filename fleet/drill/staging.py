@@ -14,7 +14,7 @@ from fleet.drill.setting import Setting
 from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
 from stacks.config import HUB_TOKEN, PROJECT, SECRETS, StackConfig
-from stacks.placement import placed
+from stacks.placement import place_of
 
 AUTOSCALERS = {"aws": "Karpenter", "gcp": "Karpenter stand-in for GKE's node autoscaler"}
 """Who adds nodes on each cloud. A stand-in's timing says nothing about the original's."""
@@ -40,7 +40,7 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
     )
     chosen = _model(config, model)
     pool = _own_pool(config, chosen)
-    at = next(at for at in placed(config) if at.model.name == chosen.name)
+    at = place_of(config, chosen.name)
     return Stage(
         ref=replace(ref, config=_on(cluster, ref.config)),
         setting=Setting(

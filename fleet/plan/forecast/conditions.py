@@ -9,7 +9,7 @@ from components.spec import AwsCluster, LocalCluster, ModelSpec
 from components.vllm.startup import start_of
 from fleet.drill.figures import ShapeName
 from fleet.drill.load_model import LoadModel
-from stacks.placement import placed
+from stacks.placement import place_of
 from stacks.stack import StackConfig
 
 
@@ -70,7 +70,7 @@ class Conditions:
     @classmethod
     def of(cls, config: StackConfig, model: ModelSpec, *, compression: float = 1) -> Self:
         """The stack's model in the catalogue's own time, or in the shorter one of a drill."""
-        at = next(at for at in placed(config) if at.model.name == model.name)
+        at = place_of(config, model.name)
         at, pool, machine = replace(at, model=model), at.pool, at.machine
         start = start_of(config.cluster, model, machine)
         price = machine.usd_per_hour
