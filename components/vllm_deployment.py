@@ -1,6 +1,7 @@
 """The vLLM replicas of one model, with all that keeps them safe to roll, drain, reach and move."""
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap, PersistentVolumeClaim, Secret, 
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
+from components import labels
 from components.clouds.base import Placement
 from components.spec import ModelSpec
 from components.vllm import compile_cache, deployment, group, network, routes, startup, weights
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 
+KEY_DIGEST = f"{labels.PREFIX}/api-key-digest"
+"""On pods: which key they were started with."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VllmDeploymentArgs:
     """Plain values shape the graph; what an update may first learn is an ``Input``."""
@@ -34,7 +40,7 @@ class VllmDeploymentArgs:
     placement: Placement
     """Where the pods run: ``GpuNodePool.placement``, or one of your own."""
     api_key: pulumi.Input[str] | None = None
-    """The key that clients must send; none is asked for when left out. A pod reads it when it starts."""
+    """The key that clients must send; none is asked for when left out. Another key rolls the pods."""
     weights: Weights | None = None
     """Where the weights are: ``ModelWeights.of`` the model, or a claim of your own (``Mounted``).
 
@@ -129,7 +135,7 @@ class VllmDeployment(pulumi.ComponentResource):
         )
 
     def _secret(self, secret: str, api_key: pulumi.Input[str]) -> Secret:
-        """The key, under a name that tells nothing of it; mutable, so that it can be rotated in place.
+        """The key, under a name that tells nothing of it.
 
         The SDK marks a Secret's data as secret by itself, whatever the key was before.
         """
@@ -141,6 +147,14 @@ class VllmDeployment(pulumi.ComponentResource):
             data={API_KEY: encoded},
             opts=self._child,
         )
+
+    def _key_annotation(self) -> Mapping[str, pulumi.Output[str]]:
+        """vLLM reads its key as it starts: old replicas would want the old one for ever, new ones the new."""
+        if self._args.api_key is None:
+            return {}
+        model = self._args.model.name
+        key = pulumi.Output.secret(self._args.api_key)
+        return {KEY_DIGEST: key.apply(lambda found: digest(found, model))}
 
     def _compile_cache(self) -> list[pulumi.Resource]:
         """Not awaited: some classes make the volume only once a pod waits for it."""
@@ -159,7 +173,8 @@ class VllmDeployment(pulumi.ComponentResource):
     def _replicas(self, secret: str | None, before: list[pulumi.Resource]) -> pulumi.Output[str]:
         args, model = self._args, self._args.model
         budget = startup.budget_seconds(model, args.placement.accelerator, args.placement.network_mbps)
-        pods = template(model, args.placement, args.pod_annotations, secret=secret, weights=args.weights)
+        annotations: dict[str, pulumi.Input[str]] = {**args.pod_annotations, **self._key_annotation()}
+        pods = template(model, args.placement, annotations, secret=secret, weights=args.weights)
         waits = {deployment.TIMEOUT_SECONDS: str(startup.rollout_seconds(model, budget))}
         surge = deployment.surge(model, args.placement.most_gpus)
         opts = pulumi.ResourceOptions(parent=self, depends_on=before)
@@ -201,6 +216,14 @@ class VllmDeployment(pulumi.ComponentResource):
 
     def _metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> "ObjectMetaArgsDict":
         return deployment.metadata(name, self._args.namespace, self._args.model.name, annotations)
+
+
+def digest(secret: str, salt: str) -> str:
+    """Tells one key from another, and nothing of either: slow to guess at, by design.
+
+    https://docs.python.org/3/library/hashlib.html#hashlib.scrypt, with 16 MiB and about 50 ms for each guess.
+    """
+    return hashlib.scrypt(secret.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=8).hex()
 
 
 def encode(secret: str) -> str:

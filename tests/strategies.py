@@ -41,7 +41,7 @@ CLUSTERS = st.one_of(
 
 SAMPLING = _optional(temperature=st.floats(0, 2), topP=st.floats(0.01, 1), maxTokens=st.integers(1, 4096))
 DRAIN = _optional(
-    propagationSeconds=st.integers(1, 120),
+    propagationSeconds=st.integers(2, 120),
     finishSeconds=st.integers(1, 3600),
     marginSeconds=st.integers(5, 300),
 )

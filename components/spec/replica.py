@@ -81,8 +81,11 @@ class ResourcesSpec(Section):
 class DrainSpec(Section):
     """How a replica goes: leave the endpoints, finish what is in flight, end. Grace is their sum."""
 
-    propagation_seconds: int = Field(default=15, ge=1, le=120)
-    """``preStop`` sleep: time for proxies to forget the pod while it still answers."""
+    propagation_seconds: int = Field(default=15, ge=2, le=120)
+    """``preStop``: time for proxies to forget the pod while it still answers, on connections that it closes.
+
+    In the last second it refuses work with 503, so that none is on its way when the engine begins to end.
+    """
     finish_seconds: int = Field(default=120, ge=1, le=3600)
     """``--shutdown-timeout``: time for answers in flight to finish."""
     margin_seconds: int = Field(default=30, ge=5, le=300)

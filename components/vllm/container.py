@@ -43,8 +43,7 @@ def container(
         "startup_probe": health(startup.PROBE_PERIOD_SECONDS, startup.probe_failures(budget)),
         "readiness_probe": health(5, 3),
         "liveness_probe": health(10, 6),
-        # Endpoints forget the pod while it still answers; only then does SIGTERM start vLLM's own drain.
-        "lifecycle": {"pre_stop": {"sleep": {"seconds": model.drain.propagation_seconds}}},
+        "lifecycle": {"pre_stop": {"exec_": {"command": leave(model.drain.propagation_seconds)}}},
         "security_context": security(),
         "volume_mounts": mounts(),
     }
@@ -55,12 +54,21 @@ def _development(model: ModelSpec) -> Mapping[str, str]:
     return {"VLLM_SERVER_DEV_MODE": "1"} if model.engine.sleep_mode else {}
 
 
+def leave(seconds: int) -> list[str]:
+    """Tell the gate, and let endpoints forget the pod while it still answers; SIGTERM comes only then.
+
+    The seconds are the last word, for whoever reads the command.
+    """
+    return ["/bin/sh", "-c", 'touch "$ELASTIC_VLLM_LEAVING"; exec sleep "$0"', str(seconds)]
+
+
 def environment(budget: int, secret: str | None, more: Mapping[str, str]) -> list[EnvVarArgsDict]:
     """Variables by name. Nothing is ever loaded from the hub; caches are on writable volumes."""
     plain: Mapping[str, str] = {
         **more,
         "CUDA_CACHE_PATH": f"{CACHE}/nv",
         "DO_NOT_TRACK": "1",
+        "ELASTIC_VLLM_LEAVING": "/tmp/leaving",  # noqa: S108  # a file of the pod, on its own volume
         "HF_HOME": f"{CACHE}/huggingface",
         "HF_HUB_CACHE": MODELS,
         "HF_HUB_OFFLINE": "1",

@@ -4,6 +4,10 @@ vLLM's key guards what begins with ``/v1``; ``/invocations`` answers a whole com
 ``/tokenize`` and ``/docs`` are open. Here every path that is not in ``routes.json`` is 404, whoever asks.
 What vLLM's development mode has, and never guards, wants the key here, and takes the declared queries alone.
 
+A pod that is told to go is forgotten by the Service, but not by connections that are open. From the moment
+that ``preStop`` tells, each answer closes its connection; and shortly before SIGTERM work is refused: what
+reaches vLLM's engine after it is answered with 200 and nothing in it.
+
 When a drain ends before its work does, vLLM kills the engine, then waits for clients who wait for the engine.
 Its web server can bound that wait; vLLM does not say by how much, so this does.
 
@@ -13,6 +17,7 @@ This file goes into the pod alone, in a ConfigMap: standard library only, nothin
 import json
 import os
 import secrets
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +28,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-_NOT_FOUND = {"error": {"message": "Not Found", "type": "NotFoundError", "code": 404}}
-_UNAUTHORIZED = {"error": "Unauthorized"}
+_LEAVING = "This replica is going away. Ask again, on a new connection."
+_REFUSALS: dict[int, object] = {
+    401: {"error": "Unauthorized"},
+    404: {"error": {"message": "Not Found", "type": "NotFoundError", "code": 404}},
+    503: {"error": {"message": _LEAVING, "type": "ServiceUnavailableError", "code": 503}},
+}
+_CLOSE = (b"connection", b"close")
 
 
 class Gate:
@@ -37,18 +47,33 @@ class Gate:
         self.keyed: dict[str, dict[str, list[str]]] = declared["keyed"]
         self.key = os.environ.get("VLLM_API_KEY", "").encode()
         self.close_seconds: int = declared["closeSeconds"]
+        self.refuse_seconds: int = declared["refuseSeconds"]
+        self.leaving = Path(os.environ["ELASTIC_VLLM_LEAVING"])
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:  # noqa: D102  # ASGI
         if scope["type"] == "lifespan":
             # The server runs already, and is vLLM's own attribute: if an upgrade moves it, nothing starts.
             scope["app"].state.server.config.timeout_graceful_shutdown = self.close_seconds
+            self.leaving.unlink(missing_ok=True)  # of the container before this one, in the same pod
         elif not self.is_declared(scope):
             await refuse(scope, send)
             return
         elif scope["path"] in self.keyed and not self.has_key(scope):
             await refuse(scope, send, 401)
             return
+        elif (told := self.told_seconds_ago()) is not None:
+            send = closing(send)
+            if told >= self.refuse_seconds and scope["method"] == "POST":
+                await refuse(scope, send, 503)
+                return
         await self.app(scope, receive, send)
+
+    def told_seconds_ago(self) -> float | None:
+        """How long ago ``preStop`` began; ``None`` while this pod is to stay."""
+        try:
+            return time.time() - self.leaving.stat().st_mtime
+        except FileNotFoundError:
+            return None
 
     def is_declared(self, scope: Message) -> bool:
         """The very path, decoded, with one of its methods; no websocket."""
@@ -67,12 +92,25 @@ class Gate:
         return kind.lower() == b"bearer" and self.key != b"" and secrets.compare_digest(key, self.key)
 
 
+def closing(send: Send) -> Send:
+    """The client's next request opens a connection of its own, which the Service sends elsewhere."""
+
+    async def last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), _CLOSE]
+        await send(message)
+
+    return last
+
+
 async def refuse(scope: Message, send: Send, status: int = 404) -> None:
     """404 tells nothing of what vLLM itself would serve here; 401 is its own to who has no key."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    body = json.dumps(_NOT_FOUND if status == 404 else _UNAUTHORIZED).encode()
+    body = json.dumps(_REFUSALS[status]).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import pulumi
+
 from components import labels
 from components.clouds.base import Placement
 from components.clouds.karpenter import DO_NOT_DISRUPT
@@ -33,7 +35,7 @@ TMP_LIMIT_GIB = 2
 def template(
     model: ModelSpec,
     placement: Placement,
-    annotations: Mapping[str, str],
+    annotations: Mapping[str, pulumi.Input[str]],
     *,
     secret: str | None = None,
     weights: Weights | None = None,

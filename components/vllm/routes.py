@@ -12,6 +12,8 @@ MODULE = "elastic_vllm_gate"
 MIDDLEWARE = f"{MODULE}.Gate"
 CLOSE_SECONDS = 2
 """After the drain: what is still open then has no engine left to answer it."""
+REFUSE_SECONDS = 1
+"""Before SIGTERM: longer than a request is on its way from the web server to the engine."""
 OPEN: Mapping[str, list[str]] = {"/health": ["GET"], "/metrics": ["GET"]}
 """Routes that ask for no key: they tell of load, never of what anybody asked."""
 _LISTED = {"/v1/models": ["GET"]}
@@ -38,7 +40,12 @@ def routes(model: ModelSpec) -> dict[str, list[str]]:
 def data(model: ModelSpec) -> dict[str, str]:
     """The files of the ConfigMap."""
     keyed = KEYED if model.engine.sleep_mode else {}
-    declared = {"closeSeconds": CLOSE_SECONDS, "keyed": keyed, "routes": routes(model)}
+    declared = {
+        "closeSeconds": CLOSE_SECONDS,
+        "keyed": keyed,
+        "refuseSeconds": model.drain.propagation_seconds - REFUSE_SECONDS,
+        "routes": routes(model),
+    }
     return {
         f"{MODULE}.py": Path(__file__).with_name("gate.py").read_text(),
         "routes.json": json.dumps(declared, indent=1, sort_keys=True),

@@ -79,7 +79,7 @@ def _drain(at: Placed, pod: Mapping[str, object]) -> Drain | None:
         return None
     stop = mapping(mapping(_container(pod).get("lifecycle")).get("preStop"))
     return Drain(
-        propagation_seconds=_int(mapping(stop.get("sleep")).get("seconds")),
+        propagation_seconds=int(str(items(mapping(stop.get("exec")).get("command"))[-1])),
         finish_seconds=at.model.drain.finish_seconds,
         grace_seconds=grace,
     )

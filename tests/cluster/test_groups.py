@@ -29,7 +29,7 @@ SECTIONS = {
             "nodesPerReplica": 2,
             "replicas": {"min": 1, "max": 2},
             "resources": {"cpu": 100, "memoryGib": 1500, "shmGib": 16},
-            "drain": {"propagationSeconds": 1, "finishSeconds": 1, "marginSeconds": 5},
+            "drain": {"propagationSeconds": 2, "finishSeconds": 1, "marginSeconds": 5},
             "scaling": {
                 "preset": "seed",
                 "scaleDown": {

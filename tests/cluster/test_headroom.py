@@ -24,7 +24,7 @@ def warm(cluster: Layout) -> Iterator[Deployed]:
                 "pool": "warm",
                 "headroom": 1,
                 "replicas": {"min": 1, "max": 1},
-                "drain": {"propagationSeconds": 1, "finishSeconds": 1, "marginSeconds": 5},
+                "drain": {"propagationSeconds": 2, "finishSeconds": 1, "marginSeconds": 5},
             }
         ],
     }

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from components import catalog, labels
+from components.vllm.container import leave
 from fleet.embedded.apiserver import connect
 from fleet.embedded.cluster.control_plane import MANIFESTS
 from fleet.embedded.cluster.layout import Layout
@@ -121,11 +122,13 @@ class Drain:
     work: int
     grace: int
     stays: int
+    command: bool = False
 
 
 DRAINS = {
     "until its work is done": Drain(prestop=1, work=4, grace=30, stays=4),
     "through its preStop": Drain(prestop=3, work=1, grace=30, stays=3),
+    "through a command that ends with its seconds": Drain(prestop=3, work=1, grace=30, stays=3, command=True),
     "no longer than its grace": Drain(prestop=2, work=60, grace=4, stays=4),
     "not at all without preStop and work": Drain(prestop=0, work=0, grace=30, stays=0),
 }
@@ -135,7 +138,9 @@ def test_a_pod_told_to_go_stays_through_prestop_and_work_but_never_beyond_its_gr
     """All at once, for each takes seconds."""
     refs = {}
     for number, (how, drain) in enumerate(DRAINS.items()):
-        prestop = {"lifecycle": {"preStop": {"sleep": {"seconds": drain.prestop}}}} if drain.prestop else {}
+        slept = {"sleep": {"seconds": drain.prestop}}
+        stop = {"exec": {"command": leave(drain.prestop)}} if drain.command else slept
+        prestop = {"lifecycle": {"preStop": stop}} if drain.prestop else {}
         refs[how] = space.pod(
             f"drains-{number}",
             terminationGracePeriodSeconds=drain.grace,

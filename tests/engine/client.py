@@ -79,6 +79,20 @@ def image(width: int, height: int, shade: int = 128) -> dict[str, object]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
+def gauge(engine: Engine, name: str) -> float:
+    """A metric's value, added up over its labels."""
+    lines = call(engine, "/metrics").body.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}{{"))
+
+
+def until(engine: Engine, name: str, value: float) -> None:
+    """Return once a metric has a value."""
+    deadline = time.monotonic() + 30
+    while gauge(engine, name) != value:
+        assert time.monotonic() < deadline, f"{name} is {gauge(engine, name)}, not {value}"
+        time.sleep(0.05)
+
+
 @dataclass
 class Stream(threading.Thread):
     """A streamed answer, read on a thread of its own."""

@@ -41,6 +41,16 @@ class Engine:
         """All that it printed."""
         return (self.root / "log").read_text(errors="replace")
 
+    @property
+    def leaving(self) -> Path:
+        """The file by which ``preStop`` tells the gate."""
+        return Path(_inside(self.root, self.rendered.env["ELASTIC_VLLM_LEAVING"]))
+
+    def pre_stop(self) -> "subprocess.Popen[bytes]":
+        """What the kubelet begins with, once the pod is deleted."""
+        environment = {"ELASTIC_VLLM_LEAVING": str(self.leaving), "PATH": os.defpath}
+        return subprocess.Popen(self.rendered.pre_stop, env=environment)
+
     def probe(self, kind: str) -> str:
         """What the kubelet would see: a status, or why there is none."""
         path, port = self.rendered.probes[kind]
@@ -93,6 +103,7 @@ def start(
     for file, text in rendered.files.items():
         _make_parent(root, file).write_text(text)
     (root / "home/vllm/.cache").mkdir(parents=True)
+    _make_parent(root, rendered.env["ELASTIC_VLLM_LEAVING"]).touch()  # by a container before this one
     _lay_out(model, Path(environment["HF_HUB_CACHE"]), rendered.args[0])
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(

@@ -31,8 +31,14 @@ class Rendered:
     probes: Mapping[str, tuple[str, int | str]]
     """``startup``, ``readiness``, ``liveness``: path, and port by number or name."""
     ports: Mapping[str, int]
-    pre_stop_seconds: int
+    pre_stop: tuple[str, ...]
+    """A command."""
     grace_seconds: int
+
+    @property
+    def pre_stop_seconds(self) -> int:
+        """How long the command takes."""
+        return int(self.pre_stop[-1])
 
     def option(self, name: str) -> str:
         """The value of an option that is rendered."""
@@ -78,7 +84,7 @@ def rendered(made: Graph, model: str = "chat") -> Rendered:
             for kind in ("startup", "readiness", "liveness")
         },
         ports={port["name"]: port["containerPort"] for port in container["ports"]},
-        pre_stop_seconds=container["lifecycle"]["preStop"]["sleep"]["seconds"],
+        pre_stop=tuple(container["lifecycle"]["preStop"]["exec"]["command"]),
         grace_seconds=pod["terminationGracePeriodSeconds"],
     )
 

@@ -1,7 +1,7 @@
 """Each check on the real engine, seen to fail: on two engines of which what it checks was broken.
 
-``LOOSE`` differs in its arguments, ``BARE`` has no gate, no key and no metrics. What is read back, a path or
-a metric's name, is broken where it is read.
+``LOOSE`` differs in its arguments, ``BARE`` has no gate and no key. What is read back, a path or a metric's
+name, is broken where it is read.
 """
 
 import json
@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from fleet.embedded.registration import Graph
-from tests.engine import test_drain, test_metrics, test_routes, test_serving
+from tests.engine import test_drain, test_leaving, test_metrics, test_routes, test_serving
 from tests.engine.process import Engine, start
 from tests.engine.rendered import Rendered, rendered
 from tests.engine.test_drain import Drained, drain
@@ -33,7 +33,6 @@ LOOSE: Mapping[str, tuple[str, ...] | None] = {
     "--stream-interval": ("10",),
 }
 BARE: Mapping[str, tuple[str, ...] | None] = {
-    "--disable-log-stats": (),
     "--limit-mm-per-prompt": ('{"image":0,"video":0}',),
     "--middleware": None,
 }
@@ -100,18 +99,25 @@ ON_LOOSE: Mapping[str, Check] = {
         (0.33,),
         test_metrics.test_every_promise_that_a_stack_may_make_is_an_edge_of_the_histogram,
     ),
+    "metric's reason": misread(
+        test_metrics,
+        "REASONS",
+        {"vllm:request_success_total": "reason"},
+        test_metrics.test_reasons_of_refusal_and_of_success_are_labels,
+    ),
     "key in the log": logged,
     "queue": test_serving.test_requests_beyond_batch_and_queue_are_refused_with_503_and_counted,
 }
 ON_BARE: Mapping[str, Check] = {
     "an image": partial(test_serving.test_it_sees_as_many_images_as_the_stack_file_allows, count=1),
     "images": partial(test_serving.test_it_sees_as_many_images_as_the_stack_file_allows, count=3),
-    "reasons": test_metrics.test_reasons_of_refusal_and_of_success_are_labels,
     "undeclared": test_routes.test_every_route_of_vllm_that_is_not_declared_does_not_exist_even_with_the_key,
     "key": test_routes.test_declared_routes_that_answer_anything_want_the_key,
     "without key": test_routes.test_only_health_and_metrics_answer_without_a_key,
     "spelling": partial(test_routes.test_no_other_spelling_opens_a_closed_route, path="/%69nvocations"),
     "methods": test_routes.test_a_declared_route_takes_only_its_own_methods,
+    "another life": test_leaving.test_a_new_container_forgets_that_the_one_before_was_told_to_go,
+    "told to go": test_leaving.test_told_to_go_it_closes_connections_then_refuses_and_ends_what_it_has,
     "refusal": test_routes.test_what_is_refused_at_the_gate_reads_as_the_api_writes_its_errors,
 }
 DRAIN_OF_LOOSE: tuple[Callable[[Drained], None], ...] = (
@@ -161,7 +167,7 @@ def test_checks_fail_where_arguments_are_others(engines: Callable[[Rendered], En
     assert [check.__name__ for check in DRAIN_OF_LOOSE if not fails(partial(check, drained))] == []
 
 
-def test_checks_fail_where_there_is_no_gate_no_key_and_no_metric(
+def test_checks_fail_where_there_is_no_gate_and_no_key(
     engines: Callable[[Rendered], Engine], stack: Graph
 ) -> None:
     bare = broken(rendered(stack), BARE)
@@ -176,7 +182,7 @@ def test_no_check_was_left_out() -> None:
     source = Path(__file__).read_text()
     checks = {
         name
-        for module in (test_drain, test_metrics, test_routes, test_serving)
+        for module in (test_drain, test_leaving, test_metrics, test_routes, test_serving)
         for name in vars(module)
         if name.startswith("test_")
     }

@@ -4,21 +4,24 @@ In flight at SIGTERM are answers that fit the shutdown timeout, and some that ne
 """
 
 import contextlib
+import os
 import subprocess
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import urllib3
 
 from components.vllm import routes
 from tests.engine import conftest
-from tests.engine.client import CHAT, Answer, Stream, call, chat
+from tests.engine.client import CHAT, Answer, Stream, call, chat, gauge, until
 from tests.engine.process import Engine
 
 pytestmark = pytest.mark.engine
-SHORT, LONG = 30, 3000
+SHORT, LONG = 100, 3000
+BEGUN = "vllm:time_to_first_token_seconds_count"
 
 
 @dataclass
@@ -50,6 +53,7 @@ def drained(engine: Engine) -> Drained:
 
 def drain(engine: Engine) -> Drained:
     """An engine's end, with answers in flight on both sides of its limit."""
+    begun = gauge(engine, BEGUN)
     with ThreadPoolExecutor() as pool:
         long = [Stream(engine, chat(max_tokens=LONG)) for _ in range(2)]
         long_plain = pool.submit(call, engine, CHAT, chat(max_tokens=LONG))
@@ -57,8 +61,9 @@ def drain(engine: Engine) -> Drained:
             stream.wait(lambda s: s.chunks > 2)
         short = [Stream(engine, chat(max_tokens=SHORT)) for _ in range(3)]
         short_plain = pool.submit(call, engine, CHAT, chat(max_tokens=SHORT))
-        for stream in short:
-            stream.wait(lambda s: s.chunks > 0)
+        # A plain answer shows nothing of itself until it is whole; only the engine knows it began.
+        until(engine, BEGUN, begun + len(long) + len(short) + 2)
+        tell(engine, engine.rendered.pre_stop_seconds)
         began = time.monotonic()
         engine.terminate()
         time.sleep(1)  # the kubelet's next probe, and a client whose proxy has not heard yet
@@ -73,6 +78,14 @@ def drain(engine: Engine) -> Drained:
         for stream in (*short, *long):
             stream.join()
     return Drained(engine, short, long, short_plain, long_plain, probes, latecomer, code, seconds, began)
+
+
+def tell(engine: Engine, seconds_ago: int = 0) -> Path:
+    """What ``preStop`` does, so long ago."""
+    began = time.time() - seconds_ago
+    engine.leaving.touch()
+    os.utime(engine.leaving, (began, began))
+    return engine.leaving
 
 
 def _status(engine: Engine) -> int:
@@ -107,7 +120,7 @@ def test_a_draining_replica_still_looks_ready_and_refuses_work_so_prestop_has_to
     drained: Drained,
 ) -> None:
     assert drained.probes == ["200", "200"]
-    assert drained.latecomer == 500
+    assert drained.latecomer == 503
 
 
 def test_the_process_ends_by_itself_before_grace_does(drained: Drained) -> None:

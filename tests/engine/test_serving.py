@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.engine import conftest
-from tests.engine.client import CHAT, Stream, call, chat, image
+from tests.engine.client import CHAT, Stream, call, chat, gauge, image, until
 from tests.engine.process import Engine
 
 pytestmark = pytest.mark.engine
@@ -85,14 +85,14 @@ def test_requests_beyond_batch_and_queue_are_refused_with_503_and_counted(engine
     for stream in streams:
         stream.wait(lambda s: s.chunks > 2)
     streams += [Stream(engine, chat(max_tokens=8)) for _ in range(4)]
-    _until(engine, "vllm:num_requests_waiting", 4)
-    assert _gauge(engine, "vllm:num_requests_running") == batch
+    until(engine, "vllm:num_requests_waiting", 4)
+    assert gauge(engine, "vllm:num_requests_running") == batch
     refused = [call(engine, CHAT, chat(max_tokens=1)) for _ in range(3)]
     assert [answer.status for answer in refused] == [503] * 3
     for stream in streams:
         stream.join()
     assert [stream.finish for stream in streams] == ["length"] * room
-    assert _gauge(engine, "vllm:admission_rejections_total") == 3
+    assert gauge(engine, "vllm:admission_rejections_total") == 3
     assert call(engine, CHAT, chat(max_tokens=1)).status == 200
 
 
@@ -113,16 +113,3 @@ def _finished(engine: Engine) -> Stream:
     stream = Stream(engine, chat(max_tokens=32))
     stream.join()
     return stream
-
-
-def _gauge(engine: Engine, name: str) -> float:
-    """A metric's value, added up over its labels."""
-    lines = call(engine, "/metrics").body.splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}{{"))
-
-
-def _until(engine: Engine, name: str, value: float) -> None:
-    deadline = time.monotonic() + 30
-    while _gauge(engine, name) != value:
-        assert time.monotonic() < deadline, f"{name} is {_gauge(engine, name)}, not {value}"
-        time.sleep(0.05)

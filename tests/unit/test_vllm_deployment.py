@@ -14,18 +14,19 @@ from fleet.embedded.monitor import run
 from fleet.embedded.registration import Graph
 from fleet.embedded.values import Secret, mapping, reveal
 from tests.manifests import L4, inputs, kubernetes, model, names, plain, strings
+from tests.unit.test_group import GROUP
 
 CANARY = "sk-canary-7f3a"
 
 
-def deploy(spec: ModelSpec, *, api_key: bool = False, preview: bool = False) -> Graph:
+def deploy(spec: ModelSpec, *, api_key: bool = False, preview: bool = False, key: str = CANARY) -> Graph:
     def program() -> None:
         provider = pulumi_kubernetes.Provider("own", kubeconfig="kubeconfig")
         args = VllmDeploymentArgs(
             namespace="inference",
             model=spec,
             placement=L4,
-            api_key=pulumi.Output.secret(CANARY) if api_key else None,
+            api_key=pulumi.Output.secret(key) if api_key else None,
         )
         built = VllmDeployment(spec.name, args, pulumi.ResourceOptions(providers=[provider], protect=True))
         pulumi.export("endpoint", built.endpoint)
@@ -145,6 +146,18 @@ def test_a_key_that_is_no_secret_of_pulumis_becomes_one() -> None:
         VllmDeployment("chat", args)
 
     assert isinstance(inputs(run(program), "chat-key")["data"], Secret)
+
+
+@pytest.mark.parametrize("shape", [{}, {**GROUP, "name": "chat"}], ids=["pods", "groups"])
+def test_another_key_rolls_the_pods_and_the_same_one_does_not(shape: dict[str, object]) -> None:
+    def pods(key: str) -> list[object]:
+        graph = deploy(model(**shape), api_key=True, key=key)
+        return [item.inputs["spec"] for item in graph if item.name in {"chat-deployment", "chat-groups"}]
+
+    first, second = pods(CANARY), pods("sk-another-0b61")
+    assert first == pods(CANARY)
+    assert first != second
+    assert "[secret]" in repr(first), "not even the digest is plain in state"
 
 
 def test_pulumi_waits_for_the_deployment_as_long_as_a_rollout_may_take_and_not_for_the_service() -> None:

@@ -3,6 +3,9 @@
 import asyncio
 import importlib.util
 import json
+import os
+import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -13,9 +16,13 @@ import pytest
 from components.spec import ModelSpec
 from components.vllm import routes
 from components.vllm.arguments import arguments
-from components.vllm.container import environment, mounts
+from components.vllm.container import environment, leave, mounts
 from components.vllm.pod import volumes
 from tests.manifests import model
+
+LEAVING = "leaving"
+CHAT = {"type": "http", "method": "POST", "path": "/v1/chat/completions"}
+HEALTH = {"type": "http", "method": "GET", "path": "/health"}
 
 
 def loaded(folder: Path, spec: ModelSpec) -> ModuleType:
@@ -44,7 +51,9 @@ def sent(folder: Path, scope: Mapping[str, object], spec: ModelSpec | None = Non
     async def send(message: dict[str, Any]) -> None:
         messages.append(message)
 
-    gate = loaded(folder, spec or model()).Gate(vllm)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ELASTIC_VLLM_LEAVING", str(folder / LEAVING))
+        gate = loaded(folder, spec or model()).Gate(vllm)
     asyncio.run(gate({**scope}, receive, send))
     return messages
 
@@ -97,6 +106,62 @@ def test_a_stack_file_opens_further_routes_that_the_key_guards_and_no_others(tmp
     for path in ("/invocations", "/v1", "/v1/../invocations", "/tokenize", "v1/x"):
         with pytest.raises(ValueError, match="pattern"):
             model(engine={"routes": [path]})
+
+
+def told(folder: Path, seconds: float) -> None:
+    """``preStop`` began so long ago."""
+    began = time.time() - seconds
+    (folder / LEAVING).touch()
+    os.utime(folder / LEAVING, (began, began))
+
+
+def test_while_nobody_told_the_pod_to_go_connections_stay_open(tmp_path: Path) -> None:
+    assert sent(tmp_path, CHAT) == [{"type": "http.response.start", "status": 200}]
+
+
+@pytest.mark.parametrize("scope", [CHAT, HEALTH], ids=["POST", "GET"])
+def test_a_pod_told_to_go_answers_and_closes_the_connection(
+    tmp_path: Path, scope: Mapping[str, object]
+) -> None:
+    told(tmp_path, 0)
+    (start,) = sent(tmp_path, scope)
+    assert (start["status"], start["headers"]) == (200, [(b"connection", b"close")])
+
+
+def test_in_the_last_second_before_sigterm_it_refuses_work_and_still_is_healthy(tmp_path: Path) -> None:
+    last = model().drain.propagation_seconds - 1
+    told(tmp_path, last - 0.5)
+    assert sent(tmp_path, CHAT)[0]["status"] == 200
+    told(tmp_path, last)
+    start, body = sent(tmp_path, CHAT)
+    assert start["status"] == 503
+    assert {(b"connection", b"close"), (b"retry-after", b"1")} <= set(start["headers"])
+    assert json.loads(body["body"])["error"]["code"] == 503
+    assert sent(tmp_path, HEALTH)[0]["status"] == 200
+
+
+def test_what_told_the_container_before_this_one_is_forgotten(tmp_path: Path) -> None:
+    told(tmp_path, 60)
+    config = SimpleNamespace(timeout_graceful_shutdown=None)
+    app = SimpleNamespace(state=SimpleNamespace(server=SimpleNamespace(config=config)))
+    sent(tmp_path, {"type": "lifespan", "app": app})
+    assert not (tmp_path / LEAVING).exists()
+
+
+def test_prestop_tells_the_gate_and_waits(tmp_path: Path) -> None:
+    place = tmp_path / LEAVING
+    began = time.monotonic()
+    subprocess.run(leave(1), env={"ELASTIC_VLLM_LEAVING": str(place), "PATH": os.defpath}, check=True)
+    assert time.monotonic() - began >= 1
+    assert time.time() - place.stat().st_mtime >= 1
+
+
+def test_the_file_that_tells_is_on_a_volume_of_the_pod() -> None:
+    spec = model()
+    (path,) = [v["value"] for v in environment(600, None, {}) if v["name"] == "ELASTIC_VLLM_LEAVING"]
+    (mount,) = [item for item in mounts() if str(path).startswith(f"{item['mount_path']}/")]
+    assert "read_only" not in mount
+    assert "empty_dir" in next(item for item in volumes(spec, None) if item["name"] == mount["name"])
 
 
 def test_when_vllm_starts_its_web_server_learns_how_long_it_may_wait_for_clients(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_memory_covers_shared_memory_which_counts_against_it(resources: dict[str
 def test_grace_is_the_sum_of_leaving_finishing_and_ending() -> None:
     pod = pod_of(model(drain={"propagationSeconds": 20, "finishSeconds": 200, "marginSeconds": 40}))
     container = pod["containers"][0]
-    asleep = container["lifecycle"]["pre_stop"]["sleep"]["seconds"]
+    asleep = int(container["lifecycle"]["pre_stop"]["exec_"]["command"][-1])
     finishing = int(container["args"][container["args"].index("--shutdown-timeout") + 1])
     assert (asleep, finishing) == (20, 200)
     assert pod["termination_grace_period_seconds"] == asleep + finishing + 40
