@@ -48,21 +48,21 @@ def told_to_go(engine: Engine, connection: HTTPConnection) -> None:
     assert connection.sock is not None, "a client may keep its connection"
     under_way = Stream(engine, chat(max_tokens=1500))
     under_way.wait(lambda stream: stream.chunks > 0)
-    stop = engine.pre_stop()
-    while not engine.leaving.exists():
-        assert stop.poll() is None
-    last = ask(connection)
-    assert (last.status, last.getheader("connection")) == (200, "close")
-    assert connection.sock is None, "the next request goes where the Service sends it"
-    while (refused := ask(connection)).status == 200:
-        assert stop.poll() is None, "SIGTERM would have come first"
-    assert (refused.status, refused.getheader("connection"), refused.getheader("retry-after")) == (
-        503,
-        "close",
-        "1",
-    )
-    assert [engine.probe(kind) for kind in ("readiness", "liveness")] == ["200", "200"]
-    assert call(engine, "/metrics").status == 200
-    assert stop.wait(5) == 0
+    with engine.pre_stop() as stop:
+        while not engine.leaving.exists():
+            assert stop.poll() is None
+        last = ask(connection)
+        assert (last.status, last.getheader("connection")) == (200, "close")
+        assert connection.sock is None, "the next request goes where the Service sends it"
+        while (refused := ask(connection)).status == 200:
+            assert stop.poll() is None, "SIGTERM would have come first"
+        assert (refused.status, refused.getheader("connection"), refused.getheader("retry-after")) == (
+            503,
+            "close",
+            "1",
+        )
+        assert [engine.probe(kind) for kind in ("readiness", "liveness")] == ["200", "200"]
+        assert call(engine, "/metrics").status == 200
+        assert stop.wait(5) == 0
     under_way.join()
     assert (under_way.finish, under_way.error) == ("length", None)
