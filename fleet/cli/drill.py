@@ -10,7 +10,7 @@ from components.clouds.local.home import home, kubeconfig
 from fleet.cli.cluster import bring_up
 from fleet.cli.console import console
 from fleet.cli.stack import ROOT, Printer, StackName
-from fleet.drill import runner, scenario, verdict
+from fleet.drill import rest, runner, scenario, verdict
 from fleet.drill.live import LiveView, print_verdict
 from fleet.drill.load_model import LoadModel
 from fleet.drill.report import files
@@ -79,7 +79,7 @@ def perform(staged: Stage, play: scenario.Scenario, listener: runner.Listener | 
             replicas_per_node=setting.replicas_per_node,
             nodes_per_replica=setting.model.nodes_per_replica,
             idle_nodes=setting.min_nodes,
-            settled_by=play.duration_seconds + play.settle_seconds + setting.lingering_seconds,
+            settled_by=play.duration_seconds + rest.patience_seconds(play, setting),
             headroom=setting.model.headroom,
             hold_ttft=play.hold_ttft,
         ),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from components import labels
 from fleet.drill.kubelets import Kubelets
+from fleet.drill.scenario import Scenario
 from fleet.drill.setting import Setting
 from fleet.drill.view import View, Watch
 from fleet.embedded.apiserver import Apiserver
@@ -13,7 +14,7 @@ from fleet.embedded.values import text
 from fleet.errors import FleetError
 
 SETTLE_SECONDS = 240
-"""Longer than any scale-down that a demo's policy asks for, its drain and the nodes' return included."""
+"""Longer than what a demo's policy asks for: its scale-down, its drain and the nodes' return."""
 _TICK_SECONDS = 0.2
 
 
@@ -35,10 +36,17 @@ def at_rest(view: View, setting: Setting) -> bool:
     return replicas_rest and len(view.nodes) == setting.nodes_for(least)
 
 
+def patience_seconds(scenario: Scenario, setting: Setting) -> float:
+    """How long after its last phase a drill waits for everything to be given back, at most."""
+    asked = scenario.settle_seconds
+    return setting.give_back_seconds if asked is None else asked + setting.lingering_seconds
+
+
 def settle(watch: Watch, setting: Setting, kubelets: Kubelets, idle_cores: float) -> None:
     """Wait, idle, until nothing is left of an earlier load: the least replicas, on the nodes they need."""
     least = setting.model.replicas.min
-    deadline = time.monotonic() + SETTLE_SECONDS
+    patience = max(SETTLE_SECONDS, setting.give_back_seconds)
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         watch.next(_TICK_SECONDS)
         for name in (name for name, pod in watch.view.answering.items() if pod.ready):
@@ -46,6 +54,6 @@ def settle(watch: Watch, setting: Setting, kubelets: Kubelets, idle_cores: float
         if watch.complete and at_rest(watch.view, setting):
             return
     raise FleetError(
-        f"the stack does not come to rest at {least} replicas within {SETTLE_SECONDS} s: {watch.view}",
+        f"the stack does not come to rest at {least} replicas within {patience:.0f} s: {watch.view}",
         "`fleet cluster down`, which removes only what is simulated, then drill again",
     )

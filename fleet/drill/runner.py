@@ -15,7 +15,7 @@ from fleet.drill import faults, metrics
 from fleet.drill.kubelets import Kubelets
 from fleet.drill.load_model import LoadModel
 from fleet.drill.recorder import Recorder
-from fleet.drill.rest import at_rest, settle
+from fleet.drill.rest import at_rest, patience_seconds, settle
 from fleet.drill.scenario import Fault, Scenario
 from fleet.drill.serving import Serving, State
 from fleet.drill.setting import Setting
@@ -87,8 +87,9 @@ class _Drill:
         late = self._second - self._scenario.duration_seconds
         if late < 0:
             return False
-        patience = self._scenario.settle_seconds + self._setting.lingering_seconds
-        return late >= patience or at_rest(self._watch.view, self._setting)
+        return late >= patience_seconds(self._scenario, self._setting) or at_rest(
+            self._watch.view, self._setting
+        )
 
     def _now(self) -> float:
         return time.monotonic() - self._start

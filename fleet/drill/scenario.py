@@ -102,9 +102,9 @@ class Scenario(Section):
     """Whether the objective for the time to first token is a promise too, at every moment."""
     phases: tuple[Phase, ...] = Field(min_length=1)
     """One after the other."""
-    settle_seconds: float = Field(default=60, ge=0, le=3600)
-    """How long after the last phase everything may still take to be given back; no request is sent then. The
-    drill ends as soon as it is."""
+    settle_seconds: float | None = Field(default=None, ge=0, le=7200)
+    """How long after the last phase everything may take to be given back; no request is sent then, and the
+    drill ends as soon as it is. Left out, what the stack's own windows come to."""
     faults: tuple[Fault, ...] = ()
     """In any order."""
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from components.catalog import MachineRow
 from components.spec import ModelSpec
+from fleet.hpa import calm_seconds
+
+SLACK_SECONDS = 30.0
+"""For syncs, watches and a machine that goes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +28,25 @@ class Setting:
     """Replicas that fit on one machine, or parts of them where a replica has several nodes."""
     min_nodes: int = 0
     """Nodes that the pool keeps even when empty."""
+    consolidate_after_seconds: float = 0
+    """How long a node is empty before it is given back."""
 
     @property
     def lingering_seconds(self) -> float:
         """How long a group's other nodes are held after its leader is gone: no drain is compressed."""
         drain = self.model.drain
         return float(drain.propagation_seconds + drain.finish_seconds) if self.model.is_group else 0.0
+
+    @property
+    def give_back_seconds(self) -> float:
+        """From the last request until all replicas and nodes are given back, by the stack's own windows.
+
+        Only the policy's where it never scales down: nothing is waited for that does not come.
+        """
+        bounds, drain = self.model.replicas, self.model.drain
+        calm = calm_seconds(self.model.scaling, bounds.min, bounds.max)
+        nodes = self.consolidate_after_seconds + drain.propagation_seconds + SLACK_SECONDS
+        return nodes + self.lingering_seconds + (0 if math.isinf(calm) else calm)
 
     def nodes_for(self, replicas: int) -> int:
         """Nodes that are there for so many replicas, and for the places kept warm beside them."""

@@ -54,6 +54,7 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
             compression=compression,
             replicas_per_node=max(1, at.replicas_per_node),
             min_nodes=pool.min_nodes,
+            consolidate_after_seconds=config.autoscaler.consolidate_after_seconds,
         ),
     )
 

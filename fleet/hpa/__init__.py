@@ -1,6 +1,7 @@
 """A model of the HorizontalPodAutoscaler: for the drill's bounds and the forecast."""
 
 from fleet.hpa.algorithm import Decision, Hpa, Reason
+from fleet.hpa.calm import calm_seconds
 from fleet.hpa.metrics import PerPod, Reading, Rules, Whole
 from fleet.hpa.pods import Initialization, Pod
 from fleet.hpa.proposal import Tolerance
@@ -16,4 +17,5 @@ __all__ = [
     "Rules",
     "Tolerance",
     "Whole",
+    "calm_seconds",
 ]

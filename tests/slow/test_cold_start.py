@@ -35,6 +35,7 @@ PLAY = {
         {"name": "step", "seconds": 420, "load": 1.6},
         {"name": "trough", "seconds": 120, "load": 0.0},
     ],
+    "settleSeconds": 60,
 }
 
 

@@ -36,6 +36,7 @@ def play(kind: FaultKind) -> scenario.Scenario:
             {"name": "peak", "seconds": 180, "load": 2.5},
             {"name": "trough", "seconds": 90, "load": 0.0},
         ],
+        "settleSeconds": 60,
         "faults": [{"at": moment, "kind": kind} for moment in MOMENTS],
     }
     return scenario.parse(plain, kind)

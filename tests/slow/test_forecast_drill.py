@@ -30,6 +30,7 @@ PLAY = {
         {"name": "step", "seconds": 1050, "load": 3.0},
         {"name": "trough", "seconds": 330, "load": 0.0},
     ],
+    "settleSeconds": 60,
 }
 
 

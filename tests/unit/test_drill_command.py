@@ -292,7 +292,8 @@ def test_a_drill_is_judged_by_what_its_scenario_plans(play: Play, monkeypatch: p
     run, heard = performed(play, monkeypatch)
     assert play.scenario is not None
     planned = play.scenario.planned_replicas
-    end = play.scenario.duration_seconds + play.scenario.settle_seconds
+    assert play.scenario.settle_seconds is None
+    end = play.scenario.duration_seconds + play.setting.give_back_seconds
     assert heard.expected == [
         verdict.Expectations(planned_replicas=planned, replicas_per_node=1, settled_by=end)
     ]

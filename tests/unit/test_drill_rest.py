@@ -38,6 +38,7 @@ class Nodes(Apiserver):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rest, "SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(Setting, "give_back_seconds", 0.05)
     monkeypatch.setattr(rest, "_TICK_SECONDS", 0.001)
 
 

@@ -1,0 +1,23 @@
+"""How long a policy takes to come down."""
+
+import math
+
+from components.spec import ScalingSpec
+from fleet.hpa.algorithm import Hpa
+
+SYNC_SECONDS = 15
+"""``--horizontal-pod-autoscaler-sync-period``, where nobody changed it."""
+_NEVER_SECONDS = 86_400
+
+
+def calm_seconds(scaling: ScalingSpec, least: int, most: int) -> float:
+    """From the last load until ``least`` replicas are wanted, had there been ``most``; ``inf`` for never."""
+    hpa, replicas, t = Hpa(scaling, least, most), most, 0
+    while replicas > least:
+        if t > _NEVER_SECONDS:
+            return math.inf
+        fewer = hpa.decide_on(t, replicas, 0).desired
+        hpa.observe_scale(t, replicas, fewer)
+        replicas = fewer
+        t += SYNC_SECONDS
+    return t
