@@ -84,7 +84,8 @@ class DrainSpec(Section):
     propagation_seconds: int = Field(default=15, ge=2, le=120)
     """``preStop``: time for proxies to forget the pod while it still answers, on connections that it closes.
 
-    In the last second it refuses work with 503, so that none is on its way when the engine begins to end.
+    In its last third, five seconds at most, the pod refuses work with 503: none may be on its way to the
+    engine when that begins to end.
     """
     finish_seconds: int = Field(default=120, ge=1, le=3600)
     """``--shutdown-timeout``: time for answers in flight to finish."""

@@ -5,8 +5,8 @@ vLLM's key guards what begins with ``/v1``; ``/invocations`` answers a whole com
 What vLLM's development mode has, and never guards, wants the key here, and takes the declared queries alone.
 
 A pod that is told to go is forgotten by the Service, but not by connections that are open. From the moment
-that ``preStop`` tells, each answer closes its connection; and shortly before SIGTERM work is refused: what
-reaches vLLM's engine after it is answered with 200 and nothing in it.
+that ``preStop`` tells, each answer closes its connection; and some seconds before SIGTERM work begins to be
+refused: what reaches vLLM's engine after it is answered with 200 and nothing in it.
 
 When a drain ends before its work does, vLLM kills the engine, then waits for clients who wait for the engine.
 Its web server can bound that wait; vLLM does not say by how much, so this does.
@@ -55,18 +55,36 @@ class Gate:
             # The server runs already, and is vLLM's own attribute: if an upgrade moves it, nothing starts.
             scope["app"].state.server.config.timeout_graceful_shutdown = self.close_seconds
             self.leaving.unlink(missing_ok=True)  # of the container before this one, in the same pod
-        elif not self.is_declared(scope):
-            await refuse(scope, send)
+            await self.app(scope, receive, send)
             return
+        leaves = self.told_seconds_ago() is not None
+        if leaves:
+            send = closing(send)
+        if not self.is_declared(scope):
+            await refuse(scope, send)
         elif scope["path"] in self.keyed and not self.has_key(scope):
             await refuse(scope, send, 401)
+        elif leaves and scope["method"] == "POST" and (not self.key or self.has_key(scope)):
+            await self.take_or_refuse(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def take_or_refuse(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Judged when all of it is there: an upload takes time, and who still sends reads no answer."""
+        messages: list[Message] = []
+        while not messages or messages[-1].get("more_body"):
+            message = await receive()
+            if self.refuses():
+                messages.clear()
+            messages.append(message)
+        if self.refuses():
+            await refuse(scope, send, 503)
             return
-        elif (told := self.told_seconds_ago()) is not None:
-            send = closing(send)
-            if told >= self.refuse_seconds and scope["method"] == "POST":
-                await refuse(scope, send, 503)
-                return
-        await self.app(scope, receive, send)
+
+        async def again() -> Message:
+            return messages.pop(0) if messages else await receive()
+
+        await self.app(scope, again, send)
 
     def told_seconds_ago(self) -> float | None:
         """How long ago ``preStop`` began; ``None`` while this pod is to stay."""
@@ -74,6 +92,10 @@ class Gate:
             return time.time() - self.leaving.stat().st_mtime
         except FileNotFoundError:
             return None
+
+    def refuses(self) -> bool:
+        """Whether SIGTERM is near, or was."""
+        return (self.told_seconds_ago() or 0) >= self.refuse_seconds
 
     def is_declared(self, scope: Message) -> bool:
         """The very path, decoded, with one of its methods; no websocket."""
@@ -104,7 +126,7 @@ def closing(send: Send) -> Send:
 
 
 async def refuse(scope: Message, send: Send, status: int = 404) -> None:
-    """404 tells nothing of what vLLM itself would serve here; 401 is its own to who has no key."""
+    """404 tells nothing of what vLLM itself would serve; 401 is its own to who has no key; 503 means later."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return

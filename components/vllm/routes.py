@@ -12,8 +12,6 @@ MODULE = "elastic_vllm_gate"
 MIDDLEWARE = f"{MODULE}.Gate"
 CLOSE_SECONDS = 2
 """After the drain: what is still open then has no engine left to answer it."""
-REFUSE_SECONDS = 1
-"""Before SIGTERM: longer than a request is on its way from the web server to the engine."""
 OPEN: Mapping[str, list[str]] = {"/health": ["GET"], "/metrics": ["GET"]}
 """Routes that ask for no key: they tell of load, never of what anybody asked."""
 _LISTED = {"/v1/models": ["GET"]}
@@ -30,6 +28,14 @@ nonsense.
 """
 
 
+def refuse_seconds(propagation_seconds: int) -> int:
+    """From ``preStop``'s begin until work is refused. The last third is for what is on its way to the engine.
+
+    A prompt is tokenized meanwhile, and its images are decoded: five seconds are enough, one is the least.
+    """
+    return propagation_seconds - max(1, min(5, propagation_seconds // 3))
+
+
 def routes(model: ModelSpec) -> dict[str, list[str]]:
     """Every path that exists, with its methods. ``OPTIONS`` is a browser's question before it asks."""
     declared = {path: ["OPTIONS", "POST"] for path in model.engine.routes}
@@ -43,7 +49,7 @@ def data(model: ModelSpec) -> dict[str, str]:
     declared = {
         "closeSeconds": CLOSE_SECONDS,
         "keyed": keyed,
-        "refuseSeconds": model.drain.propagation_seconds - REFUSE_SECONDS,
+        "refuseSeconds": refuse_seconds(model.drain.propagation_seconds),
         "routes": routes(model),
     }
     return {

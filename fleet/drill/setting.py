@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from components.catalog import MachineRow
 from components.spec import ModelSpec
 from fleet.hpa import calm_seconds
 
-SLACK_SECONDS = 30.0
-"""For syncs, watches and a machine that goes."""
+SLACK_SECONDS = 60.0
+"""For answers in flight, metrics that show their end, the node autoscaler's polls, and a machine that goes."""
+PATIENCE_SECONDS = 7200.0
+"""No drill waits longer for what it scaled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +40,19 @@ class Setting:
         drain = self.model.drain
         return float(drain.propagation_seconds + drain.finish_seconds) if self.model.is_group else 0.0
 
-    @property
+    @cached_property
     def give_back_seconds(self) -> float:
         """From the last request until all replicas and nodes are given back, by the stack's own windows.
 
-        Only the policy's where it never scales down: nothing is waited for that does not come.
+        Without the policy's where it does not scale down: nothing is waited for that does not come. Where
+        replicas share nodes, one may move to another and start again there.
         """
         bounds, drain = self.model.replicas, self.model.drain
         calm = calm_seconds(self.model.scaling, bounds.min, bounds.max)
-        nodes = self.consolidate_after_seconds + drain.propagation_seconds + SLACK_SECONDS
-        return nodes + self.lingering_seconds + (0 if math.isinf(calm) else calm)
+        moves = self.boot_seconds + self.load_seconds if self.replicas_per_node > 1 else 0
+        nodes = self.consolidate_after_seconds + drain.propagation_seconds + moves + SLACK_SECONDS
+        whole = nodes + self.lingering_seconds + (0 if math.isinf(calm) else calm)
+        return min(whole, PATIENCE_SECONDS)
 
     def nodes_for(self, replicas: int) -> int:
         """Nodes that are there for so many replicas, and for the places kept warm beside them."""

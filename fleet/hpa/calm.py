@@ -7,14 +7,14 @@ from fleet.hpa.algorithm import Hpa
 
 SYNC_SECONDS = 15
 """``--horizontal-pod-autoscaler-sync-period``, where nobody changed it."""
-_NEVER_SECONDS = 86_400
+_DAY_SECONDS = 86_400
 
 
 def calm_seconds(scaling: ScalingSpec, least: int, most: int) -> float:
-    """From the last load until ``least`` replicas are wanted, had there been ``most``; ``inf`` for never."""
+    """From the last load until ``least`` replicas are wanted, had there been ``most``; ``inf`` above a day."""
     hpa, replicas, t = Hpa(scaling, least, most), most, 0
     while replicas > least:
-        if t > _NEVER_SECONDS:
+        if t > _DAY_SECONDS:
             return math.inf
         fewer = hpa.decide_on(t, replicas, 0).desired
         hpa.observe_scale(t, replicas, fewer)

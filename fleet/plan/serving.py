@@ -77,9 +77,8 @@ def _drain(at: Placed, pod: Mapping[str, object]) -> Drain | None:
     grace = _int(pod.get("terminationGracePeriodSeconds"))
     if not grace:
         return None
-    stop = mapping(mapping(_container(pod).get("lifecycle")).get("preStop"))
     return Drain(
-        propagation_seconds=int(str(items(mapping(stop.get("exec")).get("command"))[-1])),
+        propagation_seconds=at.model.drain.propagation_seconds,
         finish_seconds=at.model.drain.finish_seconds,
         grace_seconds=grace,
     )

@@ -46,7 +46,7 @@ def test_told_to_go_it_closes_connections_then_refuses_and_ends_what_it_has(engi
 def told_to_go(engine: Engine, connection: HTTPConnection) -> None:
     assert ask(connection).getheader("connection") is None
     assert connection.sock is not None, "a client may keep its connection"
-    under_way = Stream(engine, chat(max_tokens=1500))
+    under_way = Stream(engine, chat(max_tokens=2900))
     under_way.wait(lambda stream: stream.chunks > 0)
     with engine.pre_stop() as stop:
         while not engine.leaving.exists():
@@ -61,8 +61,9 @@ def told_to_go(engine: Engine, connection: HTTPConnection) -> None:
             "close",
             "1",
         )
+        assert not under_way.ended
         assert [engine.probe(kind) for kind in ("readiness", "liveness")] == ["200", "200"]
         assert call(engine, "/metrics").status == 200
-        assert stop.wait(5) == 0
+        assert stop.wait(engine.rendered.pre_stop_seconds) == 0
     under_way.join()
     assert (under_way.finish, under_way.error) == ("length", None)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ from components.vllm.pod import volumes
 from tests.manifests import model
 
 LEAVING = "leaving"
-CHAT = {"type": "http", "method": "POST", "path": "/v1/chat/completions"}
+CHAT = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": []}
 HEALTH = {"type": "http", "method": "GET", "path": "/health"}
 
 
@@ -38,15 +38,25 @@ def loaded(folder: Path, spec: ModelSpec) -> ModuleType:
     return made
 
 
-def sent(folder: Path, scope: Mapping[str, object], spec: ModelSpec | None = None) -> list[dict[str, Any]]:
-    """What a client receives; vLLM itself would answer 200."""
+def sent(
+    folder: Path, scope: Mapping[str, object], spec: ModelSpec | None = None, upload: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    """What a client receives; vLLM itself would answer 200, and say what it was sent."""
     messages: list[dict[str, Any]] = []
+    parts = iter(upload)
 
-    async def vllm(_scope: object, _receive: object, send: Any) -> None:
+    async def vllm(_scope: object, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200})
+        if upload:
+            body = ""
+            while (message := await receive())["more_body"]:
+                body += message["body"]
+            await send({"type": "http.response.body", "body": body})
 
     async def receive() -> dict[str, object]:
-        raise AssertionError("nothing of a refused request is read")
+        assert upload, "nothing of a refused request is read"
+        part = next(parts, None)
+        return {"type": "http.request", "body": part or "", "more_body": part is not None}
 
     async def send(message: dict[str, Any]) -> None:
         messages.append(message)
@@ -108,6 +118,9 @@ def test_a_stack_file_opens_further_routes_that_the_key_guards_and_no_others(tmp
             model(engine={"routes": [path]})
 
 
+LAST = routes.refuse_seconds(model().drain.propagation_seconds)
+
+
 def told(folder: Path, seconds: float) -> None:
     """``preStop`` began so long ago."""
     began = time.time() - seconds
@@ -119,21 +132,51 @@ def test_while_nobody_told_the_pod_to_go_connections_stay_open(tmp_path: Path) -
     assert sent(tmp_path, CHAT) == [{"type": "http.response.start", "status": 200}]
 
 
-@pytest.mark.parametrize("scope", [CHAT, HEALTH], ids=["POST", "GET"])
-def test_a_pod_told_to_go_answers_and_closes_the_connection(
-    tmp_path: Path, scope: Mapping[str, object]
+@pytest.mark.parametrize(("scope", "status"), [(CHAT, 200), (HEALTH, 200), (HEALTH | {"path": "/docs"}, 404)])
+def test_a_pod_told_to_go_closes_the_connection_with_whatever_answer(
+    tmp_path: Path, scope: Mapping[str, object], status: int
 ) -> None:
     told(tmp_path, 0)
-    (start,) = sent(tmp_path, scope)
-    assert (start["status"], start["headers"]) == (200, [(b"connection", b"close")])
+    start, *_ = sent(tmp_path, scope, upload=["two ", "parts"] if scope is CHAT else ())
+    assert (start["status"], start["headers"][-1]) == (status, (b"connection", b"close"))
 
 
-def test_in_the_last_second_before_sigterm_it_refuses_work_and_still_is_healthy(tmp_path: Path) -> None:
-    last = model().drain.propagation_seconds - 1
-    told(tmp_path, last - 0.5)
-    assert sent(tmp_path, CHAT)[0]["status"] == 200
-    told(tmp_path, last)
-    start, body = sent(tmp_path, CHAT)
+def test_vllm_is_sent_all_that_the_client_sent(tmp_path: Path) -> None:
+    told(tmp_path, 0)
+    _, body = sent(tmp_path, CHAT, upload=["two ", "parts"])
+    assert body["body"] == "two parts"
+
+
+def test_an_upload_is_judged_when_it_is_there(tmp_path: Path) -> None:
+    def upload() -> Iterator[str]:
+        yield "in time"
+        told(tmp_path, LAST)
+        yield "too late"
+
+    told(tmp_path, 0)
+    assert sent(tmp_path, CHAT, upload=upload())[0]["status"] == 503
+
+
+def test_nothing_is_kept_of_what_comes_without_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_API_KEY", "sk-of-the-test")
+    told(tmp_path, LAST)
+    assert sent(tmp_path, CHAT)[0]["status"] == 200, "vLLM itself refuses it, unread"
+    keyed = CHAT | {"headers": [(b"authorization", b"Bearer sk-of-the-test")]}
+    assert sent(tmp_path, keyed, upload=["all"])[0]["status"] == 503
+
+
+@pytest.mark.parametrize(("propagation", "last"), [(2, 1), (5, 1), (9, 3), (15, 5), (120, 5)])
+def test_the_last_third_is_for_what_is_on_its_way_to_the_engine(propagation: int, last: int) -> None:
+    assert propagation - routes.refuse_seconds(propagation) == last
+
+
+def test_in_the_last_seconds_before_sigterm_it_refuses_work_and_still_is_healthy(tmp_path: Path) -> None:
+    told(tmp_path, LAST - 5)
+    assert sent(tmp_path, CHAT, upload=["all"])[0]["status"] == 200
+    told(tmp_path, LAST)
+    start, body = sent(tmp_path, CHAT, upload=["all"])
     assert start["status"] == 503
     assert {(b"connection", b"close"), (b"retry-after", b"1")} <= set(start["headers"])
     assert json.loads(body["body"])["error"]["code"] == 503
