@@ -126,7 +126,7 @@ def closing(send: Send) -> Send:
 
 
 async def refuse(scope: Message, send: Send, status: int = 404) -> None:
-    """404 tells nothing of what vLLM itself would serve; 401 is its own to who has no key; 503 means later."""
+    """404 tells nothing of what vLLM would serve; 401 is its own to who has no key; 503 is for later."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return

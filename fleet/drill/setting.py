@@ -9,7 +9,7 @@ from components.spec import ModelSpec
 from fleet.hpa import calm_seconds
 
 SLACK_SECONDS = 60.0
-"""For answers in flight, metrics that show their end, the node autoscaler's polls, and a machine that goes."""
+"""For answers in flight, metrics that show their end, the node autoscaler's polls, a machine that goes."""
 PATIENCE_SECONDS = 7200.0
 """No drill waits longer for what it scaled."""
 

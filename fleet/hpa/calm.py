@@ -11,7 +11,7 @@ _DAY_SECONDS = 86_400
 
 
 def calm_seconds(scaling: ScalingSpec, least: int, most: int) -> float:
-    """From the last load until ``least`` replicas are wanted, had there been ``most``; ``inf`` above a day."""
+    """From the last load until ``least`` replicas are wanted, having had ``most``; ``inf`` above a day."""
     hpa, replicas, t = Hpa(scaling, least, most), most, 0
     while replicas > least:
         if t > _DAY_SECONDS:
