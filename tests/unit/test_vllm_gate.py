@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from components.spec import ModelSpec
+from components.spec import CompileCacheSpec, ModelSpec
 from components.vllm import routes
 from components.vllm.arguments import arguments
 from components.vllm.container import environment, leave, mounts
@@ -199,12 +199,12 @@ def test_prestop_tells_the_gate_and_waits(tmp_path: Path) -> None:
     assert time.time() - place.stat().st_mtime >= 1
 
 
-def test_the_file_that_tells_is_on_a_volume_of_the_pod() -> None:
-    spec = model()
+def test_the_file_that_tells_is_on_a_volume_that_no_other_pod_shares() -> None:
+    spec, kept = model(), CompileCacheSpec(size_gib=10, storage_class="shared")
     (path,) = [v["value"] for v in environment(600, None, {}) if v["name"] == "ELASTIC_VLLM_LEAVING"]
     (mount,) = [item for item in mounts() if str(path).startswith(f"{item['mount_path']}/")]
     assert "read_only" not in mount
-    assert "empty_dir" in next(item for item in volumes(spec, None) if item["name"] == mount["name"])
+    assert "empty_dir" in next(item for item in volumes(spec, None, kept) if item["name"] == mount["name"])
 
 
 def test_when_vllm_starts_its_web_server_learns_how_long_it_may_wait_for_clients(tmp_path: Path) -> None:
