@@ -8,6 +8,9 @@ A pod that is told to go is forgotten by the Service, but not by connections tha
 that ``preStop`` tells, each answer closes its connection; and some seconds before SIGTERM work begins to be
 refused: what reaches vLLM's engine after it is answered with 200 and nothing in it.
 
+For the same reason a replica that is new would get nothing from clients that keep their connections: so one
+answer in some closes its connection, and the client's next is the Service's to place.
+
 When a drain ends before its work does, vLLM kills the engine, then waits for clients who wait for the engine.
 Its web server can bound that wait; vLLM does not say by how much, so this does.
 
@@ -48,6 +51,8 @@ class Gate:
         self.key = os.environ.get("VLLM_API_KEY", "").encode()
         self.close_seconds: int = declared["closeSeconds"]
         self.refuse_seconds: int = declared["refuseSeconds"]
+        self.renew_answers: int = declared["renewAnswers"]
+        self.asked = 0
         self.leaving = Path(os.environ["ELASTIC_VLLM_LEAVING"])
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:  # noqa: D102  # ASGI
@@ -58,7 +63,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         leaves = self.told_seconds_ago() is not None
-        if leaves:
+        if leaves or self.renews(scope):
             send = closing(send)
         if not self.is_declared(scope):
             await refuse(scope, send)
@@ -92,6 +97,13 @@ class Gate:
             return time.time() - self.leaving.stat().st_mtime
         except FileNotFoundError:
             return None
+
+    def renews(self, scope: Message) -> bool:
+        """Whether it is this request's turn to end its connection; only those that bring work have turns."""
+        if scope.get("method") != "POST":
+            return False
+        self.asked += 1
+        return self.asked % self.renew_answers == 0
 
     def refuses(self) -> bool:
         """Whether SIGTERM is near, or was."""

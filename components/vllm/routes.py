@@ -12,6 +12,8 @@ MODULE = "elastic_vllm_gate"
 MIDDLEWARE = f"{MODULE}.Gate"
 CLOSE_SECONDS = 2
 """After the drain: what is still open then has no engine left to answer it."""
+RENEW_ANSWERS = 20
+"""Each such answer closes its connection: often enough for new replicas, too seldom to cost anything."""
 OPEN: Mapping[str, list[str]] = {"/health": ["GET"], "/metrics": ["GET"]}
 """Routes that ask for no key: they tell of load, never of what anybody asked."""
 _LISTED = {"/v1/models": ["GET"]}
@@ -50,6 +52,7 @@ def data(model: ModelSpec) -> dict[str, str]:
         "closeSeconds": CLOSE_SECONDS,
         "keyed": keyed,
         "refuseSeconds": refuse_seconds(model.drain.propagation_seconds),
+        "renewAnswers": RENEW_ANSWERS,
         "routes": routes(model),
     }
     return {

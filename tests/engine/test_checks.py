@@ -117,6 +117,7 @@ ON_BARE: Mapping[str, Check] = {
     "spelling": partial(test_routes.test_no_other_spelling_opens_a_closed_route, path="/%69nvocations"),
     "methods": test_routes.test_a_declared_route_takes_only_its_own_methods,
     "another life": test_leaving.test_a_new_container_forgets_that_the_one_before_was_told_to_go,
+    "twenty answers": test_leaving.test_every_twentieth_answer_closes_its_connection,
     "told to go": test_leaving.test_told_to_go_it_closes_connections_then_refuses_and_ends_what_it_has,
     "refusal": test_routes.test_what_is_refused_at_the_gate_reads_as_the_api_writes_its_errors,
 }

@@ -50,7 +50,7 @@ def status(
         "query_string": query.encode(),
         "headers": headers,
     }
-    return int(sent(folder, scope, spec or sleeper())[0]["status"])
+    return int(sent(folder, scope, spec=spec or sleeper())[0]["status"])
 
 
 def test_sleep_is_asked_for_with_the_mode_that_has_its_routes() -> None:

@@ -39,7 +39,7 @@ def loaded(folder: Path, spec: ModelSpec) -> ModuleType:
 
 
 def sent(
-    folder: Path, scope: Mapping[str, object], spec: ModelSpec | None = None, upload: Iterable[str] = ()
+    folder: Path, *asked: Mapping[str, object], spec: ModelSpec | None = None, upload: Iterable[str] = ()
 ) -> list[dict[str, Any]]:
     """What a client receives; vLLM itself would answer 200, and say what it was sent."""
     messages: list[dict[str, Any]] = []
@@ -64,12 +64,13 @@ def sent(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELASTIC_VLLM_LEAVING", str(folder / LEAVING))
         gate = loaded(folder, spec or model()).Gate(vllm)
-    asyncio.run(gate({**scope}, receive, send))
+    for scope in asked:
+        asyncio.run(gate({**scope}, receive, send))
     return messages
 
 
 def status(folder: Path, method: str, path: str, spec: ModelSpec | None = None) -> int:
-    return int(sent(folder, {"type": "http", "method": method, "path": path}, spec)[0]["status"])
+    return int(sent(folder, {"type": "http", "method": method, "path": path}, spec=spec)[0]["status"])
 
 
 @pytest.mark.parametrize(
@@ -130,6 +131,14 @@ def told(folder: Path, seconds: float) -> None:
 
 def test_while_nobody_told_the_pod_to_go_connections_stay_open(tmp_path: Path) -> None:
     assert sent(tmp_path, CHAT) == [{"type": "http.response.start", "status": 200}]
+
+
+def test_one_answer_in_twenty_closes_its_connection_so_that_clients_find_new_replicas(tmp_path: Path) -> None:
+    turns: list[Mapping[str, object]] = [CHAT, HEALTH] * 60
+    answers = sent(tmp_path, *turns)
+    closing = [number for number, start in enumerate(answers[::2], 1) if "headers" in start]
+    assert closing == [20, 40, 60]
+    assert not any("headers" in start for start in answers[1::2]), "probes have no turn"
 
 
 @pytest.mark.parametrize(("scope", "status"), [(CHAT, 200), (HEALTH, 200), (HEALTH | {"path": "/docs"}, 404)])
