@@ -57,8 +57,6 @@ def drain(engine: Engine) -> Drained:
     with ThreadPoolExecutor() as pool:
         long = [Stream(engine, chat(max_tokens=LONG)) for _ in range(2)]
         long_plain = pool.submit(call, engine, CHAT, chat(max_tokens=LONG))
-        for stream in long:
-            stream.wait(lambda s: s.chunks > 2)
         short = [Stream(engine, chat(max_tokens=SHORT)) for _ in range(3)]
         short_plain = pool.submit(call, engine, CHAT, chat(max_tokens=SHORT))
         # A plain answer shows nothing of itself until it is whole; only the engine knows it began.

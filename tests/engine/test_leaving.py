@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
+from components.vllm.routes import refuse_seconds
 from tests.engine.client import CHAT, Stream, call, chat
 from tests.engine.process import Engine
 from tests.engine.rendered import KEY
@@ -58,8 +60,10 @@ def told_to_go(engine: Engine, connection: HTTPConnection) -> None:
         last = ask(connection)
         assert (last.status, last.getheader("connection")) == (200, "close")
         assert connection.sock is None, "the next request goes where the Service sends it"
+        told, asked = engine.leaving.stat().st_mtime, 0.0
         while (refused := ask(connection)).status == 200:
-            assert stop.poll() is None, "SIGTERM would have come first"
+            assert asked < refuse_seconds(engine.rendered.pre_stop_seconds), "SIGTERM was near"
+            asked = time.time() - told
         assert (refused.status, refused.getheader("connection"), refused.getheader("retry-after")) == (
             503,
             "close",
