@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from fleet.hpa import SYNC_SECONDS
+
 
 class Record(BaseModel):
     """Base of all that is recorded: camelCase in JSON, never changed once made, unknown keys refused."""
@@ -155,7 +157,7 @@ class Run(Record):
     boot_seconds: float
     load_seconds: float
     """As simulated, after compression."""
-    sync_period_seconds: float = 15.0
+    sync_period_seconds: float = SYNC_SECONDS
     min_replicas: int
     max_replicas: int
     headroom: int = 0

@@ -5,14 +5,14 @@ import math
 from components.spec import ScalingSpec
 from fleet.hpa.algorithm import Hpa
 
-SYNC_SECONDS = 15
+SYNC_SECONDS = 15.0
 """``--horizontal-pod-autoscaler-sync-period``, where nobody changed it."""
 _DAY_SECONDS = 86_400
 
 
 def calm_seconds(scaling: ScalingSpec, least: int, most: int) -> float:
     """From the last load until ``least`` replicas are wanted, having had ``most``; ``inf`` above a day."""
-    hpa, replicas, t = Hpa(scaling, least, most), most, 0
+    hpa, replicas, t = Hpa(scaling, least, most), most, 0.0
     while replicas > least:
         if t > _DAY_SECONDS:
             return math.inf

@@ -70,7 +70,7 @@ class Silent:
         pass
 
 
-def scenario(settle_seconds: float) -> Scenario:
+def scenario(settle_seconds: float | None) -> Scenario:
     phases = [{"name": "calm", "seconds": 20, "load": 0.5}]
     raw = {"name": "short", "description": "Some seconds of work.", "mix": {"text": 1.0}, "phases": phases}
     return parse(raw | {"settleSeconds": settle_seconds}, "short.yaml")

@@ -2,15 +2,11 @@
 
 from components import catalog
 from fleet.drill.rest import patience_seconds
-from fleet.drill.scenario import Scenario, parse
 from fleet.drill.setting import SLACK_SECONDS, Setting
 from tests.manifests import model
+from tests.unit.test_drill_runner import scenario
+from tests.unit.test_group import GROUP
 
-GROUP: dict[str, object] = {
-    "checkpoint": "Qwen/Qwen3-VL-235B-A22B-Instruct",
-    "gpusPerReplica": 16,
-    "nodesPerReplica": 2,
-}
 DRAIN: dict[str, object] = {"drain": {"propagationSeconds": 20, "finishSeconds": 50}}
 THREE: dict[str, object] = {"replicas": {"min": 1, "max": 3}}
 CALM = 300 + 60 + 15
@@ -32,12 +28,6 @@ def setting(**keys: object) -> Setting:
     )
 
 
-def play(**keys: object) -> Scenario:
-    phases = [{"name": "calm", "seconds": 20, "load": 0.5}]
-    raw = {"name": "short", "description": "Some seconds of work.", "mix": {"text": 1.0}, "phases": phases}
-    return parse(raw | keys, "short.yaml")
-
-
 def test_all_is_given_back_when_policy_drain_and_consolidation_are_over() -> None:
     assert setting().give_back_seconds == OWN
 
@@ -52,5 +42,5 @@ def test_nobody_waits_for_a_policy_that_never_scales_down() -> None:
 
 
 def test_a_drill_waits_so_long_unless_its_scenario_says_otherwise() -> None:
-    assert patience_seconds(play(), setting()) == OWN
-    assert patience_seconds(play(settleSeconds=7), setting()) == 7
+    assert patience_seconds(scenario(None), setting()) == OWN
+    assert patience_seconds(scenario(7), setting()) == 7

@@ -10,6 +10,7 @@ from components.clouds import cloud_for
 from components.cluster import Cluster, ClusterArgs
 from components.hpa_policy import HpaPolicy, HpaPolicyArgs
 from components.spec import LocalCluster, ModelSpec
+from components.vllm.container import leave
 from components.vllm.deployment import surge
 from components.vllm.manifest import spelt
 from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs
@@ -109,13 +110,16 @@ def test_only_the_leader_is_probed_and_reached() -> None:
     assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
 
 
+LEADERS = {"exec": {"command": leave(15)}}
+OTHERS = {"sleep": {"seconds": 15 + 120}}
+
+
 def test_every_rank_has_its_nodes_share_of_the_gpus_and_computes_until_its_leaders_drain_is_over() -> None:
-    for template, told_after in zip(groups(deploy(model(**GROUP))), ("15", 15 + 120), strict=True):
+    for template, stop in zip(groups(deploy(model(**GROUP))), (LEADERS, OTHERS), strict=True):
         pod = template["spec"]
         (container,) = pod["containers"]  # type: ignore[index]
         assert container["resources"]["limits"]["nvidia.com/gpu"] == "8"
-        stop = container["lifecycle"]["preStop"]
-        assert (stop["exec"]["command"][-1] if "exec" in stop else stop["sleep"]["seconds"]) == told_after
+        assert container["lifecycle"]["preStop"] == stop
         assert pod["terminationGracePeriodSeconds"] == 165  # type: ignore[index]
         annotations = template["metadata"]["annotations"]  # type: ignore[index]
         assert annotations["karpenter.sh/do-not-disrupt"].endswith("s")

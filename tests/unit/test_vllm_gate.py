@@ -122,6 +122,14 @@ def test_a_stack_file_opens_further_routes_that_the_key_guards_and_no_others(tmp
 LAST = routes.refuse_seconds(model().drain.propagation_seconds)
 
 
+def started(folder: Path) -> SimpleNamespace:
+    """Its web server's configuration, once vLLM has started."""
+    config = SimpleNamespace(timeout_graceful_shutdown=None)
+    app = SimpleNamespace(state=SimpleNamespace(server=SimpleNamespace(config=config)))
+    sent(folder, {"type": "lifespan", "app": app})
+    return config
+
+
 def told(folder: Path, seconds: float) -> None:
     """``preStop`` began so long ago."""
     began = time.time() - seconds
@@ -194,9 +202,7 @@ def test_in_the_last_seconds_before_sigterm_it_refuses_work_and_still_is_healthy
 
 def test_what_told_the_container_before_this_one_is_forgotten(tmp_path: Path) -> None:
     told(tmp_path, 60)
-    config = SimpleNamespace(timeout_graceful_shutdown=None)
-    app = SimpleNamespace(state=SimpleNamespace(server=SimpleNamespace(config=config)))
-    sent(tmp_path, {"type": "lifespan", "app": app})
+    started(tmp_path)
     assert not (tmp_path / LEAVING).exists()
 
 
@@ -217,9 +223,7 @@ def test_the_file_that_tells_is_on_a_volume_that_no_other_pod_shares() -> None:
 
 
 def test_when_vllm_starts_its_web_server_learns_how_long_it_may_wait_for_clients(tmp_path: Path) -> None:
-    config = SimpleNamespace(timeout_graceful_shutdown=None)
-    app = SimpleNamespace(state=SimpleNamespace(server=SimpleNamespace(config=config)))
-    sent(tmp_path, {"type": "lifespan", "app": app})
+    config = started(tmp_path)
     assert config.timeout_graceful_shutdown == routes.CLOSE_SECONDS
 
 

@@ -9,6 +9,7 @@ from components.spec import AwsCluster, LocalCluster, ModelSpec
 from components.vllm.startup import start_of
 from fleet.drill.figures import ShapeName
 from fleet.drill.load_model import LoadModel
+from fleet.hpa import SYNC_SECONDS
 from stacks.placement import place_of
 from stacks.stack import StackConfig
 
@@ -21,7 +22,7 @@ class Periods:
     measured was measured on the embedded cluster.
     """
 
-    sync_seconds: float = 15.0
+    sync_seconds: float = SYNC_SECONDS
     """Of the HPA."""
     first_sync: float = 7.5
     """Seconds from the trace's begin."""
