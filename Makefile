@@ -52,11 +52,11 @@ golden: setup  ## write the golden files anew; read the difference before you co
 	$(BIN)/pytest -q -m "not cluster and not engine and not slow" --update-golden
 
 schema: setup  ## write the schemas of stack files and scenarios anew
-	$(BIN)/python -m stacks.schema
+	$(BIN)/python -m elastic_vllm.stack_file.schema
 	$(BIN)/python -m fleet.drill.schema
 
 docs: setup  ## write docs/findings.md anew from the checks
-	$(BIN)/python -m stacks.findings_doc
+	$(BIN)/python -m elastic_vllm.rules.findings_doc
 
 lock: setup  ## write requirements*.txt anew from requirements*.in
 	$(COMPILE) requirements.in --output-file requirements.txt

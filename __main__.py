@@ -1,16 +1,21 @@
 """The program of every stack: where it runs, on which nodes, which models, and what scales them."""
 
+import sys
+from pathlib import Path
+
 import pulumi
 
-from components.clouds import cloud_for
-from components.cluster import Cluster, ClusterArgs
-from components.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
-from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
-from components.hpa_policy import HpaPolicy, HpaPolicyArgs
-from components.model_weights import ModelWeights, ModelWeightsArgs
-from components.serving_namespace import ServingNamespace, ServingNamespaceArgs
-from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs
-from stacks import config as stack_config
+sys.path.insert(0, str(Path(__file__).parent / "components"))  # `pulumi up` on a clone installs no package
+
+from elastic_vllm.clouds import cloud_for
+from elastic_vllm.cluster import Cluster, ClusterArgs
+from elastic_vllm.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
+from elastic_vllm.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from elastic_vllm.hpa_policy import HpaPolicy, HpaPolicyArgs
+from elastic_vllm.model_weights import ModelWeights, ModelWeightsArgs
+from elastic_vllm.serving_namespace import ServingNamespace, ServingNamespaceArgs
+from elastic_vllm.stack_file import config as stack_config
+from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 
 config = stack_config.load()
 cloud = cloud_for(config.cluster)

@@ -8,11 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-from components.spec import ModelSpec
-from fleet.plan.forecast import Conditions, simulate, traces
-from fleet.plan.forecast.engine import Engine
-from stacks import config as stack_config
-from stacks.config import StackConfig
+from elastic_vllm.simulate.forecast import Conditions, simulate, traces
+from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.stack_file import config as stack_config
+from elastic_vllm.stack_file.config import StackConfig
 
 BOUND_SECONDS = 2.0
 STACKS = Path(__file__).resolve().parents[1] / "stacks"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.catalog import MachineRow
-from fleet.embedded.registration import Graph
-from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from elastic_vllm.catalog import MachineRow
+from elastic_vllm.estimate.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from elastic_vllm.testing.registration import Graph
 from tests.manifests import inputs
 
 GPU = "nvidia.com/gpu"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from elastic_vllm.stack_file.config import PROJECT
+from elastic_vllm.testing.monitor import Applied, run
+from elastic_vllm.testing.registration import Graph, Registration
 from fleet.embedded.engine.program import read_config
-from fleet.embedded.monitor import Applied, run
-from fleet.embedded.registration import Graph, Registration
-from stacks.config import PROJECT
 from tests.manifests import normalised
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.loaders import Loader  # type: ignore[import-untyped]  # botocore ships no types
 from botocore.model import ServiceModel  # type: ignore[import-untyped]  # likewise
 
-from fleet.embedded.registration import Registration
+from elastic_vllm.testing.registration import Registration
 from tests import aws_s3
 from tests.manifests import plain
 

@@ -5,7 +5,7 @@ import itertools
 import math
 from collections.abc import Callable
 
-from components.catalog import CloudName, accelerators, machines
+from elastic_vllm.catalog import CloudName, accelerators, machines
 from tests.strategies import Raw
 
 Break = Callable[[Raw, int, int], str]

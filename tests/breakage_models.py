@@ -3,7 +3,7 @@
 import copy
 import math
 
-from components.catalog import accelerators, machine_for, machines
+from elastic_vllm.catalog import accelerators, machine_for, machines
 from tests.breakage import OPERATORS, bad_values, cloud_of, items_of, operator, pool_of, section_at
 from tests.strategies import Raw
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from components.spec import DrainSpec, ModelSpec
-from fleet.drill.figures import ShapeName
-from fleet.drill.load_model import Limits, LoadModel
-from fleet.drill.traffic import Request
-from stacks.pace import Pace
+from elastic_vllm.estimate.step_time import Pace
+from elastic_vllm.simulate.figures import ShapeName
+from elastic_vllm.simulate.load_model import Limits, LoadModel
+from elastic_vllm.simulate.traffic import Request
+from elastic_vllm.spec import DrainSpec, ModelSpec
 
 MIX: Mapping[ShapeName, float] = {"text": 0.7, "one-image": 0.25, "several-images": 0.05}
 FRONTEND = 0.005

@@ -7,7 +7,7 @@ import math
 import random
 from dataclasses import dataclass, field, replace
 
-from fleet.drill import timeline
+from elastic_vllm.simulate import timeline
 
 CAPACITY_RPS = 4.2
 PHASES = (("ramp", 150, 0.3, 6.6), ("peak", 100, 6.6, 6.6), ("trough", 120, 0.2, 0.2))

@@ -6,8 +6,7 @@ and 3 are due by 67 s, replicas 4 and 5 by 117 s (ask + 12 + 20 + 25).
 
 from collections.abc import Mapping, Sequence
 
-from components.spec import ScalingSpec
-from fleet.drill.timeline import (
+from elastic_vllm.simulate.timeline import (
     Happening,
     Ledger,
     LedgerAt,
@@ -18,6 +17,7 @@ from fleet.drill.timeline import (
     ScaleChange,
     Second,
 )
+from elastic_vllm.spec import ScalingSpec
 
 DURATION = 180
 SENT_PER_SECOND = 100

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from fleet.drill.scenario import Phase, Ramp, Scenario
-from fleet.plan.forecast import Conditions, Outcome, simulate
-from fleet.plan.forecast.engine import Engine
-from fleet.plan.forecast.traces import MIX
-from stacks import config as stack_config
-from stacks.config import StackConfig
+from elastic_vllm.simulate.forecast import Conditions, Outcome, simulate
+from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.forecast.traces import MIX
+from elastic_vllm.simulate.scenario import Phase, Ramp, Scenario
+from elastic_vllm.stack_file import config as stack_config
+from elastic_vllm.stack_file.config import StackConfig
 
 FAST_UP = {"stabilizationWindowSeconds": 0, "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}]}
 FAST_DOWN = {

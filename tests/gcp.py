@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pulumi
 
-from components.clouds.gcp import GcpCloud
-from components.cluster import Cluster, ClusterArgs
-from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
-from components.spec import GcpCluster, NodePoolSpec
-from fleet.embedded.monitor import Applied, run
-from fleet.embedded.registration import Graph, Registration
-from stacks.config import PROJECT, read_stack_file
+from elastic_vllm.clouds.gcp import GcpCloud
+from elastic_vllm.cluster import Cluster, ClusterArgs
+from elastic_vllm.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from elastic_vllm.spec import GcpCluster, NodePoolSpec
+from elastic_vllm.stack_file.config import PROJECT, read_stack_file
+from elastic_vllm.testing.monitor import Applied, run
+from elastic_vllm.testing.registration import Graph, Registration
 
 ROOT = Path(__file__).parents[1]
 STACKS = ("gcp-dev", "gcp-prod")

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from fleet.embedded.registration import Registration
-from fleet.embedded.values import items, mapping, text
+from elastic_vllm.testing.registration import Registration
+from elastic_vllm.testing.values import items, mapping, text
 from tests.gcp_rules import CALLS, NEEDED, Call, Converted, Rules, Section
 
 

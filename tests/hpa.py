@@ -5,8 +5,8 @@ Utilization is of 1,000 requested millicores per pod, so a pod's millicores are 
 
 from dataclasses import dataclass
 
-from components.spec import ScalingSpec
-from fleet.hpa import Decision, Hpa, Reading
+from elastic_vllm.simulate.hpa import Decision, Hpa, Reading
+from elastic_vllm.spec import ScalingSpec
 
 UP = {"type": "Pods", "value": 100, "periodSeconds": 15}
 DOWN = {"type": "Percent", "value": 100, "periodSeconds": 15}

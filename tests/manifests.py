@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.clouds.base import Placement
-from components.spec import ModelSpec, NodePoolSpec
-from fleet.embedded.registration import Graph, Registration
-from fleet.embedded.values import Secret, transform
+from elastic_vllm.clouds.base import Placement
+from elastic_vllm.spec import ModelSpec, NodePoolSpec
+from elastic_vllm.testing.registration import Graph, Registration
+from elastic_vllm.testing.values import Secret, transform
 
 FP8_8B = "Qwen/Qwen3-VL-8B-Instruct-FP8"
 LARGEST = "Qwen/Qwen3-VL-235B-A22B-Instruct-FP8"

@@ -7,8 +7,8 @@ that the simulated kubelet gives no means.
 import math
 from dataclasses import dataclass, replace
 
-from fleet.drill.timeline import Run
-from fleet.plan.forecast import Outcome, Periods
+from elastic_vllm.simulate.forecast import Outcome, Periods
+from elastic_vllm.simulate.timeline import Run
 
 Counts = list[int]
 """By the second."""

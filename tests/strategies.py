@@ -8,11 +8,11 @@ from math import ceil
 
 from hypothesis import strategies as st
 
-from components.catalog import CloudName, MachineRow, ModelRow, accelerators, machine_for, machines, models
-from components.spec import EngineSpec
-from stacks.checks.memory import fit, serving_of
-from stacks.config import StackConfig, parse
-from stacks.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from elastic_vllm.catalog import CloudName, MachineRow, ModelRow, accelerators, machine_for, machines, models
+from elastic_vllm.estimate.memory import fit, serving_of
+from elastic_vllm.estimate.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
+from elastic_vllm.spec import EngineSpec
+from elastic_vllm.stack_file.config import StackConfig, parse
 
 Raw = dict[str, object]
 

@@ -3,11 +3,11 @@
 import pulumi
 import pulumi_kubernetes
 
-from components.clouds import Placement
-from components.hpa_policy import HpaPolicy, HpaPolicyArgs
-from components.serving_namespace import ServingNamespace, ServingNamespaceArgs
-from components.spec import ModelSpec
-from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs
+from elastic_vllm.clouds import Placement
+from elastic_vllm.hpa_policy import HpaPolicy, HpaPolicyArgs
+from elastic_vllm.serving_namespace import ServingNamespace, ServingNamespaceArgs
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 
 kubeconfig = pulumi.Config().require("kubeconfig")
 mine = pulumi.ResourceOptions(providers=[pulumi_kubernetes.Provider("mine", kubeconfig=kubeconfig)])

@@ -5,9 +5,9 @@ import time
 import typer
 from rich.table import Table
 
-from components.clouds.local.home import kubeconfig
+from elastic_vllm.clouds.local.home import kubeconfig
 from fleet.cli.console import Steps, console
-from fleet.embedded.cluster import binaries, lifecycle
+from fleet.embedded import binaries, lifecycle
 
 app = typer.Typer(no_args_is_help=True, help="The embedded Kubernetes: a real control plane on this machine.")
 

@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from components import catalog
-from components.spec import ModelSpec
-from components.vllm.startup import Start
+from elastic_vllm import catalog
+from elastic_vllm.estimate.placement import placed
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.stack_file import config as stack_config
+from elastic_vllm.vllm.startup import Start
 from fleet.cli.console import console
 from fleet.cli.stack import ROOT, StackName
 from fleet.drill import coldstart
 from fleet.errors import FleetError
-from stacks import config as stack_config
-from stacks.placement import placed
 
 ModelName = Annotated[str | None, typer.Option("--model", help="one model of the stack; all if left out")]
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from components.clouds.local.home import home, kubeconfig
+from elastic_vllm.clouds.local.home import home, kubeconfig
+from elastic_vllm.stack_file import config as stack_config
 from fleet.cli.cluster import bring_up
 from fleet.cli.console import console
 from fleet.cli.drill import DEFAULT_SCENARIO, ReportFolder, drill
@@ -10,9 +11,8 @@ from fleet.cli.stack import ROOT, Printer
 from fleet.drill.report import files
 from fleet.drill.rest import await_no_nodes
 from fleet.embedded import engine
-from fleet.embedded.apiserver import connect
 from fleet.embedded.engine.program import stack_ref
-from stacks import config as stack_config
+from fleet.kube.apiserver import connect
 
 STACK = "local"
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from components.spec import AwsCluster, GcpCluster
+from elastic_vllm.spec import AwsCluster, GcpCluster
+from elastic_vllm.stack_file import config as stack_config
 from fleet.cli.console import console
 from fleet.cli.stack import ROOT, StackName
 from fleet.errors import FleetError
-from stacks import config as stack_config
 
 Account = Annotated[str, typer.Option("--account", help="AWS: the account's twelve digits")]
 Part = Annotated[
@@ -30,7 +30,7 @@ def deployer(stack: StackName = "aws-dev", account: Account = "111122223333", pa
 
 
 def _print_policy(region: str, account: str, stack: str, part: str) -> None:
-    from components.clouds.aws.deployer import deployer as policies  # noqa: PLC0415  # only the cloud in use
+    from elastic_vllm.clouds.aws.deployer import deployer as policies  # noqa: PLC0415  # only the cloud in use
 
     documents = policies(region, account, stack)
     if part not in documents:
@@ -39,7 +39,7 @@ def _print_policy(region: str, account: str, stack: str, part: str) -> None:
 
 
 def _print_grants(project: str) -> None:
-    from components.clouds.gcp.deployer import commands  # noqa: PLC0415  # likewise
-    from components.clouds.gcp.identity import NODE_ROLES  # noqa: PLC0415  # likewise
+    from elastic_vllm.clouds.gcp.deployer import commands  # noqa: PLC0415  # likewise
+    from elastic_vllm.clouds.gcp.identity import NODE_ROLES  # noqa: PLC0415  # likewise
 
     typer.echo("\n".join(commands(project, NODE_ROLES)))

@@ -6,21 +6,22 @@ from typing import Annotated
 
 import typer
 
-from components.clouds.local.home import home, kubeconfig
+from elastic_vllm.clouds.local.home import home, kubeconfig
+from elastic_vllm.simulate import scenario
+from elastic_vllm.simulate.load_model import LoadModel
+from elastic_vllm.simulate.timeline import Run
+from elastic_vllm.stack_file import config as stack_config
 from fleet.cli.cluster import bring_up
 from fleet.cli.console import console
 from fleet.cli.stack import ROOT, Printer, StackName
-from fleet.drill import rest, runner, scenario, verdict
+from fleet.drill import rest, runner, verdict
 from fleet.drill.live import LiveView, print_verdict
-from fleet.drill.load_model import LoadModel
 from fleet.drill.report import files
 from fleet.drill.setting import Setting
 from fleet.drill.staging import Stage, stage, stand_in_secrets
-from fleet.drill.timeline import Run
 from fleet.embedded import engine
-from fleet.embedded.apiserver import connect
 from fleet.embedded.engine.program import stack_ref
-from stacks import config as stack_config
+from fleet.kube.apiserver import connect
 
 DEFAULT_SCENARIO = "ramp-peak-trough"
 

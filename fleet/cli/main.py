@@ -4,13 +4,13 @@ import sys
 
 import typer
 
-from components.catalog import CatalogueError
+from elastic_vllm.catalog import CatalogueError
+from elastic_vllm.simulate.scenario import ScenarioError
+from elastic_vllm.stack_file.config import StackConfigError
+from elastic_vllm.testing.errors import EngineError
 from fleet.cli import cluster, coldstart, demo, deployer, drill, plan, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
-from fleet.drill.scenario import ScenarioError
-from fleet.embedded.errors import EngineError
 from fleet.errors import INTERRUPTED, FleetError
-from stacks.config import StackConfigError
 
 app = typer.Typer(
     no_args_is_help=True,

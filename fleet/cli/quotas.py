@@ -2,10 +2,10 @@
 
 from rich.table import Table
 
+from elastic_vllm.estimate.quotas import quotas as quotas_of
+from elastic_vllm.stack_file import config as stack_config
 from fleet.cli.console import console
 from fleet.cli.stack import ROOT, StackName
-from stacks import config as stack_config
-from stacks.quotas import quotas as quotas_of
 
 
 def quotas(stack: StackName = "aws-dev") -> None:

@@ -11,18 +11,17 @@ from typing import Annotated, NoReturn
 import typer
 from rich.markup import escape
 
-from components.clouds.local.home import home, kubeconfig
-from components.spec import LocalCluster
+from elastic_vllm.clouds.local.home import home, kubeconfig
+from elastic_vllm.spec import LocalCluster
+from elastic_vllm.stack_file import config as stack_config
+from elastic_vllm.testing.values import Secret
 from fleet.cli.cluster import bring_up
 from fleet.cli.console import console
-from fleet.embedded import engine
-from fleet.embedded.cluster import lifecycle
+from fleet.embedded import engine, lifecycle
 from fleet.embedded.engine import Outcome
 from fleet.embedded.engine.changes import Action, Change
 from fleet.embedded.engine.program import StackRef, stack_ref
-from fleet.embedded.values import Secret
 from fleet.errors import FleetError
-from stacks import config as stack_config
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout: where Pulumi.yaml, the program and the stack files are."""

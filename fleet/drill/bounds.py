@@ -21,9 +21,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.spec import ScalingSpec
-from fleet.drill.timeline import MetricSample, Run
-from fleet.hpa import Hpa
+from elastic_vllm.simulate.hpa import Hpa
+from elastic_vllm.simulate.timeline import MetricSample, Run
+from elastic_vllm.spec import ScalingSpec
 
 SLACK_SECONDS = 25.0
 """One HPA sync, and ten seconds for scheduler, node autoscaler, kubelet and watch."""

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from components import catalog
-from components.spec import ClusterSpec, CompileCacheSpec, LocalCluster, ModelSpec
-from components.vllm.startup import Start, start_of
+from elastic_vllm import catalog
+from elastic_vllm.spec import ClusterSpec, CompileCacheSpec, LocalCluster, ModelSpec
+from elastic_vllm.vllm.startup import Start, start_of
 
 KEPT = CompileCacheSpec(storage_class="any")
 

@@ -2,14 +2,14 @@
 
 import time
 
-from components import labels
-from components.clouds.karpenter import API_VERSION
-from components.vllm import group
-from fleet.drill.scenario import FaultKind
+from elastic_vllm import labels
+from elastic_vllm.clouds.karpenter import API_VERSION
+from elastic_vllm.simulate.scenario import FaultKind
+from elastic_vllm.testing.values import mapping, text
+from elastic_vllm.vllm import group
 from fleet.drill.view import View
-from fleet.embedded.apiserver import ApiError, Apiserver
-from fleet.embedded.objects import metadata
-from fleet.embedded.values import mapping, text
+from fleet.kube.apiserver import ApiError, Apiserver
+from fleet.kube.objects import metadata
 
 NOTICE_SECONDS = 120.0
 """Between a Spot machine's notice and its end, as on AWS. Not compressed: answers are not either."""

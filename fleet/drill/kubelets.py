@@ -4,9 +4,9 @@ import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from components import labels
-from fleet.embedded.apiserver import ApiError, Apiserver
-from fleet.embedded.objects import Ref
+from elastic_vllm import labels
+from fleet.kube.apiserver import ApiError, Apiserver
+from fleet.kube.objects import Ref
 
 CPU_USAGE = f"{labels.PREFIX}/cpu-usage"
 """On pods: the cores that the simulated kubelet reports as used."""

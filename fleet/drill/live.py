@@ -14,8 +14,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from elastic_vllm.simulate.timeline import Happening, Run, Second
 from fleet.drill.report import words
-from fleet.drill.timeline import Happening, Run, Second
 from fleet.sparkline import sparkline
 
 _LINE_EVERY_SECONDS = 5.0

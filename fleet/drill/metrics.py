@@ -6,11 +6,11 @@ The metrics API has no watch: it is read every second, and each answer that says
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from fleet.drill.timeline import MetricSample, PodSample
+from elastic_vllm.simulate.timeline import MetricSample, PodSample
+from elastic_vllm.testing.values import items, mapping, text
 from fleet.drill.view import Pod, View
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.objects import Object, metadata
-from fleet.embedded.values import items, mapping, text
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Object, metadata
 
 _SCALES = {"n": 1e-6, "u": 1e-3, "m": 1.0, "": 1e3, "k": 1e6}
 """Millicores in one unit of a quantity's suffix."""

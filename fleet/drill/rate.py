@@ -7,9 +7,9 @@ period before. A second either way is allowed for: the watch tells of a change a
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.spec.scaling import Behavior, PolicyStep
-from fleet.drill.timeline import ScaleChange
-from fleet.hpa.behavior import up_limit
+from elastic_vllm.simulate.hpa.behavior import up_limit
+from elastic_vllm.simulate.timeline import ScaleChange
+from elastic_vllm.spec.scaling import Behavior, PolicyStep
 
 TOLERANCE_SECONDS = 1.0
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fleet.drill.timeline import (
+from elastic_vllm.simulate.timeline import (
     Happening,
     Ledger,
     LedgerAt,

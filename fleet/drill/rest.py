@@ -3,15 +3,15 @@
 import time
 from collections.abc import Sequence
 
-from components import labels
+from elastic_vllm import labels
+from elastic_vllm.simulate.scenario import Scenario
+from elastic_vllm.testing.values import text
 from fleet.drill.kubelets import Kubelets
-from fleet.drill.scenario import Scenario
 from fleet.drill.setting import Setting
 from fleet.drill.view import View, Watch
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.objects import metadata
-from fleet.embedded.values import text
 from fleet.errors import FleetError
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import metadata
 
 SETTLE_SECONDS = 240
 """Longer than what a demo's policy asks for: its scale-down, its drain and the nodes' return."""

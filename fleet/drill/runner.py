@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from elastic_vllm.simulate.load_model import LoadModel
+from elastic_vllm.simulate.scenario import Fault, Scenario
+from elastic_vllm.simulate.serving import Serving, State
+from elastic_vllm.simulate.timeline import Happening, Run, Second
+from elastic_vllm.simulate.traffic import arrivals
 from fleet.drill import faults, metrics
 from fleet.drill.kubelets import Kubelets
-from fleet.drill.load_model import LoadModel
 from fleet.drill.recorder import Recorder
 from fleet.drill.rest import at_rest, patience_seconds, settle
-from fleet.drill.scenario import Fault, Scenario
-from fleet.drill.serving import Serving, State
 from fleet.drill.setting import Setting
-from fleet.drill.timeline import Happening, Run, Second
-from fleet.drill.traffic import arrivals
 from fleet.drill.view import View, Watch
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.objects import Object
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Object
 
 _TICK_SECONDS = 0.2
 

@@ -4,7 +4,7 @@ import json
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from fleet.drill.scenario import FOLDER, Scenario
+from elastic_vllm.simulate.scenario import FOLDER, Scenario
 
 PATH = FOLDER / "schema.json"
 

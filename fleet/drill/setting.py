@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from components.catalog import MachineRow
-from components.spec import ModelSpec
-from fleet.hpa import calm_seconds
+from elastic_vllm.catalog import MachineRow
+from elastic_vllm.simulate.hpa import calm_seconds
+from elastic_vllm.spec import ModelSpec
 
 SLACK_SECONDS = 60.0
 """For answers in flight, metrics that show their end, the node autoscaler's polls, a machine that goes."""

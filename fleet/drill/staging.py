@@ -8,13 +8,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from components.clouds.local import delays
-from components.spec import AwsCluster, ClusterSpec, LocalCluster, ModelSpec, NodePoolSpec
+from elastic_vllm.clouds.local import delays
+from elastic_vllm.estimate.placement import place_of
+from elastic_vllm.spec import AwsCluster, ClusterSpec, LocalCluster, ModelSpec, NodePoolSpec
+from elastic_vllm.stack_file.config import HUB_TOKEN, PROJECT, SECRETS, StackConfig
 from fleet.drill.setting import Setting
 from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
-from stacks.config import HUB_TOKEN, PROJECT, SECRETS, StackConfig
-from stacks.placement import place_of
 
 AUTOSCALERS = {"aws": "Karpenter", "gcp": "Karpenter stand-in for GKE's node autoscaler"}
 """Who adds nodes on each cloud. A stand-in's timing says nothing about the original's."""

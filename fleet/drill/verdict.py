@@ -9,10 +9,10 @@ reactive policy loses it in every steep rise, by the time that a node and a mode
 from dataclasses import dataclass
 from itertools import pairwise
 
-from components.spec import ScalingSpec
+from elastic_vllm.simulate.timeline import Ledger, LedgerAt, Promise, Run
+from elastic_vllm.spec import ScalingSpec
 from fleet.drill import bounds, rate
 from fleet.drill.setting import nodes_needed
-from fleet.drill.timeline import Ledger, LedgerAt, Promise, Run
 
 
 @dataclass(frozen=True, kw_only=True)

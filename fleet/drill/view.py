@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Self, TypeVar
 
-from components import labels
-from components.spec import ModelSpec
-from components.vllm import group
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.objects import Object, metadata
-from fleet.embedded.values import items, mapping, text
+from elastic_vllm import labels
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.testing.values import items, mapping, text
+from elastic_vllm.vllm import group
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Object, metadata
 
 T = TypeVar("T")
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]

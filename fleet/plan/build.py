@@ -3,8 +3,11 @@
 from datetime import date
 from pathlib import Path
 
-from components.spec import ClusterSpec
-from components.spec.cluster import LocalCluster
+from elastic_vllm.estimate.cost import envelope
+from elastic_vllm.spec import ClusterSpec
+from elastic_vllm.spec.cluster import LocalCluster
+from elastic_vllm.stack_file.config import StackConfigError, read_stack_file
+from elastic_vllm.stack_file.parsing import validate
 from fleet.errors import FleetError
 from fleet.plan import graph, serving
 from fleet.plan.checkout import stack_file, stacks
@@ -13,9 +16,6 @@ from fleet.plan.judged import judge, told
 from fleet.plan.meanwhile import meanwhile
 from fleet.plan.models import Plan
 from fleet.plan.outlook import Cost
-from stacks.config import StackConfigError, read_stack_file
-from stacks.cost import envelope
-from stacks.parsing import validate
 
 
 def plan(root: Path, stack: str, today: date) -> Plan:

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from elastic_vllm.testing.values import mapping
 from fleet.embedded.engine.changes import MISSING, Path, render_path, steps, value_changes
 from fleet.embedded.engine.changes import FieldChange as Changed
-from fleet.embedded.values import mapping
 from fleet.plan.models import FieldChange, Finding, Resource, ResourceChange
 from fleet.plan.replacing import replacement, strongest
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from elastic_vllm.simulate.forecast import ModelForecast, Outcome, forecast
+from elastic_vllm.spec.stack import StackConfig
+from elastic_vllm.stack_file.config import parse, read_stack_file
 from fleet.plan.checkout import stack_file
-from fleet.plan.forecast import ModelForecast, Outcome, forecast
 from fleet.plan.outlook import Forecast, Reached, Trace
 from fleet.sparkline import sparkline
-from stacks.config import parse, read_stack_file
-from stacks.stack import StackConfig
 
 _WIDTH = 48
 _TOLD = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
@@ -27,7 +27,7 @@ def foresee(config: StackConfig) -> tuple[Forecast, ...]:
 
 def write_report(root: Path, stack: str, folder: Path) -> Path:
     """The forecast of a stack that can be planned, as a page and a picture of each model; the page's path."""
-    from fleet.plan.forecast import report  # noqa: PLC0415  (matplotlib, which nobody else needs)
+    from fleet.plan import forecast_report as report  # noqa: PLC0415  (matplotlib, which nobody else needs)
 
     return report.write(forecast(parse(read_stack_file(stack_file(root, stack)))), folder, stack)
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from components.clouds.local.home import kubeconfig
-from fleet.embedded.monitor import Applied, run
-from fleet.embedded.registration import Graph, Registration
-from fleet.embedded.request import STACK_TYPE, urn_type
-from fleet.embedded.values import Secret, Unknown
+from elastic_vllm.clouds.local.home import kubeconfig
+from elastic_vllm.spec.stack import PROJECT, SECRETS, StackConfig
+from elastic_vllm.testing.monitor import Applied, run
+from elastic_vllm.testing.registration import Graph, Registration
+from elastic_vllm.testing.request import STACK_TYPE, urn_type
+from elastic_vllm.testing.values import Secret, Unknown
 from fleet.plan.models import Resource
-from stacks.stack import PROJECT, SECRETS, StackConfig
 
 _LEARNT = ("arn", "email", "member", "name", "url")
 """What a cloud's provider makes up for a resource and other resources write into texts of their own."""
@@ -63,8 +63,9 @@ def _as_the_cli(value: object) -> str:
 
 
 def _program(root: Path) -> None:
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    for place in (str(root), str(root / "components")):
+        if place not in sys.path:
+            sys.path.insert(0, place)
     runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
 
+from elastic_vllm.rules import finding
+from elastic_vllm.rules.finding import SEVERITIES
+from elastic_vllm.rules.policy import reviewed
+from elastic_vllm.spec.stack import StackConfig
 from fleet.plan.models import Finding, Silenced
-from stacks import finding
-from stacks.finding import SEVERITIES
-from stacks.policy import reviewed
-from stacks.stack import StackConfig
 
 
 def judge(config: StackConfig, stack: str, today: date) -> tuple[tuple[Finding, ...], tuple[Silenced, ...]]:

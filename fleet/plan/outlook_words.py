@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from components.catalog import HOURS_PER_MONTH
+from elastic_vllm.catalog import HOURS_PER_MONTH
 from fleet.plan.models import Plan
 from fleet.plan.outlook import Cost, Forecast, NodeCounts, Rates, Trace
 from fleet.plan.words import counted, usd

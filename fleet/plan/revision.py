@@ -48,7 +48,7 @@ class Revision:
         done = subprocess.run(
             [sys.executable, "-m", "fleet.plan", stack],
             cwd=self.root,
-            env=_environment(),
+            env=_environment(self.root),
             capture_output=True,
             text=True,
             timeout=_SECONDS,
@@ -104,7 +104,8 @@ def _git(root: Path, *words: str) -> bytes:
     return done.stdout
 
 
-def _environment() -> dict[str, str]:
-    """This process's own, without what would bring its modules along."""
+def _environment(root: Path) -> dict[str, str]:
+    """This process's own, with that revision's modules instead of ours."""
     dropped = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME")
-    return {name: value for name, value in os.environ.items() if name not in dropped}
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    return kept | {"PYTHONPATH": str(root / "components")}

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from fleet.embedded.values import items, mapping, text
+from elastic_vllm.estimate.memory import fit_of
+from elastic_vllm.estimate.placement import Placed, placed
+from elastic_vllm.spec.stack import StackConfig
+from elastic_vllm.testing.values import items, mapping, text
 from fleet.plan.models import Drain, Fit, Model, Probes, Resource
-from stacks.checks.memory import fit_of
-from stacks.placement import Placed, placed
-from stacks.stack import StackConfig
 
 _CONTAINER = "vllm"
 

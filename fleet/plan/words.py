@@ -6,16 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import JsonValue
 
-from fleet.plan.models import (
-    Difference,
-    FieldChange,
-    Finding,
-    Fit,
-    Model,
-    Plan,
-    Resource,
-    ResourceChange,
-)
+from fleet.plan.models import Difference, FieldChange, Finding, Fit, Model, Plan, Resource, ResourceChange
 from fleet.plan.outlook import Levels
 
 _LONGEST = 100

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fleet.cli.console import Steps
-from fleet.embedded.cluster import binaries, lifecycle
-from fleet.embedded.cluster.layout import Layout
+from fleet.embedded import binaries, lifecycle
+from fleet.embedded.layout import Layout
 from tests.cluster import tiny_stack
 from tests.cluster.exclusive import InUseError, exclusive
 from tests.cluster.tiny_stack import TinyStack

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from elastic_vllm.stack_file import config as stack_config
+from elastic_vllm.testing.values import items, mapping, text
 from fleet.cli.stack import ROOT, Printer
 from fleet.drill.rest import await_no_nodes
 from fleet.embedded import engine
-from fleet.embedded.apiserver import Apiserver, connect
-from fleet.embedded.cluster.layout import Layout
 from fleet.embedded.engine.program import stack_ref
-from fleet.embedded.objects import Object, metadata
-from fleet.embedded.values import items, mapping, text
-from stacks import config as stack_config
+from fleet.embedded.layout import Layout
+from fleet.kube.apiserver import Apiserver, connect
+from fleet.kube.objects import Object, metadata
 
 PATIENCE_SECONDS = 90
 """Of waiting for what is expected within seconds: only a failure takes so long."""

@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.objects import Ref, metadata
-from fleet.embedded.registration import Graph, Registration
-from fleet.embedded.values import Secret, text, transform
+from elastic_vllm.testing.registration import Graph, Registration
+from elastic_vllm.testing.values import Secret, text, transform
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Ref, metadata
 
 Body = Any  # a manifest nests as deep as Kubernetes likes
 

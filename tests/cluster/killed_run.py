@@ -10,9 +10,9 @@ from pathlib import Path
 import pulumi
 
 from fleet.embedded import engine
-from fleet.embedded.apiserver import Apiserver
 from fleet.embedded.engine.program import StackRef
-from fleet.embedded.objects import Object
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Object
 from tests.cluster.tiny_stack import Builder, Recorder, TinyStack
 
 

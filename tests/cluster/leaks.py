@@ -4,10 +4,10 @@ from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.objects import Object, metadata
-from fleet.embedded.values import items, mapping, text
+from elastic_vllm.testing.values import items, mapping, text
+from fleet.embedded.layout import Layout
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Object, metadata
 
 
 def everything(api: Apiserver) -> Iterator[tuple[str, Object]]:

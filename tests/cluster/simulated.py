@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from components import labels
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.objects import Object, Ref, metadata
-from fleet.embedded.values import items, mapping, text
+from elastic_vllm import labels
+from elastic_vllm.testing.values import items, mapping, text
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Object, Ref, metadata
 
 NODE = "simulation-node"
 PATIENCE_SECONDS = 60

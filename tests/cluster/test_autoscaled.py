@@ -3,7 +3,7 @@
 import pytest
 from pulumi_kubernetes.apps.v1 import Deployment
 
-from fleet.embedded.values import mapping
+from elastic_vllm.testing.values import mapping
 from tests.cluster.tiny_stack import Builder, TinyStack
 
 pytestmark = pytest.mark.cluster

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fleet.embedded.cluster.layout import Layout
+from fleet.embedded.layout import Layout
 from tests.cluster import tiny_stack
 from tests.cluster.tiny_stack import Builder
 

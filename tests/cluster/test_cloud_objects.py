@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.clouds.aws.autoscaler import VERSION
-from fleet.embedded.apiserver import ApiError, Apiserver, connect
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.registration import Graph
+from elastic_vllm.clouds.aws.autoscaler import VERSION
+from elastic_vllm.testing.registration import Graph
+from fleet.embedded.layout import Layout
+from fleet.kube.apiserver import ApiError, Apiserver, connect
 from tests.aws import MANAGED, execute, recorded
 from tests.aws import STACKS as AWS_STACKS
 from tests.cluster.dry_runs import Body, body, objects, pods, ref_of, remove, try_out, try_pod

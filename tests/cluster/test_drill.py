@@ -15,18 +15,18 @@ from typing import Any
 
 import pytest
 
+from elastic_vllm.simulate import scenario
+from elastic_vllm.simulate.timeline import Happening, Run, Second
+from elastic_vllm.stack_file import config as stack_config
 from fleet.cli.drill import perform
 from fleet.cli.stack import ROOT
-from fleet.drill import scenario
 from fleet.drill.report import files
 from fleet.drill.rest import await_no_nodes
 from fleet.drill.staging import stage
-from fleet.drill.timeline import Happening, Run, Second
 from fleet.embedded import engine
-from fleet.embedded.apiserver import connect
-from fleet.embedded.cluster.layout import Layout
 from fleet.embedded.engine.program import StackRef, stack_ref
-from stacks import config as stack_config
+from fleet.embedded.layout import Layout
+from fleet.kube.apiserver import connect
 from tests.cluster.leaks import everything, holds, kept_files
 from tests.cluster.tiny_stack import Recorder
 

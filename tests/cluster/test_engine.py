@@ -9,11 +9,11 @@ from pulumi_kubernetes.apiextensions.v1 import CustomResourceDefinition
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.values import mapping
 from fleet.embedded import engine
 from fleet.embedded.engine.changes import Action
-from fleet.embedded.errors import EngineError
-from fleet.embedded.objects import PART_OF, Ref, annotation, label, metadata
-from fleet.embedded.values import mapping
+from fleet.kube.objects import PART_OF, Ref, annotation, label, metadata
 from tests.cluster import tiny_stack
 from tests.cluster.tiny_stack import Builder, TinyStack, data
 

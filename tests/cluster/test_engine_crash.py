@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from elastic_vllm.testing.values import mapping
 from fleet.embedded import engine
 from fleet.embedded.engine.inventory import Key, Member
-from fleet.embedded.objects import Object
-from fleet.embedded.values import mapping
+from fleet.kube.objects import Object
 from tests.cluster import tiny_stack
 from tests.cluster.killed_run import first_version, second_version
 from tests.cluster.tiny_stack import TinyStack

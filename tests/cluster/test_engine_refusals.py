@@ -13,11 +13,11 @@ from pulumi_kubernetes.core.v1 import ConfigMap, ConfigMapPatch
 from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.provider import Provider
 
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.values import items, mapping
 from fleet.embedded import engine
 from fleet.embedded.engine.lock import stack_lock
-from fleet.embedded.errors import EngineError
-from fleet.embedded.objects import Object, metadata
-from fleet.embedded.values import items, mapping
+from fleet.kube.objects import Object, metadata
 from tests.cluster import tiny_stack
 from tests.cluster.tiny_stack import Builder, TinyStack, data
 
@@ -283,7 +283,7 @@ def test_one_failure_prints_one_error_in_a_process_of_its_own(stack: TinyStack) 
 import pathlib, sys
 from tests.cluster import tiny_stack
 from fleet.embedded.engine.program import StackRef
-from fleet.embedded.errors import EngineError
+from elastic_vllm.testing.errors import EngineError
 kubeconfig, home = map(pathlib.Path, ({str(stack.ref.kubeconfig)!r}, {str(stack.ref.home)!r}))
 ref = StackRef(name={stack.ref.name!r}, program=lambda: None, kubeconfig=kubeconfig, home=home)
 def program(build):

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from elastic_vllm.testing.values import items, mapping, text
 from fleet.drill.faults import strike
 from fleet.drill.kubelets import CPU_USAGE
 from fleet.drill.view import View
 from fleet.drill.view import pod as seen
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.objects import Object, Ref, metadata
-from fleet.embedded.values import items, mapping, text
+from fleet.embedded.layout import Layout
+from fleet.kube.objects import Object, Ref, metadata
 from tests.cluster.deployed import CLUSTER, Deployed, deployed, node_of
 
 pytestmark = pytest.mark.cluster

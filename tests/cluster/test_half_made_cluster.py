@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fleet.embedded.cluster import binaries, control_plane, go
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.cluster.process import commands
+from fleet.embedded import binaries, control_plane, go
+from fleet.embedded.layout import Layout
+from fleet.embedded.process import commands
 from fleet.errors import FleetError
 
 pytestmark = pytest.mark.cluster

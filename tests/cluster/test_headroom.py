@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fleet.embedded.cluster.layout import Layout
+from fleet.embedded.layout import Layout
 from tests.cluster.deployed import Deployed, deployed, node_of
 
 pytestmark = pytest.mark.cluster

@@ -15,11 +15,11 @@ from urllib.parse import urlparse
 import pytest
 
 from fleet.cli.console import Steps
-from fleet.embedded.cluster import binaries, control_plane, lifecycle
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.cluster.process import commands, end
-from fleet.embedded.kubeconfig import read_kubeconfig
+from fleet.embedded import binaries, control_plane, lifecycle
+from fleet.embedded.layout import Layout
+from fleet.embedded.process import commands, end
 from fleet.errors import FleetError
+from fleet.kube.kubeconfig import read_kubeconfig
 
 pytestmark = pytest.mark.cluster
 

@@ -13,11 +13,11 @@ from secrets import token_hex
 import pytest
 import yaml
 
-from components import labels
-from fleet.embedded.apiserver import Apiserver, connect
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.objects import Ref, metadata
-from fleet.embedded.values import mapping, text
+from elastic_vllm import labels
+from elastic_vllm.testing.values import mapping, text
+from fleet.embedded.layout import Layout
+from fleet.kube.apiserver import Apiserver, connect
+from fleet.kube.objects import Ref, metadata
 from tests.cluster.leaks import everything, holds
 from tests.cluster.simulated import Space
 

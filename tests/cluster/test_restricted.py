@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from components.serving_namespace import namespace_labels
-from fleet.embedded.apiserver import ApiError, Apiserver, connect
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.monitor import run
-from fleet.embedded.objects import Ref, metadata
-from fleet.embedded.values import text
-from stacks.config import PROJECT, read_stack_file
+from elastic_vllm.serving_namespace import namespace_labels
+from elastic_vllm.stack_file.config import PROJECT, read_stack_file
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.values import text
+from fleet.embedded.layout import Layout
+from fleet.kube.apiserver import ApiError, Apiserver, connect
+from fleet.kube.objects import Ref, metadata
 from tests.manifests import inputs
 
 pytestmark = pytest.mark.cluster

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from components import catalog, labels
-from components.vllm.container import leave
-from fleet.embedded.apiserver import connect
-from fleet.embedded.cluster.control_plane import MANIFESTS
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.objects import Object, Ref, annotation, metadata
-from fleet.embedded.values import items, mapping, text
+from elastic_vllm import catalog, labels
+from elastic_vllm.testing.values import items, mapping, text
+from elastic_vllm.vllm.container import leave
+from fleet.embedded.control_plane import MANIFESTS
+from fleet.embedded.layout import Layout
+from fleet.kube.apiserver import connect
+from fleet.kube.objects import Object, Ref, annotation, metadata
 from tests.cluster.simulated import NODE, PATIENCE_SECONDS, Space, condition, prefixed, seconds
 
 pytestmark = pytest.mark.cluster

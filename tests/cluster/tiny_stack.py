@@ -15,12 +15,12 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.provider import Provider
 
+from elastic_vllm.testing.values import mapping, text
 from fleet.embedded import engine
-from fleet.embedded.apiserver import Apiserver, connect
 from fleet.embedded.engine.changes import Action, Change
 from fleet.embedded.engine.program import StackRef
-from fleet.embedded.objects import Object, Ref, metadata
-from fleet.embedded.values import mapping, text
+from fleet.kube.apiserver import Apiserver, connect
+from fleet.kube.objects import Object, Ref, metadata
 
 if TYPE_CHECKING:
     import pytest  # not at run time: the processes that are killed import this module

@@ -4,7 +4,7 @@ import math
 from bisect import bisect_right
 from itertools import pairwise
 
-from components.spec import ScalingSpec
+from elastic_vllm.spec import ScalingSpec
 from tests.differential.experiment import Experiment, Scaled, Seen, Status
 from tests.differential.subject import Look, Subject
 from tests.differential.trace import Pod, Recorded, Sync

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from components.hpa_policy import metric_spec, rules
-from fleet.embedded.apiserver import ApiError, Apiserver
-from fleet.embedded.objects import Object
+from elastic_vllm.hpa_policy import metric_spec, rules
+from fleet.kube.apiserver import ApiError, Apiserver
+from fleet.kube.objects import Object
 from tests.differential.metrics_apis import GROUPS
 from tests.differential.policies import Policy
 from tests.differential.subject import MEMORY, NAMESPACE, stamp

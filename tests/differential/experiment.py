@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.objects import Object, metadata
-from fleet.embedded.values import items, mapping, text
+from elastic_vllm.testing.values import items, mapping, text
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Object, metadata
 from tests.differential.cluster import GROUP, VERSION, Objects
 from tests.differential.metrics_apis import Body
 from tests.differential.policies import Policy

@@ -7,7 +7,7 @@ milliseconds that nobody records.
 import random
 from dataclasses import dataclass
 
-from components.spec import ScalingSpec
+from elastic_vllm.spec import ScalingSpec
 
 PERIODS = (22, 37, 52, 67, 97)
 UP_WINDOWS = (0, 0, 0, 22, 52)

@@ -5,9 +5,9 @@ import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from components.spec.scaling import ContainerResourceMetric, Metric, ResourceMetric
-from fleet.hpa import PerPod, Reading, Whole
-from fleet.hpa.quantity import milli, whole_milli
+from elastic_vllm.simulate.hpa import PerPod, Reading, Whole
+from elastic_vllm.simulate.hpa.quantity import milli, whole_milli
+from elastic_vllm.spec.scaling import ContainerResourceMetric, Metric, ResourceMetric
 from tests.differential.metrics_apis import Body
 from tests.differential.policies import Policy
 from tests.differential.trace import Pod

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from components.spec import ScalingSpec
-from fleet.hpa import Decision, Hpa, PerPod, Reading, Whole
-from fleet.hpa.behavior import Limit
+from elastic_vllm.simulate.hpa import Decision, Hpa, PerPod, Reading, Whole
+from elastic_vllm.simulate.hpa.behavior import Limit
+from elastic_vllm.spec import ScalingSpec
 
 LIMITS = get_args(Limit)
 PATH = Path(__file__).with_name("trace.jsonl.gz")
@@ -22,7 +22,7 @@ PATH = Path(__file__).with_name("trace.jsonl.gz")
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod as it was when the controller looked; a ``fleet.hpa.Pod``."""
+    """One pod as it was when the controller looked; a ``elastic_vllm.simulate.hpa.Pod``."""
 
     name: str
     phase: str

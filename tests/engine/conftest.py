@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.embedded.registration import Graph
+from elastic_vllm.testing.registration import Graph
 from tests.engine import environment
 from tests.engine.process import Engine, start
 from tests.engine.rendered import graph, rendered

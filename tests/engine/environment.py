@@ -14,7 +14,7 @@ import sysconfig
 import time
 from pathlib import Path
 
-from fleet.embedded.cluster.binaries import cache_dir
+from fleet.embedded.binaries import cache_dir
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements-engine-cpu.txt"

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components import catalog
-from components.catalog import ModelRow
+from elastic_vllm import catalog
+from elastic_vllm.catalog import ModelRow
 
 FULL_DEPTH = 27
 

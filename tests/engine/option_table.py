@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.catalog import engine_options
+from elastic_vllm.catalog import engine_options
 from tests.engine import environment, pinned
 from tests.engine.rendered_options import rendered_options
 
-TABLE = environment.ROOT / "components" / "catalog" / "vllm_serve_args.json"
+TABLE = environment.ROOT / "components" / "elastic_vllm" / "catalog" / "vllm_serve_args.json"
 Table = Mapping[str, Any]  # Any: JSON
 
 
@@ -58,7 +58,7 @@ def _values(row: Table) -> set[str]:
 def breaks(table: Table) -> Iterator[str]:
     """What of ours a version does not take: what we render, what the notes speak of."""
     for name in sorted(rendered_options() - table.keys()):
-        yield f"components/vllm/arguments.py renders {name}, which is gone"
+        yield f"components/elastic_vllm/vllm/arguments.py renders {name}, which is gone"
     notes = engine_options.notes()
     for name in sorted(notes.owned.keys() - table.keys()):
         yield f"engine_options.yaml: owned {name} is gone; strike it, or say in `retired` what to do today"

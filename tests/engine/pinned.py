@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fleet.embedded.cluster.binaries import cache_dir
+from fleet.embedded.binaries import cache_dir
 from tests.engine.environment import ROOT, CannotRunError, say
 
 ORACLE = Path(__file__).with_name("oracle.py")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import urllib3
 
-from fleet.embedded.cluster.process import free_port
+from fleet.embedded.process import free_port
 from tests.engine import cpu
 from tests.engine.rendered import Rendered
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
-from fleet.embedded.values import reveal
-from stacks.config import PROJECT, read_stack_file
+from elastic_vllm.stack_file.config import PROJECT, read_stack_file
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
+from elastic_vllm.testing.values import reveal
 
 ROOT = Path(__file__).parents[2]
 STACK = Path(__file__).with_name("Pulumi.engine.yaml")

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from components.spec import ModelSpec
-from components.vllm import group
-from components.vllm.arguments import arguments
-from components.vllm.pod import template
-from components.vllm.weights import Streamed, command_line
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.vllm import group
+from elastic_vllm.vllm.arguments import arguments
+from elastic_vllm.vllm.pod import template
+from elastic_vllm.vllm.weights import Streamed, command_line
 from tests.manifests import L4, LARGEST, model
 
 EVERY_SETTING: dict[str, object] = {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from components import catalog
-from components.catalog import engine_options, engine_rules
-from components.catalog.engine_options import Option, OptionError
+from elastic_vllm import catalog
+from elastic_vllm.catalog import engine_options, engine_rules
+from elastic_vllm.catalog.engine_options import Option, OptionError
 from tests.engine import conftest, hub, option_table, pinned
 from tests.engine.argument_lines import BASE, Line, by_hand
 from tests.engine.rendered_options import rendered_options

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from fleet.embedded.registration import Graph
+from elastic_vllm.testing.registration import Graph
 from tests.engine import test_drain, test_leaving, test_metrics, test_routes, test_serving
 from tests.engine.process import Engine, start
 from tests.engine.rendered import Rendered, rendered

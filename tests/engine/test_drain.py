@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 import urllib3
 
-from components.vllm import routes
+from elastic_vllm.vllm import routes
 from tests.engine import conftest
 from tests.engine.client import CHAT, Answer, Stream, call, chat, gauge, until
 from tests.engine.process import Engine

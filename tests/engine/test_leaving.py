@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
-from components.vllm.routes import refuse_seconds
+from elastic_vllm.vllm.routes import refuse_seconds
 from tests.engine.client import CHAT, Stream, call, chat
 from tests.engine.process import Engine
 from tests.engine.rendered import KEY

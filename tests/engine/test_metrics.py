@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.spec.replica import TTFT_EDGES_SECONDS
+from elastic_vllm.spec.replica import TTFT_EDGES_SECONDS
 from tests.engine.client import CHAT, call, chat
 from tests.engine.process import Engine
 

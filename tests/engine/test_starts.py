@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from components import catalog
-from components.catalog import engine_rules
-from components.catalog.engine_options import OptionError
+from elastic_vllm import catalog
+from elastic_vllm.catalog import engine_rules
+from elastic_vllm.catalog.engine_options import OptionError
 from tests.engine.client import CHAT, call, chat
 from tests.engine.process import Engine, start
 from tests.engine.rendered import Rendered, graph, rendered

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from fleet.embedded.cluster import binaries
-from fleet.embedded.cluster.layout import Layout
+from fleet.embedded import binaries
+from fleet.embedded.layout import Layout
 from tests.cluster.conftest import _fresh_cluster, cluster
 from tests.cluster.exclusive import exclusive
 

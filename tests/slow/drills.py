@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from elastic_vllm.simulate.scenario import Scenario
+from elastic_vllm.simulate.timeline import Happening, Run, Second
+from elastic_vllm.stack_file import config as stack_config
 from fleet.cli.drill import perform
 from fleet.cli.stack import ROOT, Printer
 from fleet.drill.rest import await_no_nodes
-from fleet.drill.scenario import Scenario
 from fleet.drill.staging import stage
-from fleet.drill.timeline import Happening, Run, Second
 from fleet.embedded import engine
-from fleet.embedded.apiserver import connect
-from fleet.embedded.cluster.layout import Layout
 from fleet.embedded.engine.program import stack_ref
-from stacks import config as stack_config
+from fleet.embedded.layout import Layout
+from fleet.kube.apiserver import connect
 
 Sections = Mapping[str, Any]  # Any: a stack file's YAML
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from components.spec import ScalingSpec
-from fleet.drill import bounds, scenario
-from fleet.drill.timeline import Run
-from fleet.embedded.cluster.layout import Layout
+from elastic_vllm.simulate import scenario
+from elastic_vllm.simulate.timeline import Run
+from elastic_vllm.spec import ScalingSpec
+from fleet.drill import bounds
+from fleet.embedded.layout import Layout
 from tests.slow.drills import deployed, local
 
 pytestmark = pytest.mark.slow

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from fleet.drill import scenario
-from fleet.drill.scenario import FaultKind
-from fleet.drill.timeline import Happening, Run
-from fleet.embedded.cluster.layout import Layout
+from elastic_vllm.simulate import scenario
+from elastic_vllm.simulate.scenario import FaultKind
+from elastic_vllm.simulate.timeline import Happening, Run
+from fleet.embedded.layout import Layout
 from tests.slow.drills import deployed, local
 
 pytestmark = pytest.mark.slow

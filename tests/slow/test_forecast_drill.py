@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from fleet.drill import scenario
-from fleet.drill.timeline import Run
-from fleet.embedded.cluster.layout import Layout
-from fleet.plan.forecast import Conditions, simulate
-from fleet.plan.forecast.engine import Engine
-from stacks import config as stack_config
+from elastic_vllm.simulate import scenario
+from elastic_vllm.simulate.forecast import Conditions, simulate
+from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.timeline import Run
+from elastic_vllm.stack_file import config as stack_config
+from fleet.embedded.layout import Layout
 from tests.side_by_side import Agreement, compare, periods_of
 from tests.slow.drills import deployed, local
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from fleet.embedded.apiserver import connect
-from fleet.embedded.cluster.layout import Layout
+from fleet.embedded.layout import Layout
+from fleet.kube.apiserver import connect
 from tests.differential import trace
 from tests.differential.assembly import assemble
 from tests.differential.experiment import Experiment

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet.embedded.cluster import addons
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.cluster.process import free_port
+from fleet.embedded import addons
+from fleet.embedded.layout import Layout
+from fleet.embedded.process import free_port
 
 
 class Healthy(BaseHTTPRequestHandler):

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from fleet.embedded.apiserver import Apiserver, Kind
-from fleet.embedded.kubeconfig import Connection
-from fleet.embedded.objects import Object
+from fleet.kube.apiserver import Apiserver, Kind
+from fleet.kube.kubeconfig import Connection
+from fleet.kube.objects import Object
 
 NODE: Object = {"metadata": {"name": "n"}}
 GONE: Object = {"kind": "Status", "code": 410, "reason": "Expired"}

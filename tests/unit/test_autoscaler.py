@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from components import catalog
-from components.clouds import cloud_for
-from components.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
-from components.spec import LocalCluster
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
+from elastic_vllm import catalog
+from elastic_vllm.clouds import cloud_for
+from elastic_vllm.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
+from elastic_vllm.spec import LocalCluster
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
 from tests.manifests import inputs, names, pool
 
 

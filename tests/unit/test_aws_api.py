@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleet.embedded.registration import Registration
+from elastic_vllm.testing.registration import Registration
 from tests.aws import MANAGED, STACKS, execute, recorded
 from tests.aws_api import MAPPINGS, Call, UnmappedError, calls, problems
 from tests.manifests import plain

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from components.spec import AwsCluster
-from fleet.embedded.values import mapping
+from elastic_vllm.spec import AwsCluster
+from elastic_vllm.testing.values import mapping
 from tests.aws import execute
 from tests.manifests import inputs
 

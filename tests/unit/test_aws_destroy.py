@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from fleet.embedded.registration import Graph, Registration
+from elastic_vllm.testing.registration import Graph, Registration
 from tests.aws import MANAGED, STACKS, execute, recorded
 
 each_stack = pytest.mark.parametrize("stack", STACKS)

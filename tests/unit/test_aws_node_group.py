@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.catalog import machines
-from components.clouds import gpu_node
-from components.clouds.aws import cluster_autoscaler, hints, image, node_group
-from components.clouds.aws.cluster_autoscaler import AutoscalerSettingError
-from fleet.embedded.registration import Graph
+from elastic_vllm.catalog import machines
+from elastic_vllm.clouds import gpu_node
+from elastic_vllm.clouds.aws import cluster_autoscaler, hints, image, node_group
+from elastic_vllm.clouds.aws.cluster_autoscaler import AutoscalerSettingError
+from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
 from tests.aws import ASG_SUFFIX, MANAGED, execute, reviewed

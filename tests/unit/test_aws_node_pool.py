@@ -7,15 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components import labels
-from components.catalog import machines
-from components.clouds import gpu_node, karpenter
-from components.clouds.aws import AwsCloud, image, purchase
-from components.clouds.aws.image import DriverError
-from components.clouds.aws.node_pool import machine_spec
-from components.clouds.aws.purchase import CapacityError
-from components.spec import AwsCluster, NodeAutoscalingSpec
-from fleet.embedded.registration import Graph
+from elastic_vllm import labels
+from elastic_vllm.catalog import machines
+from elastic_vllm.clouds import gpu_node, karpenter
+from elastic_vllm.clouds.aws import AwsCloud, image, purchase
+from elastic_vllm.clouds.aws.image import DriverError
+from elastic_vllm.clouds.aws.node_pool import machine_spec
+from elastic_vllm.clouds.aws.purchase import CapacityError
+from elastic_vllm.spec import AwsCluster, NodeAutoscalingSpec
+from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
 from tests.aws import execute, recorded

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.loaders import Loader  # type: ignore[import-untyped]  # botocore ships no types
 
-from components.clouds.aws import naming, permissions
+from elastic_vllm.clouds.aws import naming, permissions
 from tests.aws import STACKS, recorded
 from tests.manifests import plain
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from components.vllm_deployment import encode
-from fleet.embedded.values import Secret
+from elastic_vllm.testing.values import Secret
+from elastic_vllm.vllm_deployment import encode
 from tests.aws import CANARY, HUB_CANARY, ROOT, STACKS, execute, recorded, reviewed
 from tests.manifests import Golden, inputs, names, strings
 
@@ -106,7 +106,7 @@ def test_only_the_sdk_of_the_cloud_in_use_is_imported(stack: str, loaded: str, n
     program = f"""
 import sys
 from pathlib import Path
-from fleet.embedded import monitor
+from elastic_vllm.testing import monitor
 from fleet.embedded.engine.program import stack_ref
 root = Path.cwd()
 stack = stack_ref({stack!r}, root=root, kubeconfig=root, home=root)

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from fleet.embedded.cluster import binaries, go
+from fleet.embedded import binaries, go
 from fleet.errors import FleetError
 from tests.unit import fake_go
 from tests.unit.fake_go import FakeGo

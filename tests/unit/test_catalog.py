@@ -10,8 +10,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from components import catalog
-from components.catalog import CatalogueError, CloudName, rows, tables
+from elastic_vllm import catalog
+from elastic_vllm.catalog import CatalogueError, CloudName, rows, tables
 
 FOLDER = Path(catalog.__file__).parent
 CLOUDS: tuple[CloudName, ...] = ("aws", "gcp")
@@ -228,5 +228,5 @@ def test_times_that_nobody_measured_say_that_they_are_assumed() -> None:
 
 
 def test_the_catalogue_and_the_specs_load_without_pulumi() -> None:
-    program = "import sys, components.spec; sys.exit('pulumi' in sys.modules)"
+    program = "import sys, elastic_vllm.spec; sys.exit('pulumi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=FOLDER.parents[1], check=False).returncode == 0

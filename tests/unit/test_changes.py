@@ -2,6 +2,7 @@
 
 import pytest
 
+from elastic_vllm.testing.values import SECRET_TEXT, UNKNOWN, Secret, Unknown
 from fleet.embedded.engine.changes import (
     MISSING,
     Action,
@@ -11,8 +12,7 @@ from fleet.embedded.engine.changes import (
     marked_paths,
     masked,
 )
-from fleet.embedded.objects import Object, Ref
-from fleet.embedded.values import SECRET_TEXT, UNKNOWN, Secret, Unknown
+from fleet.kube.objects import Object, Ref
 
 
 def pod(*containers: Object, **more: object) -> Object:

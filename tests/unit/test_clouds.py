@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from components.clouds import cloud_for
-from components.clouds.aws import AwsCloud
-from components.clouds.base import Cloud
-from components.clouds.gcp import GcpCloud
-from components.clouds.local import LocalCloud, home
-from components.clouds.local.home import ClusterMissingError
-from components.cluster import Cluster, ClusterArgs
-from components.spec import LocalCluster
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
+from elastic_vllm.clouds import cloud_for
+from elastic_vllm.clouds.aws import AwsCloud
+from elastic_vllm.clouds.base import Cloud
+from elastic_vllm.clouds.gcp import GcpCloud
+from elastic_vllm.clouds.local import LocalCloud, home
+from elastic_vllm.clouds.local.home import ClusterMissingError
+from elastic_vllm.cluster import Cluster, ClusterArgs
+from elastic_vllm.spec import LocalCluster
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
 from tests.manifests import inputs
 
 
@@ -29,7 +29,9 @@ def provider(*, preview: bool) -> Graph:
 
 
 def test_naming_the_clouds_imports_no_sdk() -> None:
-    program = "import sys, components.clouds; print(sorted(m for m in sys.modules if m.startswith('pulumi')))"
+    program = (
+        "import sys, elastic_vllm.clouds; print(sorted(m for m in sys.modules if m.startswith('pulumi')))"
+    )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
 
@@ -88,10 +90,10 @@ OF_A_PROVIDER = re.compile(
     re.IGNORECASE,
 )
 MAY_NAME_ONE = {
-    "components/spec/cluster.py": "declares what each cloud can be told",
+    "components/elastic_vllm/spec/cluster.py": "declares what each cloud can be told",
     "fleet/drill/staging.py": "says whose autoscaler a stand-in stands in for",
-    "stacks/bill.py": "says what each cloud bills beside its machines",
-    "stacks/checks/scaling.py": "says in a sentence where scaling to zero cannot be had",
+    "components/elastic_vllm/estimate/bill.py": "says what each cloud bills beside its machines",
+    "components/elastic_vllm/rules/scaling.py": "says in a sentence where scaling to zero cannot be had",
 }
 
 
@@ -113,7 +115,8 @@ def test_the_clouds_line_up_method_by_method_and_file_by_file(cloud: type) -> No
 
 def test_the_two_real_clouds_have_the_same_files_for_the_same_things() -> None:
     aws, gcp = (
-        {path.stem for path in (ROOT / "components/clouds" / name).glob("*.py")} for name in ("aws", "gcp")
+        {path.stem for path in (ROOT / "components/elastic_vllm/clouds" / name).glob("*.py")}
+        for name in ("aws", "gcp")
     )
     alike = {
         "control_plane",
@@ -152,6 +155,8 @@ def test_nothing_outside_the_clouds_and_the_catalogue_names_a_providers_thing() 
         if any(OF_A_PROVIDER.search(text) for text in said_in_code(path))
     }
     elsewhere = {
-        name for name in naming if not name.startswith(("components/clouds/", "components/catalog/"))
+        name
+        for name in naming
+        if not name.startswith(("components/elastic_vllm/clouds/", "components/elastic_vllm/catalog/"))
     }
     assert elsewhere == set(MAY_NAME_ONE)

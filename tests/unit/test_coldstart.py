@@ -3,8 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
-from components import catalog
-from components.spec import AwsCluster
+from elastic_vllm import catalog
+from elastic_vllm.spec import AwsCluster
 from fleet.cli.main import app
 from fleet.drill.coldstart import table
 from fleet.errors import FleetError

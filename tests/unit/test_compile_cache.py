@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from components.clouds.base import Placement
-from components.clouds.local.placement import placement
-from components.spec import CompileCacheSpec, LocalCluster, ModelSpec
-from components.vllm.compile_cache import claim_name
-from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
+from elastic_vllm.clouds.base import Placement
+from elastic_vllm.clouds.local.placement import placement
+from elastic_vllm.spec import CompileCacheSpec, LocalCluster, ModelSpec
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
+from elastic_vllm.vllm.compile_cache import claim_name
+from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 from tests.manifests import L4, inputs, model, names, pool
 
 KEPT = {"compileCache": {"storageClass": "efs"}}

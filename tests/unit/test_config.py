@@ -10,13 +10,21 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 
-from stacks import checks, config
-from stacks.config import PROJECT, StackConfig, StackConfigError, load, parse, read_stack_file
-from stacks.keys import place_of
-from stacks.policy import Policy, reviewed
+from elastic_vllm import rules as checks
+from elastic_vllm.rules.policy import Policy, reviewed
+from elastic_vllm.stack_file import config
+from elastic_vllm.stack_file.config import (
+    PROJECT,
+    StackConfig,
+    StackConfigError,
+    load,
+    parse,
+    read_stack_file,
+)
+from elastic_vllm.stack_file.keys import place_of
 from tests.strategies import Raw, raw_stacks
 
-STACKS = Path(config.__file__).parent
+STACKS = Path(__file__).parents[2] / "stacks"
 FEW = settings(
     max_examples=100, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
@@ -224,7 +232,9 @@ def a_policy(monkeypatch: pytest.MonkeyPatch, severity: str) -> None:
         "reason": "to see what it does",
         "expires": date.max,
     }
-    monkeypatch.setattr("stacks.policy.committed", lambda: Policy.model_validate({"exceptions": (item,)}))
+    monkeypatch.setattr(
+        "elastic_vllm.rules.policy.committed", lambda: Policy.model_validate({"exceptions": (item,)})
+    )
 
 
 @pytest.mark.parametrize(("severity", "said"), [("warning", 1), ("info", 0), ("silent", 0)])

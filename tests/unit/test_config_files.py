@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.config import StackConfigError, read_stack_file
+from elastic_vllm.stack_file.config import StackConfigError, read_stack_file
 
 GOOD = """
 config:

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from stacks.config import StackConfigError, parse
+from elastic_vllm.stack_file.config import StackConfigError, parse
 from tests.breakage import items_of
 from tests.breakage_models import OPERATORS
 from tests.strategies import Raw, raw_stacks

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from components import catalog
-from components.clouds.aws import hints
-from components.clouds.aws import system_nodes as aws_system
-from components.clouds.gcp import node_pool as gcp_pool
-from components.clouds.gcp import system_nodes as gcp_system
-from components.vllm import pod
-from fleet.embedded.values import items
-from stacks import bill
-from stacks.config import StackConfig, parse, read_stack_file
-from stacks.cost import NOTHING, Nodes, envelope
-from stacks.packing import nodes_for
-from stacks.placement import placed
+from elastic_vllm import catalog
+from elastic_vllm.clouds.aws import hints
+from elastic_vllm.clouds.aws import system_nodes as aws_system
+from elastic_vllm.clouds.gcp import node_pool as gcp_pool
+from elastic_vllm.clouds.gcp import system_nodes as gcp_system
+from elastic_vllm.estimate import bill
+from elastic_vllm.estimate.cost import NOTHING, Nodes, envelope
+from elastic_vllm.estimate.packing import nodes_for
+from elastic_vllm.estimate.placement import placed
+from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
+from elastic_vllm.testing.values import items
+from elastic_vllm.vllm import pod
 from tests.aws import STACKS as AWS_STACKS
 from tests.aws import recorded
 from tests.strategies import stacks

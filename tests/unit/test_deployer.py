@@ -10,12 +10,12 @@ import pytest
 from botocore.loaders import Loader  # type: ignore[import-untyped]  # botocore ships no types
 from typer.testing import CliRunner
 
-from components.clouds.aws.deployer import deployer
-from components.clouds.aws.naming import bucket_prefix
-from components.clouds.gcp.deployer import ROLES, grant_condition
-from components.clouds.gcp.identity import NODE_ROLES
+from elastic_vllm.clouds.aws.deployer import deployer
+from elastic_vllm.clouds.aws.naming import bucket_prefix
+from elastic_vllm.clouds.gcp.deployer import ROLES, grant_condition
+from elastic_vllm.clouds.gcp.identity import NODE_ROLES
+from elastic_vllm.testing.registration import Graph, Registration
 from fleet.cli.main import app
-from fleet.embedded.registration import Graph, Registration
 from tests.aws import MANAGED, execute, recorded
 from tests.gcp import STACKS as GCP_STACKS
 from tests.gcp import build, google

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elastic_vllm.simulate.timeline import Run
 from fleet.drill.report.axes import linear_ticks, log_ticks
 from fleet.drill.report.panels import COLOURS, Panel, panels, phases, values
-from fleet.drill.timeline import Run
 from tests import drill_sample
 
 

@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from components.spec import ScalingSpec
+from elastic_vllm.simulate import scenario
+from elastic_vllm.simulate.load_model import LoadModel
+from elastic_vllm.simulate.scenario import Scenario
+from elastic_vllm.simulate.timeline import Happening, Promise, Run, Second
+from elastic_vllm.spec import ScalingSpec
 from fleet.cli import demo, drill
 from fleet.cli.main import app, main
-from fleet.drill import runner, scenario, verdict
-from fleet.drill.load_model import LoadModel
+from fleet.drill import runner, verdict
 from fleet.drill.report import files
 from fleet.drill.runner import Listener
-from fleet.drill.scenario import Scenario
 from fleet.drill.setting import Setting
 from fleet.drill.staging import Stage
-from fleet.drill.timeline import Happening, Promise, Run, Second
 from fleet.embedded import engine
-from fleet.embedded.apiserver import Apiserver
 from fleet.embedded.engine.program import StackRef
-from fleet.embedded.kubeconfig import Connection
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.kubeconfig import Connection
 from tests import drill_sample
 
 pytestmark = pytest.mark.usefixtures("kubeconfig")

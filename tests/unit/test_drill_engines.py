@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from fleet.drill.engines import Engines, replica_of
-from fleet.drill.load_model import LoadModel
-from fleet.drill.replica import Replica
-from stacks.pace import Pace
+from elastic_vllm.estimate.step_time import Pace
+from elastic_vllm.simulate.engines import Engines, replica_of
+from elastic_vllm.simulate.load_model import LoadModel
+from elastic_vllm.simulate.replica import Replica
 from tests.drill_load import MIX, plain, request, spec
 
 DENSE, MIXTURE = "8B-Instruct-FP8", "235B-A22B-Instruct-FP8"

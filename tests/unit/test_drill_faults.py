@@ -5,13 +5,13 @@ from typing import get_args
 
 import pytest
 
+from elastic_vllm.simulate.scenario import FaultKind
+from elastic_vllm.testing.values import mapping
 from fleet.drill.faults import reclaim, strike
-from fleet.drill.scenario import FaultKind
 from fleet.drill.view import Pod, View
-from fleet.embedded.apiserver import ApiError, Apiserver
-from fleet.embedded.kubeconfig import Connection
-from fleet.embedded.objects import Object
-from fleet.embedded.values import mapping
+from fleet.kube.apiserver import ApiError, Apiserver
+from fleet.kube.kubeconfig import Connection
+from fleet.kube.objects import Object
 
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 MERGE = "merge-patch+json"

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fleet.drill.kubelets import BUSY_UNTIL, CPU_USAGE, Kubelets
-from fleet.embedded.apiserver import ApiError, Apiserver
-from fleet.embedded.kubeconfig import Connection
-from fleet.embedded.objects import Object, Ref
+from fleet.kube.apiserver import ApiError, Apiserver
+from fleet.kube.kubeconfig import Connection
+from fleet.kube.objects import Object, Ref
 
 
 class Annotations(Apiserver):

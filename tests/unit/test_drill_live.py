@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
+from elastic_vllm.simulate.timeline import Run
 from fleet.drill.live import LiveView, line, print_verdict
-from fleet.drill.timeline import Run
 from tests import drill_sample
 
 

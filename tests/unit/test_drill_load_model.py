@@ -8,16 +8,16 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from components import catalog
-from components.catalog.grounds import Figure
-from components.catalog.speed import PATH, Speed, speed
-from components.spec.replica import SamplingSpec
-from fleet.drill import figures
-from fleet.drill.load_model import LoadModel
-from fleet.drill.replica import Replica
-from fleet.drill.traffic import Request
-from stacks.checks.memory import fit_on
-from stacks.pace import Pace
+from elastic_vllm import catalog
+from elastic_vllm.catalog.grounds import Figure
+from elastic_vllm.catalog.speed import PATH, Speed, speed
+from elastic_vllm.estimate.memory import fit_on
+from elastic_vllm.estimate.step_time import Pace
+from elastic_vllm.simulate import figures
+from elastic_vllm.simulate.load_model import LoadModel
+from elastic_vllm.simulate.replica import Replica
+from elastic_vllm.simulate.traffic import Request
+from elastic_vllm.spec.replica import SamplingSpec
 from tests.drill_load import MIX, real, spec
 
 DATA = yaml.safe_load(figures.PATH.read_text(encoding="utf-8"))

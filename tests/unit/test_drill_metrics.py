@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elastic_vllm.simulate.timeline import PodSample
 from fleet.drill.metrics import millicores, read, sample
-from fleet.drill.timeline import PodSample
 from fleet.drill.view import Pod, View
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.kubeconfig import Connection
-from fleet.embedded.objects import Object
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.kubeconfig import Connection
+from fleet.kube.objects import Object
 
 NOON = 1_767_268_800.0
 """2026-01-01T12:00:00Z."""

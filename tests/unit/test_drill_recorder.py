@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elastic_vllm.simulate.timeline import MetricSample, ScaleChange
 from fleet.drill.recorder import Recorder
-from fleet.drill.timeline import MetricSample, ScaleChange
 from fleet.drill.view import Pod, View
 from tests.drills import ledger, pods, second
 

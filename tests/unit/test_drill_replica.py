@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.drill.load_model import LoadModel
-from fleet.drill.replica import Finished, Replica
-from fleet.drill.traffic import Request
+from elastic_vllm.simulate.load_model import LoadModel
+from elastic_vllm.simulate.replica import Finished, Replica
+from elastic_vllm.simulate.traffic import Request
 from tests.drill_load import FRONTEND, plain, real, request
 
 

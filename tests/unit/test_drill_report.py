@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from elastic_vllm.simulate.timeline import Happening, Run
 from fleet.drill import report
 from fleet.drill.report import files, page, picture, words
-from fleet.drill.timeline import Happening, Run
 from fleet.errors import FleetError
 from tests import drill_sample
 

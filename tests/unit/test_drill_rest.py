@@ -5,16 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from components import catalog, labels
+from elastic_vllm import catalog, labels
 from fleet.drill import rest
 from fleet.drill.kubelets import Kubelets
 from fleet.drill.rest import await_no_nodes, settle
 from fleet.drill.setting import Setting
 from fleet.drill.view import Change, Pod, View, Watch
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.kubeconfig import Connection
-from fleet.embedded.objects import Object
 from fleet.errors import FleetError
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.kubeconfig import Connection
+from fleet.kube.objects import Object
 from tests.manifests import model
 
 NOWHERE = Connection("http://nowhere.invalid", {}, None)

@@ -5,15 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from components import catalog
+from elastic_vllm import catalog
+from elastic_vllm.simulate.scenario import Scenario, parse
+from elastic_vllm.simulate.timeline import Happening, Run, Second
 from fleet.drill import metrics, runner
 from fleet.drill.kubelets import Kubelets
-from fleet.drill.scenario import Scenario, parse
 from fleet.drill.setting import Setting
-from fleet.drill.timeline import Happening, Run, Second
 from fleet.drill.view import Change, Pod, View, Watch
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.kubeconfig import Connection
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.kubeconfig import Connection
 from tests import drill_load
 
 NOWHERE = Apiserver(Connection("http://nowhere.invalid", {}, None))

@@ -7,11 +7,12 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from components import catalog
-from components.spec import LocalCluster
-from components.vllm.startup import start_of
-from fleet.drill import scenario, schema
-from fleet.drill.scenario import Scenario, ScenarioError
+from elastic_vllm import catalog
+from elastic_vllm.simulate import scenario
+from elastic_vllm.simulate.scenario import Scenario, ScenarioError
+from elastic_vllm.spec import LocalCluster
+from elastic_vllm.vllm.startup import start_of
+from fleet.drill import schema
 from tests.manifests import model
 
 FILES = sorted(scenario.FOLDER.glob("*.yaml"))

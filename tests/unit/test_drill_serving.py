@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.drill import scenario, traffic
-from fleet.drill.serving import Serving, State
-from fleet.drill.timeline import Ledger
+from elastic_vllm.simulate import scenario, traffic
+from elastic_vllm.simulate.serving import Serving, State
+from elastic_vllm.simulate.timeline import Ledger
 from tests.drill_load import plain, real, request
 
 READY: Mapping[str, State] = {"a": "ready", "b": "ready", "c": "ready"}

@@ -1,6 +1,6 @@
 """How long a stack takes to give everything back, by its own windows."""
 
-from components import catalog
+from elastic_vllm import catalog
 from fleet.drill.rest import patience_seconds
 from fleet.drill.setting import SLACK_SECONDS, Setting
 from tests.manifests import model

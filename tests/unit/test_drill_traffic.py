@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from fleet.drill import scenario, traffic
-from fleet.drill.scenario import Scenario
-from fleet.drill.traffic import Request
+from elastic_vllm.simulate import scenario, traffic
+from elastic_vllm.simulate.scenario import Scenario
+from elastic_vllm.simulate.traffic import Request
 from tests.drill_load import real
 
 LOAD = real(maxNumSeqs=32)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from components.spec import ScalingSpec
+from elastic_vllm.simulate.timeline import LedgerAt, Promise, Run
+from elastic_vllm.spec import ScalingSpec
 from fleet.drill import bounds
-from fleet.drill.timeline import LedgerAt, Promise, Run
 from fleet.drill.verdict import Expectations, judge
 from tests.drills import (
     CHANGES,

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import labels
+from elastic_vllm import labels
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.values import mapping
 from fleet.drill.view import Pod, View, Watch, after, pod
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.errors import EngineError
-from fleet.embedded.kubeconfig import Connection
-from fleet.embedded.objects import Object
-from fleet.embedded.values import mapping
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.kubeconfig import Connection
+from fleet.kube.objects import Object
 from tests.manifests import model
 
 NOON = 1_767_268_800.0

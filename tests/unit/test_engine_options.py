@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from components.catalog import engine_options
-from components.catalog.engine_options import OptionError
+from elastic_vllm.catalog import engine_options
+from elastic_vllm.catalog.engine_options import OptionError
 
 GOOD = [
     "",

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components import catalog
-from components.catalog import engine_options, engine_rules
-from components.catalog.engine_options import OptionError
-from stacks.config import parse, read_stack_file
-from stacks.finding import StackConfigError
+from elastic_vllm import catalog
+from elastic_vllm.catalog import engine_options, engine_rules
+from elastic_vllm.catalog.engine_options import OptionError
+from elastic_vllm.rules.finding import StackConfigError
+from elastic_vllm.stack_file.config import parse, read_stack_file
 from tests.engine.argument_lines import NAMES, Line, by_hand
 from tests.engine.option_table import breaks, differences
 from tests.manifests import model

@@ -3,19 +3,19 @@
 import pytest
 from pydantic import ValidationError
 
-from components import catalog
-from components.catalog import engine_rules
-from components.spec import ModelSpec
-from components.vllm import startup
-from components.vllm.arguments import EXPERT_PARALLEL, arguments
-from components.vllm.pod import volumes
-from components.vllm.weights import command_line
+from elastic_vllm import catalog
+from elastic_vllm import rules as checks
+from elastic_vllm.catalog import engine_rules
+from elastic_vllm.estimate.memory import Fit, fit_of
+from elastic_vllm.estimate.placement import placed
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.spec.stack import StackConfig
+from elastic_vllm.vllm import startup
+from elastic_vllm.vllm.arguments import EXPERT_PARALLEL, arguments
+from elastic_vllm.vllm.pod import volumes
+from elastic_vllm.vllm.weights import command_line
 from fleet.plan import words
 from fleet.plan.serving import models as planned
-from stacks import checks
-from stacks.checks.memory import Fit, fit_of
-from stacks.placement import placed
-from stacks.stack import StackConfig
 from tests.engine.rendered_options import STREAMED
 from tests.manifests import LARGEST, model, plain
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet.embedded.cluster import binaries, control_plane, go
-from fleet.embedded.cluster.layout import Layout
-from fleet.embedded.cluster.process import Process
+from fleet.embedded import binaries, control_plane, go
+from fleet.embedded.layout import Layout
+from fleet.embedded.process import Process
 from tests.unit import fake_go
 
 SECRETS = (

@@ -4,8 +4,8 @@ import ast
 import runpy
 from pathlib import Path
 
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
 from tests.manifests import kubernetes
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example" / "__main__.py"

@@ -8,13 +8,13 @@ from typing import get_args
 
 import pytest
 
-from components.spec import NodePoolSpec
-from stacks import checks, findings_doc, policy
-from stacks.checks import lifecycle, scaling
-from stacks.checks.view import View
-from stacks.config import StackConfigError, api_key, parse, read_stack_file
-from stacks.finding import Finding
-from stacks.parsing import validate
+from elastic_vllm import rules as checks
+from elastic_vllm.rules import findings_doc, lifecycle, policy, scaling
+from elastic_vllm.rules.finding import Finding
+from elastic_vllm.rules.view import View
+from elastic_vllm.spec import NodePoolSpec
+from elastic_vllm.stack_file.config import StackConfigError, api_key, parse, read_stack_file
+from elastic_vllm.stack_file.parsing import validate
 
 TODAY = date(2026, 11, 25)
 Raw = dict[str, object]
@@ -371,7 +371,7 @@ def test_a_drain_as_long_as_the_finding_says_is_long_enough() -> None:
 
 
 def test_the_embedded_kubernetes_is_the_one_that_is_built() -> None:
-    module = Path(scaling.__file__).parents[2] / "fleet/embedded/cluster/tools/kubernetes/go.mod"
+    module = Path(__file__).parents[2] / "fleet/embedded/tools/kubernetes/go.mod"
     built = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\.", module.read_text(encoding="utf-8"))
     assert built
     assert tuple(map(int, built.groups())) == scaling.EMBEDDED_KUBERNETES

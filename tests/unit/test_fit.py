@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import pytest
 
-from components import catalog
-from stacks.checks.memory import Batch, Fit, Serving, default_batch, fit
+from elastic_vllm import catalog
+from elastic_vllm.estimate.memory import Batch, Fit, Serving, default_batch, fit
 
 MIB = {"rtx-4070-ti-super": 16_376, "rtx-4090": 24_564, "h100-nvl": 95_830}
 """GPUs that the catalogue does not have, by what their driver reports."""

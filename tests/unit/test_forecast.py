@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.spec import ReplicasSpec
+from elastic_vllm.simulate.forecast import Conditions, Outcome, forecast, traces
+from elastic_vllm.simulate.timeline import ScaleChange
+from elastic_vllm.spec import ReplicasSpec
+from elastic_vllm.stack_file import config as stack_config
 from fleet.drill import rate
-from fleet.drill.timeline import ScaleChange
-from fleet.plan.forecast import Conditions, Outcome, forecast, render, traces
-from stacks import config as stack_config
+from fleet.plan.forecast_text import render
 from tests import forecasts
 from tests.manifests import Golden
 

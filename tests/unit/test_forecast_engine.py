@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.drill.load_model import LoadModel
-from fleet.drill.scenario import Phase, Ramp, Scenario
-from fleet.drill.serving import Serving
-from fleet.drill.traffic import arrivals
-from fleet.plan.forecast.engine import Engine
-from fleet.plan.forecast.queues import Queues
+from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.forecast.queues import Queues
+from elastic_vllm.simulate.load_model import LoadModel
+from elastic_vllm.simulate.scenario import Phase, Ramp, Scenario
+from elastic_vllm.simulate.serving import Serving
+from elastic_vllm.simulate.traffic import arrivals
 from tests import drill_load
 
 REAL = drill_load.real(accelerator="l40s", max_num_seqs=64)

@@ -2,11 +2,12 @@
 
 import pytest
 
-from fleet.plan.forecast import Conditions, forecast, render
-from fleet.plan.forecast.places import Places
-from fleet.plan.forecast.pool import Pool
-from fleet.plan.forecast.replicas import Replica
-from stacks.config import StackConfig
+from elastic_vllm.simulate.forecast import Conditions, forecast
+from elastic_vllm.simulate.forecast.places import Places
+from elastic_vllm.simulate.forecast.pool import Pool
+from elastic_vllm.simulate.forecast.replicas import Replica
+from elastic_vllm.stack_file.config import StackConfig
+from fleet.plan.forecast_text import render
 from tests import forecasts
 
 STEP = ((60.0, 0.0), (1200.0, 3.0), (900.0, 0.0))

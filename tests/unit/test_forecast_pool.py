@@ -1,7 +1,7 @@
 """Nodes come for replicas that have none and go when empty; which replica goes first."""
 
-from fleet.plan.forecast.pool import Node, Pool
-from fleet.plan.forecast.replicas import Replica, first_to_go
+from elastic_vllm.simulate.forecast.pool import Node, Pool
+from elastic_vllm.simulate.forecast.replicas import Replica, first_to_go
 
 
 def test_a_pool_orders_what_waiting_replicas_need_beside_what_is_coming() -> None:

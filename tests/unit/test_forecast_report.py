@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.plan.forecast import Forecast, forecast, report
+from elastic_vllm.simulate.forecast import Forecast, forecast
+from fleet.plan import forecast_report as report
 from tests import forecasts
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from fleet.embedded.registration import Registration
-from fleet.embedded.values import mapping
+from elastic_vllm.testing.registration import Registration
+from elastic_vllm.testing.values import mapping
 from tests.gcp import STACKS, build, cluster, declare, google
 from tests.gcp_discovery import UnconsumedInputError, problems, request
 from tests.manifests import pool

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from components.clouds.gcp import access
-from components.clouds.gcp.naming import label_value
-from components.spec import GcpCluster
-from fleet.embedded.registration import Graph
-from fleet.embedded.values import Secret
-from stacks.config import StackConfigError, parse
+from elastic_vllm.clouds.gcp import access
+from elastic_vllm.clouds.gcp.naming import label_value
+from elastic_vllm.spec import GcpCluster
+from elastic_vllm.stack_file.config import StackConfigError, parse
+from elastic_vllm.testing.registration import Graph
+from elastic_vllm.testing.values import Secret
 from tests.gcp import cluster, declare, google
 from tests.manifests import inputs
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.catalog import machine_for, machines
-from components.clouds.gcp import GcpCloud, node_pool
-from components.clouds.gcp import placement as placements
-from components.clouds.gcp.autoscaler import AutoscalerSettingError
-from components.clouds.gcp.naming import NodePoolNameError
-from components.clouds.gcp.node_pool import initial_count
-from components.clouds.gcp.purchase import CapacityError
-from components.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
-from fleet.embedded.registration import Graph
+from elastic_vllm.catalog import machine_for, machines
+from elastic_vllm.clouds.gcp import GcpCloud, node_pool
+from elastic_vllm.clouds.gcp import placement as placements
+from elastic_vllm.clouds.gcp.autoscaler import AutoscalerSettingError
+from elastic_vllm.clouds.gcp.naming import NodePoolNameError
+from elastic_vllm.clouds.gcp.node_pool import initial_count
+from elastic_vllm.clouds.gcp.purchase import CapacityError
+from elastic_vllm.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
+from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
 from tests.gcp import build, cluster, declare

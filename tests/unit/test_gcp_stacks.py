@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from components.vllm_deployment import encode
-from fleet.embedded.registration import Graph, Registration
-from fleet.embedded.values import Secret
+from elastic_vllm.testing.registration import Graph, Registration
+from elastic_vllm.testing.values import Secret
+from elastic_vllm.vllm_deployment import encode
 from tests.gcp import CANARY, HUB_CANARY, ROOT, STACKS, build, google
 from tests.manifests import Golden, inputs, kubernetes, names, normalised, strings
 

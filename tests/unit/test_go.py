@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.embedded.cluster import go
+from fleet.embedded import go
 from fleet.errors import FleetError
 from tests.unit import fake_go
 from tests.unit.fake_go import FakeGo

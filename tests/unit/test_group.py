@@ -5,20 +5,20 @@ import pulumi_kubernetes
 import pytest
 from pydantic import ValidationError
 
-from components.catalog import engine_options
-from components.clouds import cloud_for
-from components.cluster import Cluster, ClusterArgs
-from components.hpa_policy import HpaPolicy, HpaPolicyArgs
-from components.spec import LocalCluster, ModelSpec
-from components.vllm.container import leave
-from components.vllm.deployment import surge
-from components.vllm.manifest import spelt
-from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs
-from fleet.embedded.cluster.groups import on_loopback
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
-from stacks import checks
-from stacks.stack import StackConfig
+from elastic_vllm import rules as checks
+from elastic_vllm.catalog import engine_options
+from elastic_vllm.clouds import cloud_for
+from elastic_vllm.cluster import Cluster, ClusterArgs
+from elastic_vllm.hpa_policy import HpaPolicy, HpaPolicyArgs
+from elastic_vllm.spec import LocalCluster, ModelSpec
+from elastic_vllm.spec.stack import StackConfig
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
+from elastic_vllm.vllm.container import leave
+from elastic_vllm.vllm.deployment import surge
+from elastic_vllm.vllm.manifest import spelt
+from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
+from fleet.embedded.groups import on_loopback
 from tests import gcp
 from tests.manifests import L4, LARGEST, inputs, model, names
 

@@ -3,14 +3,14 @@
 import pulumi
 import pytest
 
-from components.spec import ModelSpec
-from components.vllm import container, headroom
-from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs
-from components.warm_headroom import WarmHeadroom, WarmHeadroomArgs
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
-from stacks import checks
-from stacks.stack import StackConfig
+from elastic_vllm import rules as checks
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.spec.stack import StackConfig
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
+from elastic_vllm.vllm import container, headroom
+from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
+from elastic_vllm.warm_headroom import WarmHeadroom, WarmHeadroomArgs
 from tests.manifests import FP8_8B, L4, inputs, model, names, plain
 
 POOL = {"name": "l4", "accelerator": "l4", "maxNodes": 4}

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.spec import ScalingSpec
-from fleet.hpa import PerPod, Reading, Whole
-from fleet.hpa.quantity import milli, whole_milli
+from elastic_vllm.simulate.hpa import PerPod, Reading, Whole
+from elastic_vllm.simulate.hpa.quantity import milli, whole_milli
+from elastic_vllm.spec import ScalingSpec
 from tests.hpa import NOW, Pod, altered, busy, cpu, decide, pending, scaling
 
 # --- Utilization

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.spec import ScalingSpec
-from fleet.hpa import Hpa, Whole
-from fleet.hpa.behavior import Events, Recommendations
+from elastic_vllm.simulate.hpa import Hpa, Whole
+from elastic_vllm.simulate.hpa.behavior import Events, Recommendations
+from elastic_vllm.spec import ScalingSpec
 from tests.hpa import DOWN, NOW, UP, busy, direction, scaling
 
 # --- Bounds

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from components.spec import ScalingSpec
-from fleet.hpa import calm_seconds
+from elastic_vllm.simulate.hpa import calm_seconds
+from elastic_vllm.spec import ScalingSpec
 
 SEED = ScalingSpec.model_validate({})
 

@@ -3,10 +3,10 @@
 import pulumi
 import pytest
 
-from components.hpa_policy import HpaPolicy, HpaPolicyArgs, hpa_spec, metric_spec
-from components.spec import ReplicasSpec, ScalingSpec
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
+from elastic_vllm.hpa_policy import HpaPolicy, HpaPolicyArgs, hpa_spec, metric_spec
+from elastic_vllm.spec import ReplicasSpec, ScalingSpec
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
 from tests.manifests import inputs, kubernetes, model, names, plain
 
 POLICY = [{"type": "Percent", "value": 50, "periodSeconds": 60}]

@@ -4,9 +4,9 @@ from typing import get_args
 
 import pytest
 
-from components.spec import ScalingSpec
-from fleet.hpa import Hpa, Rules, Tolerance
-from fleet.hpa.algorithm import Reason
+from elastic_vllm.simulate.hpa import Hpa, Rules, Tolerance
+from elastic_vllm.simulate.hpa.algorithm import Reason
+from elastic_vllm.spec import ScalingSpec
 from tests.differential import trace
 from tests.differential.trace import Recorded
 

@@ -1,7 +1,7 @@
 """The inventory is an ApplySet that survives writing and reading, and says in which order to delete."""
 
 from fleet.embedded.engine.inventory import Inventory, Member, applyset_id, deletion_layers, parent
-from fleet.embedded.objects import Ref
+from fleet.kube.objects import Ref
 
 
 def member(kind: str, name: str, *dependencies: str, namespace: str = "n", group: str = "v1") -> Member:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.embedded.cluster import process
-from fleet.embedded.cluster.layout import Layout, layout
+from fleet.embedded import process
+from fleet.embedded.layout import Layout, layout
 
 
 def test_the_state_directory_is_the_one_that_the_environment_names(

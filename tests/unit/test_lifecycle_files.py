@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fleet.cli.console import Steps
-from fleet.embedded.cluster import addons, binaries, control_plane, lifecycle
-from fleet.embedded.cluster.layout import Layout, layout
+from fleet.embedded import addons, binaries, control_plane, lifecycle
+from fleet.embedded.layout import Layout, layout
 from fleet.errors import FleetError
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.catalog import engine_options
-from components.clouds import groups
-from fleet.embedded.cluster import binaries, go
+from elastic_vllm.catalog import engine_options
+from elastic_vllm.clouds import groups
+from fleet.embedded import binaries, go
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.parent.name for path in binaries.TOOLS.glob("*/go.mod"))

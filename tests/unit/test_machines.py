@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components import catalog
-from fleet.embedded.cluster import machines
+from elastic_vllm import catalog
+from fleet.embedded import machines
 
 RESERVED_CPU_MILLIS = 100
 RESERVED_MEMORY_MIB = 10

@@ -9,17 +9,17 @@ import pulumi
 import pulumi_kubernetes
 import pytest
 
-from components.catalog import engine_options
-from components.clouds import Cloud, cloud_for
-from components.clouds.base import Accounts, Bucket, Endpoint
-from components.model_weights import ModelWeights, ModelWeightsArgs
-from components.spec import LocalCluster, ModelSpec
-from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs, encode
-from components.weights import job
-from components.weights.names import fetch_of
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
-from fleet.embedded.values import Secret, reveal
+from elastic_vllm.catalog import engine_options
+from elastic_vllm.clouds import Cloud, cloud_for
+from elastic_vllm.clouds.base import Accounts, Bucket, Endpoint
+from elastic_vllm.model_weights import ModelWeights, ModelWeightsArgs
+from elastic_vllm.spec import LocalCluster, ModelSpec
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
+from elastic_vllm.testing.values import Secret, reveal
+from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs, encode
+from elastic_vllm.weights import job
+from elastic_vllm.weights.names import fetch_of
 from tests.manifests import L4, LARGEST, inputs, kubernetes, model, names, plain, strings
 
 CANARY = "hf_canary5e0c"
@@ -27,7 +27,7 @@ COMMIT, OTHER = "9cdc6310a8cb770ce18efaf4e9935334512aee45", "d464a056915e088a762
 AGENT = Endpoint(cidr="169.254.170.23/32", port=80)
 CHAT = model(revision=COMMIT)
 EXPERT = model(name="expert", checkpoint=LARGEST, revision=OTHER, gpusPerReplica=8)
-CLOUDS = Path(__file__).parents[2] / "components" / "clouds"
+CLOUDS = Path(__file__).parents[2] / "components" / "elastic_vllm" / "clouds"
 
 
 class OneBucket:
@@ -273,7 +273,7 @@ def test_only_a_whole_commit_is_a_revision(revision: str) -> None:
 
 
 def test_files_of_code_are_no_part_of_what_is_fetched() -> None:
-    from components.weights import prefetch  # noqa: PLC0415  # the script, here alone
+    from elastic_vllm.weights import prefetch  # noqa: PLC0415  # the script, here alone
 
     served: Sequence[str] = ("config.json", "merges.txt", "model.safetensors", "chat_template.jinja")
     assert all(map(prefetch.kept, served))

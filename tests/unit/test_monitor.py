@@ -11,11 +11,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
 
-from fleet.embedded import monitor
-from fleet.embedded.errors import EngineError
-from fleet.embedded.monitor import Applied
-from fleet.embedded.registration import Registration
-from fleet.embedded.values import UNKNOWN, Secret
+from elastic_vllm.testing import monitor
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.monitor import Applied
+from elastic_vllm.testing.registration import Registration
+from elastic_vllm.testing.values import UNKNOWN, Secret
 
 
 def config_map(name: str, opts: pulumi.ResourceOptions | None = None) -> kubernetes.core.v1.ConfigMap:

@@ -5,11 +5,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.clouds import cloud_for
-from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
-from components.spec import LocalCluster, NodeAutoscalingSpec, NodePoolSpec
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
+from elastic_vllm.clouds import cloud_for
+from elastic_vllm.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from elastic_vllm.spec import LocalCluster, NodeAutoscalingSpec, NodePoolSpec
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
 from tests.manifests import inputs, kubernetes, model, names, pool
 
 HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}

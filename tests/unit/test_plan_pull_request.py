@@ -41,7 +41,7 @@ def test_a_branch_is_previewed_for_every_stack_that_it_touches_and_for_no_other(
     (root / "stacks" / "Pulumi.broken.yaml").write_text("config: [\n")
     (root / "stacks" / "Pulumi.dropped.yaml").unlink()
     # The program changes too: each side of the comparison has to be made by its own.
-    program = root / "components" / "vllm" / "deployment.py"
+    program = root / "components" / "elastic_vllm" / "vllm" / "deployment.py"
     old, new = '"revision_history_limit": 3', '"revision_history_limit": 4 if model.name == "other" else 3'
     assert old in program.read_text()
     program.write_text(program.read_text().replace(old, new))

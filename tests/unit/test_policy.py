@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stacks import policy
-from stacks.config import StackConfigError
-from stacks.finding import Finding
-from stacks.policy import Policy, PolicyException, Review, read, review
+from elastic_vllm.rules import policy
+from elastic_vllm.rules.finding import Finding
+from elastic_vllm.rules.policy import Policy, PolicyException, Review, read, review
+from elastic_vllm.stack_file.config import StackConfigError
 
 TODAY = date(2026, 11, 25)
 REASON = "a reason that somebody can judge"

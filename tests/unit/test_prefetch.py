@@ -12,7 +12,7 @@ import boto3  # type: ignore[import-untyped]  # boto3 ships no types
 import pytest
 from moto import mock_aws
 
-from components.weights import prefetch
+from elastic_vllm.weights import prefetch
 
 COMMIT = "9cdc6310a8cb770ce18efaf4e9935334512aee45"
 CHECKPOINT = "Qwen/Qwen3-VL-8B-Instruct-FP8"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.embedded.cluster import addons, lifecycle, process
+from fleet.embedded import addons, lifecycle, process
 from fleet.errors import FleetError
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from elastic_vllm.testing.errors import EngineError
 from fleet.embedded.engine.program import read_config, secret_variable, stack_ref
-from fleet.embedded.errors import EngineError
 
 
 def stack_file(folder: Path, content: str) -> Path:

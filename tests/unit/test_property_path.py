@@ -2,8 +2,8 @@
 
 import pytest
 
+from elastic_vllm.testing.errors import EngineError
 from fleet.embedded.engine.property_path import keep, parse
-from fleet.embedded.errors import EngineError
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from typing import get_args
 import pytest
 from typer.testing import CliRunner
 
-from components import catalog
-from components.catalog import CatalogueError, CloudName, Purchase, vcpus_of
+from elastic_vllm import catalog
+from elastic_vllm.catalog import CatalogueError, CloudName, Purchase, vcpus_of
+from elastic_vllm.estimate.quotas import of_pool, quotas
+from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
+from elastic_vllm.testing.values import items, mapping
 from fleet.cli.main import app
-from fleet.embedded.values import items, mapping
-from stacks.config import StackConfig, parse, read_stack_file
-from stacks.quotas import of_pool, quotas
 from tests.gcp import build
 from tests.gcp_discovery import document
 from tests.manifests import inputs

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
+from elastic_vllm.testing.values import SECRET_TEXT, Secret, reveal
+from elastic_vllm.testing.wire import decode, encode
 from fleet.embedded.engine.changes import Action, Change
 from fleet.embedded.engine.report import Redactor, SafeReporter
-from fleet.embedded.objects import Ref
-from fleet.embedded.values import SECRET_TEXT, Secret, reveal
-from fleet.embedded.wire import decode, encode
+from fleet.kube.objects import Ref
 
 
 class Listener:

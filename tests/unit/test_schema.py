@@ -9,11 +9,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 
-from stacks import schema
-from stacks.stack import PROJECT
+from elastic_vllm.spec.stack import PROJECT
+from elastic_vllm.stack_file import schema
 from tests.strategies import Raw, raw_stacks
 
-STACKS = Path(schema.__file__).parent
+STACKS = Path(__file__).parents[2] / "stacks"
 FILES = sorted(STACKS.glob("Pulumi.*.yaml"))
 
 

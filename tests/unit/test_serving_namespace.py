@@ -2,9 +2,9 @@
 
 import pulumi
 
-from components.serving_namespace import ServingNamespace, ServingNamespaceArgs
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
+from elastic_vllm.serving_namespace import ServingNamespace, ServingNamespaceArgs
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
 from tests.manifests import inputs, kubernetes
 
 

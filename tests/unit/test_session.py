@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.embedded.apiserver import Apiserver
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.registration import Registration
 from fleet.embedded.engine import inventory as inventories
 from fleet.embedded.engine.admission import Admission
 from fleet.embedded.engine.inventory import Inventory
@@ -13,9 +14,8 @@ from fleet.embedded.engine.manifest import Manifest
 from fleet.embedded.engine.program import StackRef
 from fleet.embedded.engine.report import Redactor, SafeReporter
 from fleet.embedded.engine.session import Session
-from fleet.embedded.errors import EngineError
-from fleet.embedded.objects import PART_OF, Object, Ref
-from fleet.embedded.registration import Registration
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import PART_OF, Object, Ref
 from tests.unit.test_redactor import Listener
 
 DESTROY = "`fleet destroy --stack one --engine embedded` first"

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from fleet.drill.timeline import Run
-from fleet.plan.forecast import Change, Outcome, Reached
+from elastic_vllm.simulate.forecast import Change, Outcome, Reached
+from elastic_vllm.simulate.timeline import Run
 from tests import drills, forecasts
 from tests.side_by_side import Agreement, compare
 

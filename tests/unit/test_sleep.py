@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from components.spec import ModelSpec
-from components.vllm import routes
-from components.vllm.arguments import SLEEP, arguments
-from components.vllm.container import container
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.vllm import routes
+from elastic_vllm.vllm.arguments import SLEEP, arguments
+from elastic_vllm.vllm.container import container
 from tests.manifests import LARGEST, model, plain
 from tests.unit.test_vllm_gate import sent
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from pydantic import ValidationError
 
-from components import catalog
-from components.spec import (
+from elastic_vllm import catalog
+from elastic_vllm.spec import (
     Behavior,
     DrainSpec,
     EngineSpec,
@@ -19,8 +19,8 @@ from components.spec import (
     Section,
     SloSpec,
 )
-from components.spec.cluster import AwsCluster, GcpCluster, LocalCluster
-from components.spec.scaling import PRESETS
+from elastic_vllm.spec.cluster import AwsCluster, GcpCluster, LocalCluster
+from elastic_vllm.spec.scaling import PRESETS
 
 
 def model(**changes: object) -> ModelSpec:

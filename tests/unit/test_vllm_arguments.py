@@ -5,11 +5,11 @@ import json
 import pytest
 from hypothesis import given
 
-from components import catalog
-from components.catalog import engine_options
-from components.spec import ModelSpec
-from components.vllm.arguments import EXPERT_PARALLEL, arguments
-from stacks.config import StackConfig
+from elastic_vllm import catalog
+from elastic_vllm.catalog import engine_options
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.stack_file.config import StackConfig
+from elastic_vllm.vllm.arguments import EXPERT_PARALLEL, arguments
 from tests.engine.rendered_options import rendered_options
 from tests.manifests import FP8_8B, LARGEST, model
 from tests.strategies import stacks

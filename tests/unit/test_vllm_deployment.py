@@ -7,12 +7,12 @@ import pulumi
 import pulumi_kubernetes
 import pytest
 
-from components.spec import ModelSpec
-from components.vllm import deployment, routes
-from components.vllm_deployment import VllmDeployment, VllmDeploymentArgs, encode
-from fleet.embedded.monitor import run
-from fleet.embedded.registration import Graph
-from fleet.embedded.values import Secret, mapping, reveal
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.testing.monitor import run
+from elastic_vllm.testing.registration import Graph
+from elastic_vllm.testing.values import Secret, mapping, reveal
+from elastic_vllm.vllm import deployment, routes
+from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs, encode
 from tests.manifests import L4, inputs, kubernetes, model, names, plain, strings
 from tests.unit.test_group import GROUP
 

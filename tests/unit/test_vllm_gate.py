@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from components.spec import CompileCacheSpec, ModelSpec
-from components.vllm import routes
-from components.vllm.arguments import arguments
-from components.vllm.container import environment, leave, mounts
-from components.vllm.pod import volumes
+from elastic_vllm.spec import CompileCacheSpec, ModelSpec
+from elastic_vllm.vllm import routes
+from elastic_vllm.vllm.arguments import arguments
+from elastic_vllm.vllm.container import environment, leave, mounts
+from elastic_vllm.vllm.pod import volumes
 from tests.manifests import model
 
 LEAVING = "leaving"

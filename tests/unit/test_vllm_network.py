@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from components.vllm import network
+from elastic_vllm.vllm import network
 from tests.manifests import plain
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from components import catalog
-from components.spec import ModelSpec
-from components.vllm import quantity
-from components.vllm.pod import template
-from components.vllm.weights import Mounted
+from elastic_vllm import catalog
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.vllm import quantity
+from elastic_vllm.vllm.pod import template
+from elastic_vllm.vllm.weights import Mounted
 from tests.manifests import FP8_8B, L4, model, plain, strings
 
 MIB = {"Gi": 1024, "Mi": 1}

@@ -2,10 +2,10 @@
 
 import pytest
 
-from components import catalog
-from components.vllm import startup
-from components.vllm.deployment import deployment_spec
-from components.vllm.pod import template
+from elastic_vllm import catalog
+from elastic_vllm.vllm import startup
+from elastic_vllm.vllm.deployment import deployment_spec
+from elastic_vllm.vllm.pod import template
 from tests.manifests import FP8_8B, L4, LARGEST, model, plain
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from elastic_vllm.simulate.timeline import Run
 from fleet.drill.report.panels import COLOURS, Panel, Series, values
-from fleet.drill.timeline import Run
 
 SOFT, RULE = "#586069", "#dfe3e7"
 _STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)

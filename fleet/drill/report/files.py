@@ -5,8 +5,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from elastic_vllm.simulate.timeline import Run
 from fleet.drill.report import page
-from fleet.drill.timeline import Run
 from fleet.errors import FleetError
 
 

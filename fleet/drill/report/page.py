@@ -13,9 +13,9 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from elastic_vllm.simulate.timeline import Run
 from fleet.drill.report import words
 from fleet.drill.report.panels import COLOURS, panels, phases
-from fleet.drill.timeline import Run
 
 _PARTS = Path(__file__).parent
 

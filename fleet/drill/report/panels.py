@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from fleet.drill.timeline import Run
+from elastic_vllm.simulate.timeline import Run
 
 COLOURS: dict[str, tuple[str, str]] = {
     # name: on light, on dark. After Okabe and Ito, moved until each stands out on its ground and those that

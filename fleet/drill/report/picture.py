@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Bbox
 
+from elastic_vllm.simulate.timeline import Run
 from fleet.drill.report import words
 from fleet.drill.report.axes import RULE, SOFT, draw_panel, light, time_ticks
 from fleet.drill.report.panels import Panel, panels, phases
-from fleet.drill.timeline import Run
 
 _DPI = 160
 _WIDTH, _LEFT, _RIGHT, _TALLEST = 10.0, 0.62, 0.3, 60.0

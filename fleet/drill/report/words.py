@@ -1,6 +1,6 @@
 """What the page, the picture and the terminal say about a run, so that all three say the same."""
 
-from fleet.drill.timeline import Happening, Ledger, Run
+from elastic_vllm.simulate.timeline import Happening, Ledger, Run
 
 SIMULATED = (
     "Machines, containers and their CPU use are simulated; the requests, and the engines that answer them, "

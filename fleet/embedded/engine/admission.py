@@ -6,10 +6,10 @@ from typing import Final
 
 import yaml
 
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.registration import Registration
+from elastic_vllm.testing.values import items, mapping, reveal, text
 from fleet.embedded.engine import property_path
-from fleet.embedded.errors import EngineError
-from fleet.embedded.registration import Registration
-from fleet.embedded.values import items, mapping, reveal, text
 
 _USE_THE_CLI: Final = "deploy with `--engine pulumi`"
 _PROVIDER: Final = "pulumi:providers:kubernetes"

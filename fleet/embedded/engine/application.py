@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from fleet.embedded.apiserver import ApiError, Apiserver
+from elastic_vllm.testing.errors import EngineError
 from fleet.embedded.engine.changes import FieldChange, render_path, undeclared
-from fleet.embedded.errors import EngineError
-from fleet.embedded.objects import Object, Ref, annotation
+from fleet.kube.apiserver import ApiError, Apiserver
+from fleet.kube.objects import Object, Ref, annotation
 
 _MANAGER: Final = re.compile(r'conflict with "([^"]+)"')
 _IMMUTABLE: Final = re.compile(

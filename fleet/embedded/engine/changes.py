@@ -7,8 +7,8 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Final
 
-from fleet.embedded.objects import Object, Ref
-from fleet.embedded.values import SECRET_TEXT, Secret, Unknown, mapping
+from elastic_vllm.testing.values import SECRET_TEXT, Secret, Unknown, mapping
+from fleet.kube.objects import Object, Ref
 
 Path = tuple[str, ...]
 """Steps into an object: a key, ``[3]`` for an item of a list, ``[=vllm]`` for the item named vllm."""

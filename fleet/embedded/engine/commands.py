@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleet.embedded import monitor
-from fleet.embedded.apiserver import connect
+from elastic_vllm.testing import monitor
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.monitor import Provider
+from elastic_vllm.testing.registration import Graph
 from fleet.embedded.engine import inventory as inventories
 from fleet.embedded.engine.changes import Action, Change
 from fleet.embedded.engine.deletion import delete, delete_members, retention
@@ -19,9 +21,7 @@ from fleet.embedded.engine.report import Held, Redactor, Reporter, SafeReporter
 from fleet.embedded.engine.session import Session, open_session, refuse_protected
 from fleet.embedded.engine.update import Updater
 from fleet.embedded.engine.wait import Patience
-from fleet.embedded.errors import EngineError
-from fleet.embedded.monitor import Provider
-from fleet.embedded.registration import Graph
+from fleet.kube.apiserver import connect
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 
-from fleet.embedded.apiserver import Apiserver
+from elastic_vllm.testing.values import text
 from fleet.embedded.engine.changes import Action, Change
 from fleet.embedded.engine.inventory import Member, deletion_layers
 from fleet.embedded.engine.session import Session
 from fleet.embedded.engine.wait import Patience
-from fleet.embedded.objects import PART_OF, Object, Ref, label, metadata
-from fleet.embedded.values import text
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import PART_OF, Object, Ref, label, metadata
 
 _WITH_DEPENDANTS = ("apps", "batch")
 """API groups whose objects own pods: they count as gone once their pods are."""

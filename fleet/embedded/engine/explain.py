@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from fleet.embedded.apiserver import ApiError, Apiserver
-from fleet.embedded.objects import Object, Ref, metadata
-from fleet.embedded.values import items, mapping, text
+from elastic_vllm.testing.values import items, mapping, text
+from fleet.kube.apiserver import ApiError, Apiserver
+from fleet.kube.objects import Object, Ref, metadata
 
 _MOST_PODS = 3
 _MOST_EVENTS = 2

@@ -11,10 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-from fleet.embedded.apiserver import Apiserver
-from fleet.embedded.errors import EngineError
-from fleet.embedded.objects import Object, Ref, label, metadata
-from fleet.embedded.values import items, mapping, text
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.values import items, mapping, text
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Object, Ref, label, metadata
 
 NAMESPACE = "default"
 """Where the parent lives: a namespace that is always there and no stack can own."""

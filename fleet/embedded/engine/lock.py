@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fleet.embedded.errors import EngineError
+from elastic_vllm.testing.errors import EngineError
 
 
 @contextmanager

@@ -4,14 +4,14 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fleet.embedded.apiserver import Apiserver
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.registration import Registration
+from elastic_vllm.testing.values import UNKNOWN, Secret, Unknown, contains, mapping, reveal, text
 from fleet.embedded.engine import property_path
 from fleet.embedded.engine.changes import MISSING, FieldChange, Path, item_key, marked_paths, steps
 from fleet.embedded.engine.inventory import Member
-from fleet.embedded.errors import EngineError
-from fleet.embedded.objects import PART_OF, Object, Ref
-from fleet.embedded.registration import Registration
-from fleet.embedded.values import UNKNOWN, Secret, Unknown, contains, mapping, reveal, text
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import PART_OF, Object, Ref
 
 _OF_THE_SERVER = {
     "uid": UNKNOWN,

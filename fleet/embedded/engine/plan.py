@@ -3,17 +3,17 @@
 import threading
 from dataclasses import dataclass
 
-from fleet.embedded.apiserver import ApiError
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.monitor import Applied
+from elastic_vllm.testing.registration import Registration
 from fleet.embedded.engine import manifest as manifests
 from fleet.embedded.engine.application import ImmutableError, apply, forcing
 from fleet.embedded.engine.changes import Action, Change, differences
 from fleet.embedded.engine.inventory import Key, Member
 from fleet.embedded.engine.manifest import Manifest
 from fleet.embedded.engine.session import Session, answer, refused
-from fleet.embedded.errors import EngineError
-from fleet.embedded.monitor import Applied
-from fleet.embedded.objects import Object, Ref, metadata
-from fleet.embedded.registration import Registration
+from fleet.kube.apiserver import ApiError
+from fleet.kube.objects import Object, Ref, metadata
 
 
 @dataclass(frozen=True)

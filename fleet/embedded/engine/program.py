@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from fleet.embedded.errors import EngineError
-from fleet.embedded.values import mapping
-from stacks.stack import PROJECT, SECRETS
+from elastic_vllm.spec.stack import PROJECT, SECRETS
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.values import mapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,9 @@ def stack_ref(
 
 
 def _run_file(root: Path) -> None:
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    for place in (str(root), str(root / "components")):
+        if place not in sys.path:
+            sys.path.insert(0, place)
     runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fleet.embedded.errors import EngineError
-from fleet.embedded.values import transform
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.values import transform
 
 _STEP: Final = re.compile(r"""\.?([^.\[\]"]+)|\[(\d+|\*)\]|\["((?:[^"\\]|\\.)*)"\]""")
 _ABSENT: Final = object()

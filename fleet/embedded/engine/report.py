@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from elastic_vllm.testing.values import SECRET_TEXT, Secret, secret_strings
 from fleet.embedded.engine.changes import Change
-from fleet.embedded.values import SECRET_TEXT, Secret, secret_strings
 
 _SHORTEST = 6
 """Shorter secrets are not searched for in text: hiding every ``true`` would tell what the secret is."""

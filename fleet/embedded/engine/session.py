@@ -4,7 +4,10 @@ import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from fleet.embedded.apiserver import ApiError, Apiserver, connect
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.monitor import Applied
+from elastic_vllm.testing.registration import Registration
+from elastic_vllm.testing.values import Secret
 from fleet.embedded.engine import inventory as inventories
 from fleet.embedded.engine import manifest as manifests
 from fleet.embedded.engine.admission import Admission
@@ -13,11 +16,8 @@ from fleet.embedded.engine.inventory import Inventory, Key, Member
 from fleet.embedded.engine.manifest import Manifest
 from fleet.embedded.engine.program import StackRef
 from fleet.embedded.engine.report import Redactor, SafeReporter
-from fleet.embedded.errors import EngineError
-from fleet.embedded.monitor import Applied
-from fleet.embedded.objects import PART_OF, Object, Ref, field_managers, label
-from fleet.embedded.registration import Registration
-from fleet.embedded.values import Secret
+from fleet.kube.apiserver import ApiError, Apiserver, connect
+from fleet.kube.objects import PART_OF, Object, Ref, field_managers, label
 
 _PULUMI_CLI = "pulumi-kubernetes"
 

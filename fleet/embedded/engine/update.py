@@ -3,7 +3,10 @@
 import threading
 import time
 
-from fleet.embedded.apiserver import ApiError
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.monitor import Applied
+from elastic_vllm.testing.registration import Registration
+from elastic_vllm.testing.values import text
 from fleet.embedded.engine import manifest as manifests
 from fleet.embedded.engine.application import ConflictError, ImmutableError, apply, forcing
 from fleet.embedded.engine.changes import Action, Change, differences
@@ -13,11 +16,8 @@ from fleet.embedded.engine.manifest import Manifest
 from fleet.embedded.engine.plan import Planner, refuse_replacement
 from fleet.embedded.engine.session import Session, answer, refused
 from fleet.embedded.engine.wait import Patience
-from fleet.embedded.errors import EngineError
-from fleet.embedded.monitor import Applied
-from fleet.embedded.objects import Object, metadata
-from fleet.embedded.registration import Registration
-from fleet.embedded.values import text
+from fleet.kube.apiserver import ApiError
+from fleet.kube.objects import Object, metadata
 
 _ATTEMPTS = 3
 _DISCOVERY_SECONDS = 10

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from fleet.embedded.apiserver import Apiserver
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.values import items, mapping
 from fleet.embedded.engine.explain import why_not_ready
 from fleet.embedded.engine.report import Reporter
-from fleet.embedded.errors import EngineError
-from fleet.embedded.objects import Object, Ref, annotation, metadata
-from fleet.embedded.values import items, mapping
+from fleet.kube.apiserver import Apiserver
+from fleet.kube.objects import Object, Ref, annotation, metadata
 
 _DEFAULT_SECONDS = 600
 _WATCH_SECONDS = 2

@@ -1,0 +1,81 @@
+"""What exists: Qwen3-VL checkpoints, accelerators, and each cloud's machines with prices and times.
+
+Data with sources, no opinions: whether a model fits a pool is for ``elastic_vllm/rules`` to say.
+Imports no Pulumi.
+"""
+
+from elastic_vllm.catalog.choice import (
+    CatalogueError,
+    engine_seconds,
+    machine_for,
+    offer,
+    vcpus_of,
+    weights_seconds,
+)
+from elastic_vllm.catalog.rows import (
+    HOURS_PER_MONTH,
+    AcceleratorRow,
+    CloudName,
+    CpuRow,
+    LoadingRow,
+    MachineRow,
+    ModelRow,
+    OfferRow,
+    Purchase,
+    QuotaRow,
+    ServiceRow,
+    TimingRow,
+)
+from elastic_vllm.catalog.tables import (
+    accelerators,
+    cpu,
+    loading,
+    machines,
+    models,
+    quotas,
+    services,
+    timing,
+    vllm_metrics,
+)
+
+__all__ = [
+    "HOURS_PER_MONTH",
+    "AcceleratorRow",
+    "CatalogueError",
+    "CloudName",
+    "CpuRow",
+    "LoadingRow",
+    "MachineRow",
+    "ModelRow",
+    "OfferRow",
+    "Purchase",
+    "QuotaRow",
+    "ServiceRow",
+    "TimingRow",
+    "accelerators",
+    "boot_seconds",
+    "cpu",
+    "engine_seconds",
+    "image_pull_seconds",
+    "loading",
+    "machine_for",
+    "machines",
+    "models",
+    "offer",
+    "quotas",
+    "services",
+    "timing",
+    "vcpus_of",
+    "vllm_metrics",
+    "weights_seconds",
+]
+
+
+def boot_seconds(cloud: CloudName) -> float:
+    """Seconds from asking for a node until it registers; assumed: see ``timing(cloud).source``."""
+    return timing(cloud).boot_seconds
+
+
+def image_pull_seconds(cloud: CloudName) -> float:
+    """Seconds to pull the vLLM image onto a new node; assumed, as above."""
+    return timing(cloud).image_pull_seconds

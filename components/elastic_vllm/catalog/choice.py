@@ -1,0 +1,114 @@
+"""Questions asked of the tables together: which machine carries these GPUs, how long does this load take.
+
+Every refusal is a ``CatalogueError`` that says what exists instead.
+"""
+
+import re
+
+from elastic_vllm.catalog.rows import CloudName, MachineRow, OfferRow
+from elastic_vllm.catalog.tables import accelerators, loading, machines, models, offers
+
+EXAMPLES = {"aws": "m7i.large", "gcp": "e2-standard-4"}
+
+
+class CatalogueError(ValueError):
+    """A question the catalogue cannot answer; the message says what exists."""
+
+
+def machine_for(cloud: CloudName, accelerator: str, gpus: int, machine: str | None = None) -> MachineRow:
+    """The named machine if it carries exactly these GPUs; when none is named, the cheapest that does.
+
+    A machine without a known price is chosen only where no priced one carries these GPUs.
+    """
+    if machine is not None:
+        return _named(cloud, accelerator, gpus, machine)
+    carrying = [row for row in machines(cloud).values() if row.accelerator == accelerator]
+    if not carrying:
+        raise CatalogueError(_lacking(cloud, accelerator))
+    fitting = [row for row in carrying if row.gpus == gpus]
+    if not fitting:
+        sizes = ", ".join(str(size) for size in sorted({row.gpus for row in carrying}))
+        raise CatalogueError(f"no {cloud} machine has {gpus} x {accelerator}; a node has {sizes}")
+    return min(fitting, key=_price_then_name)
+
+
+def _price_then_name(row: MachineRow) -> tuple[float, str]:
+    return (float("inf") if row.usd_per_hour is None else row.usd_per_hour, row.name)
+
+
+def _named(cloud: CloudName, accelerator: str, gpus: int, machine: str) -> MachineRow:
+    row = machines(cloud).get(machine)
+    if row is not None and row.accelerator == accelerator and row.gpus == gpus:
+        return row
+    wrong = f"has {row.gpus} x {row.accelerator}" if row else f"is not a machine the {cloud} catalogue knows"
+    right = [r.name for r in machines(cloud).values() if r.accelerator == accelerator and r.gpus == gpus]
+    remedy = (
+        f"with {gpus} x {accelerator} there are: {', '.join(right)}"
+        if right
+        else _remedy(cloud, accelerator, gpus)
+    )
+    raise CatalogueError(f"{machine} {wrong}; {remedy}")
+
+
+def _remedy(cloud: CloudName, accelerator: str, gpus: int) -> str:
+    try:
+        machine_for(cloud, accelerator, gpus)
+    except CatalogueError as problem:
+        return str(problem)
+    raise AssertionError("asked only where no machine fits")
+
+
+def _lacking(cloud: CloudName, accelerator: str) -> str:
+    known = accelerators()
+    had = {row.accelerator for row in machines(cloud).values()}
+    if accelerator not in known:
+        return f"unknown accelerator {accelerator!r}; the catalogue has: {', '.join(known)}"
+    near = next((name for name in known[accelerator].nearest if name in had), None)
+    hint = f"the nearest it has is {near}; it" if near else "it"
+    return f"{cloud} has no machine with {accelerator}; {hint} has: {', '.join(n for n in known if n in had)}"
+
+
+def vcpus_of(cloud: CloudName, machine: str) -> int:
+    """The vCPUs of a machine without GPUs, as its name tells: ``m7i.xlarge`` has 4, ``e2-standard-4`` too."""
+    if cloud == "gcp":
+        size = machine.rpartition("-")[2]
+        if size.isdigit():
+            return int(size)
+    elif match := re.fullmatch(r"[^.]+\.(\d*)(x?large|medium|small|micro|nano)", machine):
+        times, size = match.groups()
+        return 4 * int(times or 1) if size == "xlarge" else 2
+    raise CatalogueError(f"the name of {machine} does not tell its vCPUs; take one as in {EXAMPLES[cloud]}")
+
+
+def engine_seconds(accelerator: str, gpus: int, *, compiled: bool = False) -> float:
+    """Predicted seconds of a replica's start, weights aside: processes, compilation, graph capture.
+
+    ``compiled``: what an earlier replica compiled is found. Assumed figures (``loading().source``,
+    ``AcceleratorRow.start_seconds``): good for a budget with a wide margin, not for a promise.
+    """
+    row = accelerators().get(accelerator)
+    if row is None:
+        raise CatalogueError(
+            f"unknown accelerator {accelerator!r}; the catalogue has: {', '.join(accelerators())}"
+        )
+    pace = loading()
+    spared = row.start_seconds * pace.compile_share if compiled else 0.0
+    return row.start_seconds - spared + pace.seconds_per_extra_gpu * (gpus - 1)
+
+
+def weights_seconds(checkpoint: str, network_mbps: int | None = None, copies: int = 1) -> float:
+    """Predicted seconds until a node has streamed a checkpoint's weights from the bucket to its GPUs.
+
+    What is slower decides: the loader, whose pace is assumed, or what the machine's network sustains.
+    Engines that know nothing of each other stream a copy each.
+    """
+    model = models().get(checkpoint)
+    if model is None:
+        raise CatalogueError(f"unknown checkpoint {checkpoint!r}; the catalogue has: {', '.join(models())}")
+    pace = loading().stream_gb_per_second
+    return copies * model.weights_gb / (pace if network_mbps is None else min(pace, network_mbps / 8000))
+
+
+def offer(cloud: CloudName, machine: str) -> OfferRow | None:
+    """Where a machine is offered, where we know it."""
+    return next((row for prefix, row in offers(cloud).items() if machine.startswith(prefix)), None)

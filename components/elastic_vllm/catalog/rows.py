@@ -1,0 +1,202 @@
+"""The catalogue's rows as types. Reads no file; a row that lacks its source or has a stray key is refused."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from elastic_vllm.catalog.grounds import Data
+
+CloudName = Literal["aws", "gcp"]
+Precision = Literal["bf16", "fp8"]
+Purchase = Literal["on-demand", "spot", "reserved", "flex-start"]
+"""How one machine is bought."""
+Counted = Literal["machines", "vCPUs", "GPUs", "local disk GB", "boot disk GB", "hyperdisk GB"]
+
+HOURS_PER_MONTH = 730
+"""What clouds take for a month."""
+
+
+class Row(Data):
+    """What every row carries: where its figures come from, when they held, and whether they are estimates."""
+
+    source: str = Field(min_length=12)
+    """A public citation, or the word *assumed* with what was assumed."""
+    as_of: date
+    estimated: bool = False
+    """Some figure of this row was computed or fitted rather than read from its source."""
+
+
+class SizeRow(Row):
+    """What one size's architecture decides, alike for every checkpoint of it."""
+
+    layers: int = Field(gt=0)
+    hidden_size: int = Field(gt=0)
+    intermediate_size: int = Field(gt=0)
+    """Width of the feed-forward layer; of one expert in a mixture."""
+    experts: int = Field(default=1, ge=1)
+    """In each layer; 1 for a dense model."""
+    experts_per_token: int = Field(default=1, ge=1)
+    vision_params_b: float = Field(gt=0)
+    """Parameters of the vision tower, in bf16 at every precision. Estimated from its configuration."""
+    attention_heads: int = Field(gt=0)
+    kv_heads: int = Field(gt=0)
+    head_dim: int = Field(gt=0)
+    params_b: float = Field(gt=0)
+    active_params_b: float = Field(gt=0)
+    """Parameters used for each token; equal to ``params_b`` for a dense model."""
+    moe: bool
+    kv_bytes_per_token: int = Field(gt=0)
+    """Of the whole model in bf16; an FP8 KV cache takes half."""
+    valid_tp: tuple[int, ...] = Field(min_length=1)
+    """Tensor-parallel sizes that divide the attention heads."""
+    fp8_block_tp: tuple[int, ...] = Field(min_length=1)
+    """Tensor-parallel sizes at which every FP8 shard is a whole number of 128-wide blocks."""
+
+
+class ModelRow(SizeRow):
+    """One checkpoint on the hub: an architecture at a precision."""
+
+    name: str
+    size: str
+    precision: Precision
+    weights_gb: float = Field(gt=0)
+    """Decimal gigabytes of weights at this precision."""
+
+    @property
+    def weights_mib(self) -> float:
+        """The weights in MiB, the unit of GPU memory here."""
+        return self.weights_gb * 1e9 / 2**20
+
+    def kv_bytes_on_each(self, gpus: int, nodes: int, width: float) -> float:
+        """KV cache of one token, of values ``width`` bytes wide, on each of these GPUs of a node.
+
+        Nodes share the layers, GPUs of a node the KV heads; beyond those it is replicated, not divided.
+        """
+        return self.kv_bytes_per_token / 2 * width / (min(gpus, self.kv_heads) * nodes)
+
+    @property
+    def experts_gb(self) -> float:
+        """What of the weights are experts, each three matrices; nothing of a dense model."""
+        if not self.moe:
+            return 0.0
+        each = 3 * self.hidden_size * self.intermediate_size * (1 if self.precision == "fp8" else 2)
+        return self.layers * self.experts * each / 1e9
+
+
+class AcceleratorRow(Row):
+    """One GPU model, by its neutral name."""
+
+    name: str
+    title: str
+    memory_mib: int = Field(gt=0)
+    compute_capability: str = Field(pattern=r"^\d+\.\d$")
+    fp8_compute: bool
+    """FP8 matrix multiply in hardware; without it FP8 checkpoints run weight-only (Marlin)."""
+    start_seconds: float = Field(gt=0)
+    """Process start, compilation and graph capture of a replica, weights aside. Assumed."""
+    nearest: tuple[str, ...] = Field(min_length=1)
+    """What to take where a cloud lacks this one, best first."""
+
+
+class MachineRow(Row):
+    """One machine type of one cloud: a whole number of one accelerator, and what surrounds it."""
+
+    name: str
+    cloud: CloudName
+    accelerator: str
+    accelerator_type: str | None = None
+    """The cloud's own name of the GPU, where node labels carry it."""
+    gpus: Literal[1, 2, 4, 8]
+    cpu: int = Field(gt=0)
+    memory_mib: int = Field(gt=0)
+    allocatable_cpu_millis: int = Field(gt=0)
+    allocatable_memory_mib: int = Field(gt=0)
+    max_pods: int = Field(gt=0)
+    local_disk_gb: int = Field(default=0, ge=0)
+    network_mbps: int | None = None
+    usd_per_hour: float | None = Field(gt=0)
+    """On demand in ``price_region``; ``None`` where no price was found."""
+    price_region: str
+    spot_factor: float = Field(gt=0, le=1)
+    """Planning share of the on-demand price that a Spot machine costs. Assumed."""
+    on_demand: bool = True
+    """Whether it can be had on demand at all, by the source's word."""
+
+
+class ServiceRow(Row):
+    """One thing that a cloud bills beside GPU machines, by the unit that ``title`` names."""
+
+    name: str
+    title: str
+    usd: float = Field(ge=0)
+    per: Literal["hour", "month"]
+
+    @property
+    def usd_per_hour(self) -> float:
+        """The price of one unit for an hour."""
+        return self.usd if self.per == "hour" else self.usd / HOURS_PER_MONTH
+
+
+class TimingRow(Row):
+    """How long a cloud takes to bring a node. Assumed figures say so in ``source``."""
+
+    boot_seconds: float = Field(ge=0)
+    """From asking for a node until it registers."""
+    image_pull_seconds: float = Field(ge=0)
+    """Pulling the vLLM image onto a node that has never had it."""
+
+
+class OfferRow(Row):
+    """In which regions machines of one prefix were found, and in which they were looked for."""
+
+    name: str
+    """The prefix of the machines' names."""
+    asked: tuple[str, ...]
+    offered: tuple[str, ...]
+
+
+class CpuRow(Row):
+    """What keeps the CPU of a replica busy, in cores. Assumed, but for the busy loop of the engine."""
+
+    idle_cores: float = Field(ge=0)
+    engine_cores: float = Field(gt=0)
+    """The engine's busy loop, whenever a request is in flight; it is no measure of how many are."""
+    worker_cores: float = Field(ge=0)
+    """Of each worker process beside the engine's."""
+    api_cores: float = Field(ge=0)
+    """The API server of a replica at its capacity."""
+
+    def trickle(self, workers: int, engines: int = 1) -> float:
+        """Cores with a single request in flight in each engine."""
+        return self.idle_cores + self.engine_cores * engines + self.worker_cores * workers
+
+    def busy(self, workers: int, engines: int = 1) -> float:
+        """Cores with as many requests as a replica serves; its API server is one process."""
+        return self.trickle(workers, engines) + min(self.api_cores * engines, 1.0)
+
+
+class QuotaRow(Row):
+    """One limit that a cloud sets on what an account may run at once in a region."""
+
+    name: str
+    """The cloud's code of it, or what its console finds it by."""
+    title: str
+    families: tuple[str, ...] = ()
+    """What the names of the machines that count begin with; every machine where left out."""
+    buys: tuple[Purchase, ...] = Field(min_length=1)
+    """The ways of buying that count against it."""
+    counts: Counted
+    """What is counted of each machine."""
+
+
+class LoadingRow(Row):
+    """How long a replica takes from container start to Ready, apart from what its accelerator decides."""
+
+    read_gb_per_second: float = Field(gt=0)
+    """Weights by vLLM's own loader, file after file; what the streaming loader is compared with."""
+    seconds_per_extra_gpu: float = Field(ge=0)
+    stream_gb_per_second: float = Field(gt=0)
+    """Weights by a streaming loader, where the network is no slower."""
+    compile_share: float = Field(ge=0, le=1)
+    """Of ``start_seconds``, what a kept compile cache spares."""

@@ -1,0 +1,142 @@
+"""Reads the YAML tables beside it into typed, immutable rows, each file once.
+
+A row names its source by a key of its file's ``sources``; a row that names none does not load.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+import yaml
+from pydantic import TypeAdapter
+
+from elastic_vllm.catalog.rows import (
+    AcceleratorRow,
+    CloudName,
+    CpuRow,
+    LoadingRow,
+    MachineRow,
+    ModelRow,
+    OfferRow,
+    QuotaRow,
+    Row,
+    ServiceRow,
+    TimingRow,
+)
+
+# libyaml reads these files ten times faster; a PyYAML built without it still works.
+_Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_Fields = dict[str, object]
+_Table = dict[str, _Fields]
+_SECTIONS = TypeAdapter(dict[str, _Table | _Fields | str])
+_TABLE = TypeAdapter(_Table)
+_FIELDS = TypeAdapter(_Fields)
+
+RowT = TypeVar("RowT", bound=Row)
+
+
+@cache
+def _read(file: str) -> Mapping[str, object]:
+    text = Path(__file__).with_name(file).read_bytes()
+    return _SECTIONS.validate_python(yaml.load(text, _Loader))  # noqa: S506  # both are safe
+
+
+def _row(kind: type[RowT], file: str, *parts: object, **fields: object) -> RowT:
+    """One row: its parts laid over each other, its source key replaced by the citation and its date."""
+    sources = _TABLE.validate_python(_read(file)["sources"])
+    merged: _Fields = {}
+    for part in parts:
+        merged |= _FIELDS.validate_python(part)
+    merged |= fields
+    key = merged.pop("source", None)
+    cited = sources.get(key) if isinstance(key, str) else None
+    if cited is None:
+        raise ValueError(
+            f"{file}: row {fields.get('name', '')!r} cites {key!r}; sources has: {', '.join(sources)}"
+        )
+    return kind.model_validate(merged | cited)
+
+
+def _rows(kind: type[RowT], file: str, section: str, **fields: object) -> Mapping[str, RowT]:
+    table = _TABLE.validate_python(_read(file)[section])
+    return MappingProxyType({name: _row(kind, file, row, name=name, **fields) for name, row in table.items()})
+
+
+@cache
+def models() -> Mapping[str, ModelRow]:
+    """Every checkpoint by its hub id."""
+    sizes = _TABLE.validate_python(_read("models.yaml")["sizes"])
+    table = _TABLE.validate_python(_read("models.yaml")["checkpoints"])
+    return MappingProxyType(
+        {
+            name: _row(ModelRow, "models.yaml", sizes[str(row["size"])], row, name=name)
+            for name, row in table.items()
+        }
+    )
+
+
+@cache
+def accelerators() -> Mapping[str, AcceleratorRow]:
+    """Every accelerator by its neutral name."""
+    return _rows(AcceleratorRow, "accelerators.yaml", "accelerators")
+
+
+@cache
+def machines(cloud: CloudName) -> Mapping[str, MachineRow]:
+    """Every machine type of a cloud by the cloud's own name."""
+    spot = _FIELDS.validate_python(_read(f"{cloud}.yaml")["spot"])
+    region = _read(f"{cloud}.yaml")["priceRegion"]
+    return _rows(
+        MachineRow,
+        f"{cloud}.yaml",
+        "machines",
+        cloud=cloud,
+        priceRegion=region,
+        spotFactor=spot["priceFactor"],
+    )
+
+
+@cache
+def services(cloud: CloudName) -> Mapping[str, ServiceRow]:
+    """What a cloud bills beside GPU machines, by our own name or by the machine's."""
+    return _rows(ServiceRow, "services.yaml", cloud)
+
+
+@cache
+def quotas(cloud: CloudName) -> Mapping[str, QuotaRow]:
+    """The quotas of a cloud that the program's machines count against."""
+    return _rows(QuotaRow, "quotas.yaml", cloud)
+
+
+@cache
+def timing(cloud: CloudName) -> TimingRow:
+    """How long a cloud takes to bring a node."""
+    return _row(TimingRow, f"{cloud}.yaml", _read(f"{cloud}.yaml")["timing"])
+
+
+@cache
+def loading() -> LoadingRow:
+    """How long a replica takes to become Ready, apart from what its accelerator decides."""
+    return _row(LoadingRow, "models.yaml", _read("models.yaml")["loading"])
+
+
+@cache
+def cpu() -> CpuRow:
+    """What keeps a replica's CPU busy."""
+    return _row(CpuRow, "models.yaml", _read("models.yaml")["cpu"])
+
+
+@cache
+def offers(cloud: CloudName) -> Mapping[str, OfferRow]:
+    """Where machines are offered, by the prefix of their names; few are known."""
+    return _rows(OfferRow, "offers.yaml", cloud)
+
+
+@cache
+def vllm_metrics() -> frozenset[str]:
+    """The metrics of the pinned vLLM, by their own names."""
+    lines = Path(__file__).with_name("vllm_metrics.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))

@@ -1,0 +1,105 @@
+"""Karpenter on EKS: its right to make machines, their right to join, its news of interruptions, itself.
+
+Two charts of one version: the CRDs apart, so that an upgrade reaches them and an uninstall takes them last.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import eks, iam
+from pulumi_kubernetes.helm.v3 import Release
+
+from elastic_vllm.clouds.aws import identity, interruption, permissions
+from elastic_vllm.clouds.aws.cluster import Foundation
+from elastic_vllm.spec import AwsCluster
+
+VERSION = "1.14.1"
+"""Up to Kubernetes 1.36."""
+CHARTS = "oci://public.ecr.aws/karpenter"
+NAMESPACE = "kube-system"
+ACCOUNT = "karpenter"
+MEMORY = "1Gi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Karpenter:
+    """What pools name."""
+
+    release: pulumi.Output[str]
+    profile: pulumi.Output[str]
+    """The instance profile of every node that Karpenter makes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _NodeIdentity:
+    role_arn: pulumi.Output[str]
+    profile: iam.InstanceProfile
+    ready: Sequence[pulumi.Resource]
+
+
+def karpenter(name: str, spec: AwsCluster, base: Foundation, opts: pulumi.ResourceOptions) -> Karpenter:
+    """Register Karpenter. It is uninstalled before anything it needs to end its machines goes."""
+    on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
+    nodes = _node_identity(f"{name}-node", spec, base, on_aws)
+    queue, news = interruption.queue(f"{name}-interruption", f"{base.name}-karpenter", on_aws)
+    scope = permissions.Scope(
+        region=spec.region,
+        cluster=base.name,
+        cluster_arn=base.eks.arn,
+        node_role_arn=nodes.role_arn,
+        profile_arn=nodes.profile.arn,
+        queue_arn=queue.arn,
+    )
+    account = identity.Account(cluster=base.eks.name, namespace=NAMESPACE, name=ACCOUNT)
+    policy = permissions.controller(scope)
+    allowed = identity.pod_role(f"{name}-controller", spec.region, account, policy, on_aws)
+    crds = _chart(f"{name}-crds", "karpenter-crd", {}, opts)
+    first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, *allowed, crds])
+    values = chart_values(base.name, queue.name)
+    release = _chart(f"{name}-karpenter", "karpenter", values, pulumi.ResourceOptions.merge(opts, first))
+    return Karpenter(release=release.id, profile=nodes.profile.name)
+
+
+def chart_values(cluster_name: str, queue_name: pulumi.Input[str]) -> Mapping[str, object]:
+    """The chart's settings. ``staticCapacity`` is what ``minNodes`` needs; broken nodes are replaced."""
+    return {
+        "controller": {
+            "resources": {"limits": {"memory": MEMORY}, "requests": {"cpu": "500m", "memory": MEMORY}}
+        },
+        "replicas": 2,
+        "serviceAccount": {"create": True, "name": ACCOUNT},
+        "settings": {
+            "clusterName": cluster_name,
+            "featureGates": {"nodeRepair": True, "staticCapacity": True},
+            "interruptionQueue": queue_name,
+        },
+    }
+
+
+def _node_identity(
+    name: str, spec: AwsCluster, base: Foundation, opts: pulumi.ResourceOptions
+) -> _NodeIdentity:
+    role = identity.role(f"{name}-role", spec.region, identity.NODE, identity.NODE_POLICIES, opts)
+    profile = iam.InstanceProfile(f"{name}-profile", role=role.role.name, opts=opts)
+    entry = eks.AccessEntry(
+        f"{name}-access",
+        cluster_name=base.eks.name,
+        principal_arn=role.role.arn,
+        type="EC2_LINUX",
+        opts=opts,
+    )
+    return _NodeIdentity(role_arn=role.role.arn, profile=profile, ready=[*role.ready, profile, entry])
+
+
+def _chart(name: str, chart: str, values: Mapping[str, object], opts: pulumi.ResourceOptions) -> Release:
+    return Release(
+        name,
+        name=chart,
+        chart=f"{CHARTS}/{chart}",
+        version=VERSION,
+        namespace=NAMESPACE,
+        skip_crds=True,
+        values=values,
+        opts=opts,
+    )

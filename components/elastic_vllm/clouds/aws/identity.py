@@ -1,0 +1,96 @@
+"""IAM roles, by the few who may take them: EKS itself, the nodes' machines, and single Kubernetes accounts.
+
+Pods get AWS credentials by Pod Identity only: no static keys, and none from the node's metadata service.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import eks, iam
+
+from elastic_vllm.clouds.aws import naming
+
+NODE_POLICIES = (
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEC2ContainerRegistryPullOnly",
+    "AmazonSSMManagedInstanceCore",
+)
+"""Joining the cluster, pulling images, a shell by Session Manager. The CNI has a role of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role, and what must be there before it can do its work."""
+
+    role: iam.Role
+    ready: Sequence[pulumi.Resource]
+    """The attached policies: whoever uses the role depends on them, so that it can work until it is gone."""
+
+
+def trust(service: str, *actions: str) -> Mapping[str, object]:
+    """The policy by which one AWS service may take a role."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": [*(actions or ("sts:AssumeRole",))],
+            }
+        ],
+    }
+
+
+CLUSTER = trust("eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession")
+NODE = trust("ec2.amazonaws.com")
+POD = trust("pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession")
+
+
+def role(
+    name: str,
+    region: str,
+    trusted: Mapping[str, object],
+    policies: Sequence[str],
+    opts: pulumi.ResourceOptions,
+) -> Role:
+    """Register a role with policies that AWS maintains, by their names."""
+    registered = iam.Role(name, assume_role_policy=pulumi.Output.json_dumps(trusted), opts=opts)
+    attached = [
+        iam.RolePolicyAttachment(
+            f"{name}-{policy.rpartition('/')[2]}",
+            role=registered.name,
+            policy_arn=naming.managed_policy(region, policy),
+            opts=opts,
+        )
+        for policy in policies
+    ]
+    return Role(role=registered, ready=attached)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A Kubernetes service account of one cluster."""
+
+    cluster: pulumi.Input[str]
+    namespace: str
+    name: str
+
+
+def pod_role(
+    name: str, region: str, account: Account, policy: Mapping[str, object], opts: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
+    """Register a role with one policy for an account; answer what its pods must have before they start."""
+    taken = role(f"{name}-role", region, POD, [], opts).role
+    allowed = iam.RolePolicy(
+        f"{name}-policy", role=taken.name, policy=pulumi.Output.json_dumps(policy), opts=opts
+    )
+    bound = eks.PodIdentityAssociation(
+        f"{name}-identity",
+        cluster_name=account.cluster,
+        namespace=account.namespace,
+        service_account=account.name,
+        role_arn=taken.arn,
+        opts=opts,
+    )
+    return [allowed, bound]

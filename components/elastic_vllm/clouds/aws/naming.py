@@ -1,0 +1,41 @@
+"""Names, partitions and tags of AWS. Pure; imports no SDK."""
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+
+from elastic_vllm.spec import AwsCluster
+
+BUCKET_PREFIX_LENGTH = 37
+"""What is left of 63 characters beside the 26 that the provider adds."""
+
+
+def partition(region: str) -> str:
+    """The first part of every ARN in the region."""
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def managed_policy(region: str, name: str) -> str:
+    """The ARN of a policy that AWS maintains."""
+    return f"arn:{partition(region)}:iam::aws:policy/{name}"
+
+
+def cost_tags(cluster: AwsCluster, stack: str) -> Mapping[str, str]:
+    """Tags for the bill. The provider puts them on all it makes; what AWS makes by itself is told apart."""
+    return {**cluster.tags, "app": "elastic-vllm", "stack": stack}
+
+
+def bucket_prefix(stack: str) -> str:
+    """What the name of the stack's bucket begins with; the rest tells it from all others in the world."""
+    return re.sub(r"[^a-z0-9-]", "-", f"elastic-vllm-{stack.lower()}-weights-")[:BUCKET_PREFIX_LENGTH]
+
+
+def subnets(vpc: str, zones: int) -> tuple[list[str], list[str]]:
+    """Private and public ranges, one of each for a zone: the first eighths, and pieces of the last eighth.
+
+    Pods take addresses from the private ranges; the public ones hold NAT gateways and load balancers. A zone
+    more never moves the ranges of those before it.
+    """
+    eighths = list(IPv4Network(vpc).subnets(prefixlen_diff=3))
+    pieces = eighths[-1].subnets(prefixlen_diff=3)
+    return [str(eighths[i]) for i in range(zones)], [str(next(pieces)) for _ in range(zones)]

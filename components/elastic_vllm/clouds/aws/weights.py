@@ -1,0 +1,142 @@
+"""The bucket with the models' weights on S3, and who may use it: pods by Pod Identity, nobody by a key.
+
+Not versioned: what is in it can be fetched again, and a second copy of everything costs as much as the first.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi_aws import eks, iam, s3
+
+from elastic_vllm.clouds.aws import identity, naming
+from elastic_vllm.clouds.aws.cluster import Foundation
+from elastic_vllm.clouds.base import Accounts, Bucket, Endpoint
+from elastic_vllm.spec import AwsCluster
+
+AGENT = Endpoint(cidr="169.254.170.23/32", port=80)
+"""Where the node's Pod Identity agent gives pods their credentials."""
+ABANDONED_AFTER_DAYS = 1
+"""Parts of an upload that was cut off are billed, and nobody sees them."""
+READ = ("s3:GetObject",)
+WRITE = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
+
+
+def bucket(
+    name: str, spec: AwsCluster, base: Foundation, accounts: Accounts, opts: pulumi.ResourceOptions
+) -> Bucket:
+    """Register the bucket, and one role for those who read and one for those who write."""
+    on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
+    made, settings = _bucket(f"{name}-bucket", spec, on_aws)
+    readers = _allowed(f"{name}-reader", spec, made, READ, on_aws)
+    writer = _allowed(f"{name}-writer", spec, made, WRITE, on_aws)
+    roles = {**dict.fromkeys(accounts.readers, readers), accounts.writer: writer}
+    bound = [
+        eks.PodIdentityAssociation(
+            f"{name}-{account}-identity",
+            cluster_name=base.eks.name,
+            namespace=accounts.namespace,
+            service_account=account,
+            role_arn=role.arn,
+            opts=pulumi.ResourceOptions.merge(on_aws, pulumi.ResourceOptions(depends_on=[policy])),
+        )
+        for account, (role, policy) in roles.items()
+    ]
+    return Bucket(
+        address=pulumi.Output.concat("s3://", made.bucket),
+        # One SDK in the image reads the first, one the second.
+        environment={"AWS_DEFAULT_REGION": spec.region, "AWS_REGION": spec.region},
+        credentials=[AGENT],
+        ready=[*settings, *bound],
+    )
+
+
+def use(arn: pulumi.Input[str], objects: Sequence[str]) -> Mapping[str, object]:
+    """The policy by which a role may list one bucket and do this with what is in it."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [arn]},
+            {"Effect": "Allow", "Action": [*objects], "Resource": [pulumi.Output.concat(arn, "/*")]},
+        ],
+    }
+
+
+def tls_only(arn: pulumi.Input[str]) -> Mapping[str, object]:
+    """The bucket's own policy: whoever comes without TLS is refused, whatever else may be allowed."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": ["s3:*"],
+                "Resource": [arn, pulumi.Output.concat(arn, "/*")],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+
+
+def _bucket(
+    name: str, spec: AwsCluster, opts: pulumi.ResourceOptions
+) -> tuple[s3.Bucket, Sequence[pulumi.Resource]]:
+    """The bucket, closed to everybody outside, and what closes it."""
+    kept = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=spec.protect or None))
+    made = s3.Bucket(
+        name,
+        bucket_prefix=naming.bucket_prefix(pulumi.get_stack()),
+        force_destroy=not spec.protect,
+        opts=kept,
+    )
+    closed = s3.BucketPublicAccessBlock(
+        f"{name}-private",
+        bucket=made.id,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=opts,
+    )
+    owned = s3.BucketOwnershipControls(
+        f"{name}-ownership", bucket=made.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=opts
+    )
+    encrypted = s3.BucketServerSideEncryptionConfiguration(
+        f"{name}-encryption",
+        bucket=made.id,
+        rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
+        opts=opts,
+    )
+    tidied = s3.BucketLifecycleConfiguration(
+        f"{name}-lifecycle",
+        bucket=made.id,
+        rules=[
+            {
+                "id": "abandoned-uploads",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "abort_incomplete_multipart_upload": {"days_after_initiation": ABANDONED_AFTER_DAYS},
+            }
+        ],
+        opts=opts,
+    )
+    policy = s3.BucketPolicy(
+        f"{name}-tls-only",
+        bucket=made.id,
+        policy=pulumi.Output.json_dumps(tls_only(made.arn)),
+        # S3 takes one change of a bucket's access at a time.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[closed])),
+    )
+    return made, [closed, owned, encrypted, tidied, policy]
+
+
+def _allowed(
+    name: str, spec: AwsCluster, made: s3.Bucket, objects: Sequence[str], opts: pulumi.ResourceOptions
+) -> tuple[iam.Role, iam.RolePolicy]:
+    role = identity.role(f"{name}-role", spec.region, identity.POD, [], opts).role
+    policy = iam.RolePolicy(
+        f"{name}-policy",
+        role=role.name,
+        policy=pulumi.Output.json_dumps(use(made.arn, objects)),
+        opts=opts,
+    )
+    return role, policy

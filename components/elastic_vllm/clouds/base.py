@@ -1,0 +1,113 @@
+"""The seam between the product and a cloud: what each cloud answers, in the product's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from elastic_vllm.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
+
+if TYPE_CHECKING:
+    import pulumi
+    import pulumi_kubernetes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """All that a workload needs to know of a pool to run on its nodes."""
+
+    accelerator: str
+    """The GPU found there, by its neutral name; startup is predicted from it."""
+    node_selector: Mapping[str, str]
+    tolerations: Sequence[Mapping[str, str]]
+    gpu_resource: str = "nvidia.com/gpu"
+    """The extended resource by which nodes offer their GPUs."""
+    most_gpus: int | None = None
+    """GPUs that all nodes together can have; ``None`` where there is no such limit."""
+    network_mbps: int | None = None
+    """What each node's network sustains; ``None`` where it is not known. Weights come over it."""
+    has_volumes: bool = True
+    """Whether somebody makes volumes for claims there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterAccess:
+    """How the rest of the program, and its readers, reach a cluster."""
+
+    provider: pulumi_kubernetes.Provider
+    """The provider of every Kubernetes object. It depends on whatever those objects need to be deleted."""
+    outputs: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """What the stack exports of the cluster, by name; anything that grants access is a secret."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accounts:
+    """The Kubernetes service accounts of one namespace that have to do with weights."""
+
+    namespace: pulumi.Input[str]
+    readers: Sequence[str]
+    """Those of the models."""
+    writer: str
+    """That of the Jobs that fetch weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where a pod may connect to, beside what its network policy allows anyway."""
+
+    cidr: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """A bucket of the stack's own for weights, reached by the identity of pods and by no key."""
+
+    address: pulumi.Output[str]
+    """With its scheme and without a slash at the end, as in ``s3://name``."""
+    environment: Mapping[str, str]
+    """Variables of the containers that use it."""
+    credentials: Sequence[Endpoint]
+    """Where pods are given the credentials of their identity."""
+    ready: Sequence[pulumi.Resource]
+    """Without these no pod can use it."""
+
+
+class Cloud(Protocol):
+    """Every cloud difference, method by method. Each cloud's folder holds the same file names."""
+
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> ClusterAccess:
+        """Register the cluster, once per program: network, control plane, add-ons, its Kubernetes provider.
+
+        Never the ambient kubeconfig; on a real cloud never the default provider of its SDK either.
+        """
+
+    def autoscaler(
+        self,
+        name: str,
+        spec: NodeAutoscalingSpec,
+        pools: Sequence[NodePoolSpec],
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Output[str]:
+        """Register what adds and removes nodes; answer the name that pools find it by."""
+
+    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        """Register the controller of replicas that span several nodes; answer what they have to wait for."""
+
+    def node_pool(
+        self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
+    ) -> pulumi.Output[str]:
+        """Register one pool of identical nodes; answer the cloud's id of it."""
+
+    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
+        """Register the bucket with the weights, once per program, and who may use it.
+
+        None where pods read no weights, or bring their own.
+        """
+
+    def placement(self, pool: NodePoolSpec) -> Placement:
+        """How a pod gets onto this pool's nodes."""
+
+    def pod_annotations(self, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:
+        """Annotations that only this cloud's nodes read; none on a real cloud."""

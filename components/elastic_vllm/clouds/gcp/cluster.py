@@ -1,0 +1,83 @@
+"""All that a stack's pools and pods stand on, in order, and the way to reach it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes
+from pulumi_gcp import Provider
+from pulumi_gcp.container import Cluster
+
+from elastic_vllm.clouds.gcp import access, nodes
+from elastic_vllm.clouds.gcp.control_plane import control_plane, location
+from elastic_vllm.clouds.gcp.encryption import secrets_key
+from elastic_vllm.clouds.gcp.identity import node_identity
+from elastic_vllm.clouds.gcp.naming import cost_labels
+from elastic_vllm.clouds.gcp.network import network
+from elastic_vllm.clouds.gcp.system_nodes import system_nodes
+from elastic_vllm.spec import GcpCluster
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gke:
+    """What node pools and the Kubernetes provider need of a cluster."""
+
+    spec: GcpCluster
+    provider: Provider
+    name: pulumi.Output[str]
+    location: str
+    zones: int
+    node_account: pulumi.Output[str]
+    cost_labels: Mapping[str, str]
+    before_nodes: Sequence[pulumi.Resource]
+    """Without these a node comes up and is good for nothing."""
+    before_pods: Sequence[pulumi.Resource]
+    """Without these no pod runs; with them gone too early, none can be deleted."""
+    control_plane: Cluster
+
+
+def gke(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> Gke:
+    """Register everything from the VPC to the system nodes, all of it with a provider of its own."""
+    provider = Provider(f"{name}-gcp", project=spec.project, region=spec.region, opts=opts)
+    child = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=provider))
+    kept = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=spec.protect))
+    labels = cost_labels(pulumi.get_stack())
+    vpc = network(name, spec, kept)
+    identity = node_identity(name, spec, child)
+    key = secrets_key(name, spec, labels, kept)
+    cluster = control_plane(name, spec, (vpc, identity, key), labels, kept)
+    before_nodes = [vpc.nat, *identity.grants]
+    after = pulumi.ResourceOptions(depends_on=[*before_nodes], ignore_changes=[*nodes.LIVE_SIZES])
+    system = system_nodes(name, spec, (cluster, identity), labels, pulumi.ResourceOptions.merge(child, after))
+    return Gke(
+        spec=spec,
+        provider=provider,
+        name=cluster.name,
+        location=location(spec),
+        zones=len(spec.node_zones),
+        node_account=identity.email,
+        cost_labels=labels,
+        before_nodes=before_nodes,
+        before_pods=[*before_nodes, system],
+        control_plane=cluster,
+    )
+
+
+def kubernetes_provider(
+    name: str, built: Gke, opts: pulumi.ResourceOptions
+) -> tuple[pulumi_kubernetes.Provider, pulumi.Output[str]]:
+    """The provider, and the kubeconfig it has. A new address of the same cluster replaces nothing."""
+    cluster = built.control_plane
+    authority = cluster.master_auth.cluster_ca_certificate
+    server = pulumi.Output.format("https://{0}", cluster.endpoint)
+    known = access.kubeconfig(cluster.name, server, authority)
+    secret: pulumi.Output[str] = pulumi.Output.secret(pulumi.Output.json_dumps(known))
+    provider = pulumi_kubernetes.Provider(
+        f"{name}-provider",
+        kubeconfig=secret,
+        cluster_identifier=cluster.id,
+        enable_server_side_apply=True,
+        enable_secret_mutable=True,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[*built.before_pods])),
+    )
+    return provider, secret

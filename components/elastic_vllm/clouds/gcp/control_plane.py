@@ -1,0 +1,112 @@
+"""GKE's control plane: private, VPC-native, on Dataplane V2.
+
+What the autoscaler of nodes and that of pods want of a cluster is set here, because GKE has it here.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_gcp.container import Cluster
+
+from elastic_vllm.clouds.gcp import nodes
+from elastic_vllm.clouds.gcp.autoscaler import PROFILE
+from elastic_vllm.clouds.gcp.encryption import SecretsKey
+from elastic_vllm.clouds.gcp.identity import NodeIdentity
+from elastic_vllm.clouds.gcp.network import PODS, SERVICES, Network
+from elastic_vllm.spec import GcpCluster
+
+if TYPE_CHECKING:
+    from pulumi_gcp.container import (
+        ClusterMasterAuthorizedNetworksConfigArgsDict,
+        ClusterMonitoringConfigArgsDict,
+        ClusterPrivateClusterConfigArgsDict,
+    )
+
+METRICS = ("SYSTEM_COMPONENTS", "HPA", "POD", "DEPLOYMENT", "CADVISOR", "KUBELET", "DCGM")
+"""What GKE's managed collection keeps; ``DCGM`` is the GPUs' own metrics."""
+LOGS = ("SYSTEM_COMPONENTS", "WORKLOADS")
+
+
+def control_plane(
+    name: str,
+    spec: GcpCluster,
+    on: tuple[Network, NodeIdentity, SecretsKey],
+    labels: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> Cluster:
+    """Register it without a node of its own: pools come beside it."""
+    vpc, identity, key = on
+    own = pulumi.ResourceOptions(
+        depends_on=[key.grant],
+        # Of the first pool, which is gone as soon as the cluster is there.
+        ignore_changes=["nodeConfig"],
+        custom_timeouts=pulumi.CustomTimeouts(create="60m", update="120m", delete="60m"),
+    )
+    return Cluster(
+        f"{name}-gke",
+        location=location(spec),
+        node_locations=node_locations(spec) or None,
+        network=vpc.network,
+        subnetwork=vpc.subnetwork,
+        networking_mode="VPC_NATIVE",
+        datapath_provider="ADVANCED_DATAPATH",
+        ip_allocation_policy={
+            "cluster_secondary_range_name": PODS,
+            "services_secondary_range_name": SERVICES,
+        },
+        private_cluster_config=private_cluster(spec),
+        master_authorized_networks_config=authorized_networks(spec),
+        master_auth={"client_certificate_config": {"issue_client_certificate": False}},
+        release_channel={"channel": spec.release_channel.upper()},
+        workload_identity_config={"workload_pool": f"{spec.project}.svc.id.goog"},
+        database_encryption={"state": "ENCRYPTED", "key_name": key.id},
+        cluster_autoscaling={"enabled": False, "autoscaling_profile": PROFILE},
+        pod_autoscaling={"hpa_profile": "PERFORMANCE"},
+        monitoring_config=monitoring(),
+        logging_config={"enable_components": [*LOGS]},
+        gateway_api_config={"channel": "CHANNEL_STANDARD"},
+        cost_management_config={"enabled": True},
+        enable_shielded_nodes=True,
+        deletion_protection=spec.protect,
+        resource_labels=dict(labels),
+        initial_node_count=1,
+        remove_default_node_pool=True,
+        node_config={"service_account": identity.email, "oauth_scopes": [nodes.OAUTH_SCOPE]},
+        opts=pulumi.ResourceOptions.merge(opts, own),
+    )
+
+
+def location(spec: GcpCluster) -> str:
+    """Where the control plane is: in a region or in one zone."""
+    return spec.region if spec.regional else spec.node_zones[0]
+
+
+def node_locations(spec: GcpCluster) -> list[str]:
+    """The nodes' zones as GKE wants them: a zonal cluster's own zone goes without saying."""
+    return list(spec.node_zones if spec.regional else spec.node_zones[1:])
+
+
+def private_cluster(spec: GcpCluster) -> "ClusterPrivateClusterConfigArgsDict":
+    """Nodes without public addresses; the control plane has one only for those who may use it."""
+    return {
+        "enable_private_nodes": True,
+        "enable_private_endpoint": not spec.authorized_networks,
+        "master_ipv4_cidr_block": spec.network.control_plane,
+    }
+
+
+def authorized_networks(spec: GcpCluster) -> "ClusterMasterAuthorizedNetworksConfigArgsDict":
+    """Always on: with no range listed nobody outside the VPC gets through, not even from Google Cloud."""
+    return {
+        "cidr_blocks": [
+            {"cidr_block": cidr, "display_name": f"authorized-{index}"}
+            for index, cidr in enumerate(spec.authorized_networks)
+        ],
+        "gcp_public_cidrs_access_enabled": False,
+    }
+
+
+def monitoring() -> "ClusterMonitoringConfigArgsDict":
+    """Managed Prometheus, and the components that a policy or a dashboard of ours reads."""
+    return {"enable_components": [*METRICS], "managed_prometheus": {"enabled": True}}

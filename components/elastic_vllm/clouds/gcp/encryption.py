@@ -1,0 +1,45 @@
+"""A key of one's own over the cluster's Secrets, as GKE keeps them. Without the key they are lost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_gcp.kms import CryptoKey, CryptoKeyIAMMember, KeyRing
+from pulumi_gcp.projects import ServiceIdentity
+
+from elastic_vllm.spec import GcpCluster
+
+ROTATION_PERIOD = "7776000s"
+"""90 days. Older versions stay, to read what they encrypted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretsKey:
+    """The key, and GKE's leave to use it."""
+
+    id: pulumi.Output[str]
+    grant: CryptoKeyIAMMember
+
+
+def secrets_key(
+    name: str, spec: GcpCluster, labels: Mapping[str, str], opts: pulumi.ResourceOptions
+) -> SecretsKey:
+    """Register the key in the cluster's region, and let GKE's own account of this project use it."""
+    ring = KeyRing(f"{name}-keys", location=spec.region, opts=opts)
+    key = CryptoKey(
+        f"{name}-secrets-key",
+        key_ring=ring.id,
+        purpose="ENCRYPT_DECRYPT",
+        rotation_period=ROTATION_PERIOD,
+        labels=dict(labels),
+        opts=opts,
+    )
+    agent = ServiceIdentity(f"{name}-agent", service="container.googleapis.com", opts=opts)
+    grant = CryptoKeyIAMMember(
+        f"{name}-secrets-key-grant",
+        crypto_key_id=key.id,
+        role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
+        member=agent.member,
+        opts=opts,
+    )
+    return SecretsKey(id=key.id, grant=grant)

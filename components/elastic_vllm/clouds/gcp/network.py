@@ -1,0 +1,53 @@
+"""A VPC of the cluster's own: one subnetwork with ranges for pods and Services, a way out and no way in."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_gcp.compute import Network as Vpc
+from pulumi_gcp.compute import Router, RouterNat, Subnetwork
+
+from elastic_vllm.spec import GcpCluster
+
+PODS = "pods"
+SERVICES = "services"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """What a cluster is put into."""
+
+    network: pulumi.Output[str]
+    subnetwork: pulumi.Output[str]
+    nat: RouterNat
+    """Nodes wait for it: without it they pull no image."""
+
+
+def network(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> Network:
+    """Register the network. Google's own APIs are reached without the NAT."""
+    ranges = spec.network
+    vpc = Vpc(f"{name}-network", auto_create_subnetworks=False, routing_mode="REGIONAL", opts=opts)
+    subnetwork = Subnetwork(
+        f"{name}-subnetwork",
+        network=vpc.id,
+        region=spec.region,
+        ip_cidr_range=ranges.nodes,
+        private_ip_google_access=True,
+        secondary_ip_ranges=[
+            {"range_name": PODS, "ip_cidr_range": ranges.pods},
+            {"range_name": SERVICES, "ip_cidr_range": ranges.services},
+        ],
+        opts=opts,
+    )
+    router = Router(f"{name}-router", network=vpc.id, region=spec.region, opts=opts)
+    nat = RouterNat(
+        f"{name}-nat",
+        router=router.name,
+        region=spec.region,
+        nat_ip_allocate_option="AUTO_ONLY",
+        source_subnetwork_ip_ranges_to_nat="ALL_SUBNETWORKS_ALL_IP_RANGES",
+        enable_dynamic_port_allocation=True,
+        enable_endpoint_independent_mapping=False,
+        log_config={"enable": True, "filter": "ERRORS_ONLY"},
+        opts=opts,
+    )
+    return Network(network=vpc.id, subnetwork=subnetwork.id, nat=nat)

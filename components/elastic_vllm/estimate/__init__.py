@@ -1,0 +1,1 @@
+"""Arithmetic on a stack: cost, packing, memory, step time. Pure."""

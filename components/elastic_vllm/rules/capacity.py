@@ -1,0 +1,183 @@
+"""Do the replicas of all models fit the pools they share, and can the pools have their machines?"""
+
+from collections.abc import Iterator
+
+from elastic_vllm.catalog import offer
+from elastic_vllm.estimate.bill import bill
+from elastic_vllm.estimate.packing import nodes_for
+from elastic_vllm.estimate.quotas import of_pool
+from elastic_vllm.rules.finding import Finding, Kind
+from elastic_vllm.rules.groups import most, names, spread
+from elastic_vllm.rules.view import View
+
+MIN_EXCEEDS_POOL = Kind(
+    id="min-exceeds-pool",
+    family="capacity",
+    severity="error",
+    title="The least replicas do not fit the pool",
+    why="Some replicas that are always wanted would stay Pending for ever, and `pulumi up` would wait for "
+    "them.",
+)
+HEADROOM_EXCEEDS_POOL = Kind(
+    id="headroom-exceeds-pool",
+    family="capacity",
+    severity="error",
+    title="Warm headroom that the pool has no room for",
+    why="Beside the least replicas some placeholders would stay Pending for ever, and the places that they "
+    "are to keep warm would never be there.",
+)
+MAX_EXCEEDS_POOL = Kind(
+    id="max-exceeds-pool",
+    family="capacity",
+    severity="warning",
+    title="The most replicas do not fit the pool",
+    why="Under full load the autoscaler asks for replicas that no node may come for. Often meant, where "
+    "models share a ceiling; then silence it in policy, with that reason.",
+)
+STRANDED_GPUS = Kind(
+    id="stranded-gpus",
+    family="capacity",
+    severity="warning",
+    title="GPUs of a node that no replica can use",
+    why="CPU, memory or the GPUs of a replica leave GPUs of every node idle, at full price. Lower what a "
+    "replica asks for, or take machines with fewer GPUs.",
+)
+NOT_ON_DEMAND = Kind(
+    id="not-on-demand",
+    family="capacity",
+    severity="warning",
+    title="A machine that is not sold on demand",
+    why="By the catalogue's source it can be had as Spot, by flex-start or by reservation only; without a "
+    "reservation no node comes, and on Google Cloud the program itself stops.",
+)
+NOT_OFFERED = Kind(
+    id="machine-not-offered",
+    family="capacity",
+    severity="warning",
+    title="A machine that the region does not offer",
+    why="By the catalogue's table the region has none, so no node would come. Where the table does not "
+    "know a machine or a region (most of them), nothing is said: look at the cloud's own list.",
+)
+QUOTA = Kind(
+    id="quota-at-max",
+    family="capacity",
+    severity="info",
+    title="The quota that full load needs",
+    why="Clouds give new accounts little or no GPU quota, and Spot has a quota of its own. Ask for this "
+    "much before the day it is needed; a node that the quota refuses never comes.",
+)
+
+
+def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
+    """Replicas that are always wanted, on a pool too small for them: some stay Pending for ever."""
+    for key, pool, machine in view.pools:
+        sharing = view.on(pool)
+        alone = [at for at in sharing if nodes_for([(at, at.model.replicas.min)]) > pool.max_nodes]
+        for at in alone:
+            yield MIN_EXCEEDS_POOL.at(
+                f"{at.key}.replicas.min",
+                f"{at.model.replicas.min} replicas{spread(at)}, but pool {pool.name} holds "
+                f"{most(at)} ({pool.max_nodes} nodes of {machine.name}); lower "
+                "it, or raise the pool's maxNodes",
+                at.model.name,
+            )
+        wanted = sum(at.model.replicas.min * at.model.gpus_per_replica for at in sharing)
+        gpus = pool.max_nodes * pool.gpus_per_node
+        if not alone and wanted > gpus:
+            yield MIN_EXCEEDS_POOL.at(
+                f"{key}.maxNodes",
+                f"{gpus} GPUs at most, but the least replicas of {names(sharing)} take {wanted}; raise it, "
+                "or lower a replicas.min",
+                pool.name,
+            )
+
+
+def headroom_fits_beside_the_least_replicas(view: View) -> Iterator[Finding]:
+    """Warm places beyond what the pool can hold beside the least replicas."""
+    for key, pool, _ in view.pools:
+        sharing = view.on(pool)
+        least = nodes_for([(at, at.model.replicas.min) for at in sharing])
+        warm = nodes_for([(at, at.model.replicas.min + at.model.headroom) for at in sharing])
+        if least <= pool.max_nodes < warm:
+            yield HEADROOM_EXCEEDS_POOL.at(
+                f"{key}.maxNodes",
+                f"{pool.max_nodes} nodes at most, but the least replicas and the headroom of "
+                f"{names(sharing)} take {warm}; raise it, or lower a headroom",
+                pool.name,
+            )
+
+
+def most_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
+    """Replicas that the autoscaler may want and the pool cannot carry. Often meant as a shared ceiling."""
+    for key, pool, _ in view.pools:
+        sharing = view.on(pool)
+        if any(at.model.is_group for at in sharing):  # too little room for groups is an error
+            continue
+        wanted = nodes_for([(at, at.model.replicas.max) for at in sharing])
+        least = nodes_for([(at, at.model.replicas.min) for at in sharing])
+        if least <= pool.max_nodes < wanted:  # more at least is an error of its own
+            yield MAX_EXCEEDS_POOL.at(
+                f"{key}.maxNodes",
+                f"{pool.max_nodes} nodes at most, but {names(sharing)} may want {wanted} at once; the rest "
+                "stay Pending under full load",
+                pool.name,
+            )
+
+
+def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
+    """Judged where one model has the pool for itself; sharing models may fill each other's gaps."""
+    for key, pool, machine in view.pools:
+        sharing = view.on(pool)
+        if len(sharing) != 1:
+            continue
+        (at,) = sharing
+        used = at.replicas_per_node * at.model.gpus_per_node
+        if used < machine.gpus:
+            rate = (machine.usd_per_hour or 0) * (1 - used / machine.gpus)
+            yield STRANDED_GPUS.at(
+                f"{key}.gpusPerNode",
+                f"{machine.gpus - used} of {machine.gpus} GPUs of each {machine.name} stay idle, {rate:.2f} "
+                f"USD an hour: {at.replicas_per_node} replicas of {at.model.name} fill its CPU, memory or "
+                "GPUs; lower the model's resources, or take a machine with fewer GPUs",
+                pool.name,
+            )
+
+
+def machines_can_be_had_on_demand(view: View) -> Iterator[Finding]:
+    """Machines that a cloud sells as Spot, flex-start or reservation only."""
+    for key, pool, machine in view.pools:
+        if pool.capacity == "on-demand" and not machine.on_demand:
+            yield NOT_ON_DEMAND.at(
+                f"{key}.capacity",
+                f"{machine.name} is sold as Spot, flex-start or reservation only, by our source; set spot, "
+                "or make sure of a reservation",
+                pool.name,
+            )
+
+
+def machines_are_offered_in_the_region(view: View) -> Iterator[Finding]:
+    """Says nothing where the table does not know."""
+    region = bill(view.config.cluster).region
+    for key, pool, machine in view.pools:
+        known = offer(machine.cloud, machine.name)
+        if region and known and region in known.asked and region not in known.offered:
+            where = ", ".join(known.offered) or "none that we know"
+            yield NOT_OFFERED.at(
+                f"{key}.{'machine' if pool.machine else 'accelerator'}",
+                f"{region} has no {machine.name} ({known.as_of}, {known.source}); it is offered in: {where}",
+                pool.name,
+            )
+
+
+def quota_covers_full_load(view: View) -> Iterator[Finding]:
+    """What to ask the cloud for, as ``fleet quotas`` counts it. Nothing where nodes are simulated."""
+    region = bill(view.config.cluster).region
+    for key, pool, machine in view.pools:
+        needed = [f"{each.title}, {each.needed:,} {each.unit}" for each in of_pool(view.config, pool)]
+        if needed:
+            yield QUOTA.at(
+                f"{key}.maxNodes",
+                f"{pool.max_nodes} x {machine.name} in {region} need quota: {'; '.join(needed)}; have that "
+                "much, beside what else runs there (`fleet quotas` adds up the stack)",
+                pool.name,
+            )

@@ -1,0 +1,168 @@
+"""How a replica comes and goes: budgets, drains, images.
+
+Held by construction, and tested, so no finding: grace is the sum of preStop, drain and margin;
+``VLLM_ENGINE_READY_TIMEOUT_S`` is never below the startup budget, which is thrice the prediction where left
+out; a node's disk holds the image and the caches of all its replicas, and weights are streamed past it.
+"""
+
+from collections.abc import Iterator
+from math import ceil
+
+from elastic_vllm.estimate.memory import Fit, batch_of
+from elastic_vllm.estimate.placement import Placed
+from elastic_vllm.estimate.step_time import Pace
+from elastic_vllm.rules.finding import Finding, Kind
+from elastic_vllm.rules.view import View
+from elastic_vllm.spec import LocalCluster
+from elastic_vllm.vllm import startup
+
+DRAIN_MARGIN = Kind(
+    id="drain-margin",
+    family="lifecycle",
+    severity="warning",
+    title="Too little time between the last answer and the kill",
+    why="The pod's grace is preStop, drain and margin together. After the drain vLLM still ends its "
+    "workers and frees the GPU; a process killed meanwhile may leave clients without an answer or an "
+    "error.",
+)
+DRAIN_SHORT = Kind(
+    id="drain-shorter-than-answer",
+    family="lifecycle",
+    severity="warning",
+    title="A drain that ends before the longest answer",
+    why="Whatever takes a replica away (a rollout, a scale-down, a node that goes) waits "
+    "`drain.finishSeconds` for answers in flight; what is left then is closed with an error. An answer may "
+    "have `sampling.maxTokens` tokens, and each token takes longest with all of `maxNumSeqs` at work and the "
+    "KV cache full. Requests that wait behind a full batch come on top (`engine.maxQueuedRequests` bounds "
+    "them), and a Spot machine goes when its notice is over, whatever the drain is. The speed is predicted "
+    "from the GPU's bandwidth, not measured.",
+)
+STARTUP_BUDGET = Kind(
+    id="startup-budget",
+    family="lifecycle",
+    severity="warning",
+    title="A startup budget below the predicted load",
+    why="The startup probe would kill the replica while it loads, again and again, and no rollout would "
+    "end. Leave `startupBudgetSeconds` out (three times the prediction), or raise it to what you measured, "
+    "with a margin.",
+)
+SOLE_REPLICA = Kind(
+    id="sole-replica",
+    family="lifecycle",
+    severity="warning",
+    title="A single replica in production",
+    why="The disruption budget lets one replica go at a time, so that node upgrades never hang; with a "
+    "minimum of one that is all of them, for as long as a new one takes.",
+)
+IMAGE_BY_TAG = Kind(
+    id="image-by-tag",
+    family="lifecycle",
+    severity="warning",
+    title="An image by tag in production",
+    why="A tag can be moved: the replica that comes tonight may run other code than its neighbours. Name "
+    "the digest (`vllm/vllm-openai@sha256:…`). Outside production nothing is said.",
+)
+UNPINNED_REVISION = Kind(
+    id="unpinned-revision",
+    family="lifecycle",
+    severity="warning",
+    title="Weights of no named commit in production",
+    why="Without `revision` the stack serves what the hub's `main` was when it first fetched: nobody "
+    "reviewed it, and another stack may have other weights. Outside production nothing is said.",
+)
+LEAST_MARGIN_SECONDS = 10
+LONGEST_DRAIN_SECONDS = 3600
+"""The bound of ``finishSeconds``; a test holds it against the section's own."""
+
+
+def drains_leave_a_margin(view: View) -> Iterator[Finding]:
+    """The last part of the grace."""
+    for index, model in enumerate(view.config.models):
+        drain = model.drain
+        if drain.margin_seconds < LEAST_MARGIN_SECONDS:
+            yield DRAIN_MARGIN.at(
+                f"models[{index}].drain.marginSeconds",
+                f"{drain.margin_seconds} s between the end of the drain ({drain.finish_seconds} s) and the "
+                f"kill at {drain.grace_seconds} s; give vLLM {LEAST_MARGIN_SECONDS} s or more to end",
+                model.name,
+            )
+
+
+def drains_cover_the_longest_answer(view: View) -> Iterator[Finding]:
+    """One that has just begun when its replica is told to go."""
+    for at, fit in view.fits:
+        model, each = at.model, _token_seconds(at, fit)
+        longest = min(model.sampling.max_tokens, model.engine.max_model_len)
+        needed, finish = ceil(longest * each), model.drain.finish_seconds
+        if fit.fits and finish < needed:
+            remedy = f"make it {needed}, or lower sampling.maxTokens to {int(finish / each)}"
+            if needed > LONGEST_DRAIN_SECONDS:
+                most = int(LONGEST_DRAIN_SECONDS / each)
+                remedy = f"{LONGEST_DRAIN_SECONDS} s is the most, so lower sampling.maxTokens to {most}"
+            yield DRAIN_SHORT.at(
+                f"{at.key}.drain.finishSeconds",
+                f"{finish} s, but an answer of {longest} tokens takes about {needed} s at a full batch "
+                f"({each * 1000:.0f} ms a token); {remedy}",
+                model.name,
+            )
+
+
+def _token_seconds(at: Placed, fit: Fit) -> float:
+    """A token of every answer, with all seats taken and as much cached as there can be."""
+    engine, gpu = at.model.engine, at.accelerator
+    running = batch_of(engine, gpu.name, gpu.memory_mib).sequences
+    cached = min(running * engine.max_model_len, fit.tokens)
+    return Pace.of(at.model, gpu.name).step(running, cached, 0, 0)
+
+
+def budgets_cover_the_load(view: View) -> Iterator[Finding]:
+    """A budget of one's own, against the prediction."""
+    for at in view.placed:
+        where = at.accelerator.name, at.machine.network_mbps
+        budget = startup.budget_seconds(at.model, *where)
+        predicted = startup.predicted_seconds(at.model, *where)
+        if budget < predicted:
+            yield STARTUP_BUDGET.at(
+                f"{at.key}.startupBudgetSeconds",
+                f"{budget} s, but {at.model.checkpoint} is predicted to take {predicted:.0f} s on "
+                f"{at.model.gpus_per_replica} x {at.accelerator.name}; leave it out, or give it "
+                f"{startup.SAFETY_FACTOR * predicted:.0f}",
+                at.model.name,
+            )
+
+
+def production_has_a_second_replica(view: View) -> Iterator[Finding]:
+    """What an eviction leaves."""
+    for at in view.placed:
+        if view.production and at.model.replicas.min <= 1:
+            yield SOLE_REPLICA.at(
+                f"{at.key}.replicas.min",
+                f"{at.model.replicas.min}: a node upgrade or a lost node leaves no replica for about "
+                f"{view.next_seconds(at) / 60:.0f} minutes; set 2",
+                at.model.name,
+            )
+
+
+def production_images_have_a_digest(view: View) -> Iterator[Finding]:
+    """Tags move."""
+    for index, model in enumerate(view.config.models):
+        if view.production and "@sha256:" not in model.engine.image:
+            yield IMAGE_BY_TAG.at(
+                f"models[{index}].engine.image",
+                f"{model.engine.image} is a tag; add the digest your registry shows for it (@sha256:…)",
+                model.name,
+            )
+
+
+def production_names_its_weights(view: View) -> Iterator[Finding]:
+    """Where weights are fetched at all: simulated replicas read none."""
+    if not view.production or isinstance(view.config.cluster, LocalCluster):
+        return
+    for index, model in enumerate(view.config.models):
+        if model.revision is None:
+            yield UNPINNED_REVISION.at(
+                f"models[{index}].revision",
+                f"is missing; name the commit of {model.checkpoint} that was tried: `git ls-remote "
+                f"https://huggingface.co/{model.checkpoint} main` tells today's",
+                model.name,
+            )

@@ -1,0 +1,220 @@
+"""Will the policy move when it should? What a step of load costs while it does."""
+
+import difflib
+from collections.abc import Iterator
+from typing import assert_never
+
+from elastic_vllm import catalog
+from elastic_vllm.catalog.engine_options import VLLM_VERSION
+from elastic_vllm.estimate.packing import nodes_for
+from elastic_vllm.estimate.placement import Placed
+from elastic_vllm.rules.finding import Finding, Kind
+from elastic_vllm.rules.view import View
+from elastic_vllm.spec import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
+from elastic_vllm.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
+
+CANNOT_FIRE = Kind(
+    id="cpu-target-cannot-fire",
+    family="scaling",
+    severity="warning",
+    title="A CPU target that is never reached",
+    why="A busy vLLM keeps about one core and a half at work (more with several GPUs), however many "
+    "requests wait. If that is below the target's share of what the pod requests, no load ever adds a "
+    "replica. Request less CPU (there is no limit, so nothing is throttled), or scale on requests.",
+)
+ALWAYS_FIRES = Kind(
+    id="cpu-target-always-fires",
+    family="scaling",
+    severity="warning",
+    title="A CPU target that an idle replica passes",
+    why="Even without a request a replica uses more than the target, so the policy goes to `replicas.max` "
+    "and stays. Raise the target, or request more CPU.",
+)
+BLUNT = Kind(
+    id="cpu-target-blunt",
+    family="scaling",
+    severity="info",
+    title="A CPU target that one request passes",
+    why="vLLM's engine loop keeps a core busy whether one request is in flight or sixty, so the policy "
+    "adds replicas while anything runs. It holds a latency promise at the price of idle GPUs; scaling on "
+    "requests is finer.",
+)
+SHORT_WINDOW = Kind(
+    id="window-shorter-than-start",
+    family="scaling",
+    severity="warning",
+    title="Replicas go before a new one could come",
+    why="A scale-down window shorter than node, image and load give back what the next minute may need, "
+    "and the wait begins anew. Make `scaling.scaleDown.stabilizationWindowSeconds` longer than a start.",
+)
+UNKNOWN_METRIC = Kind(
+    id="unknown-metric",
+    family="scaling",
+    severity="warning",
+    title="A metric that the pinned vLLM does not have",
+    why="The autoscaler would report an error for it and, with no other metric, never move. Metrics were "
+    "renamed over the versions: `gpu_cache_usage_perc` is `kv_cache_usage_perc` today. Names that do not "
+    "start with vllm are not judged.",
+)
+SLO_LOST = Kind(
+    id="slo-lost-in-a-step",
+    family="scaling",
+    severity="warning",
+    lowered="info",
+    title="A step of load breaks the promise until a replica has come",
+    why="A reactive policy sees load only when it is there; with one replica there is nothing to absorb it "
+    "while a node boots and a model loads. The message says for how long, and how many replicas in reserve "
+    "would hold twice the load. Info outside production.",
+)
+SCALE_TO_ZERO = Kind(
+    id="scale-to-zero",
+    family="scaling",
+    severity="error",
+    lowered="warning",
+    title="No replica at all, and nothing that wakes the first",
+    why="CPU, memory and metrics of pods do not exist without pods, so a model at zero would stay there: "
+    "it wants an Object or External metric (a queue, a gateway). The autoscaler itself can go to zero from "
+    "Kubernetes 1.37 on; before, the apiserver refuses the policy. A warning where the version is not "
+    "known here (GKE's release channels).",
+)
+FIRST_TO_ZERO = (1, 37)
+EMBEDDED_KUBERNETES = (1, 36)
+"""Of the local stack; a test holds it against the module that is built."""
+TOLERANCE = 0.1
+"""By which the autoscaler lets a metric pass its target."""
+REACTION_SECONDS = 30
+"""A metric of the last 15 seconds, seen by a controller that looks every 15."""
+
+
+def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
+    """Judged only where nothing but CPU scales the model: with several metrics the highest counts."""
+    figures = catalog.cpu()
+    for at in view.autoscaled():
+        metrics, workers, request = at.model.scaling.metrics, at.model.workers, at.model.resources.cpu
+        if len(metrics) != 1 or metrics[0].name != "cpu" or metrics[0].target.utilization is None:
+            continue
+        share = metrics[0].target.utilization / 100
+        threshold = share * request * (1 + TOLERANCE)
+        engines = at.model.engines_per_replica
+        busy, trickle = figures.busy(workers, engines), figures.trickle(workers, engines)
+        key, name = f"{at.key}.resources.cpu", at.model.name
+        better = (busy + trickle) / 2 / (share * (1 + TOLERANCE))
+        told = f"{share:.0%} of {request:g} cores, with the autoscaler's tolerance, is {threshold:.2f}"
+        if busy < threshold:
+            message = f"{told}, but a busy replica uses about {busy:.2f}; request about {better:.2f}"
+            yield CANNOT_FIRE.at(key, f"{message}, or scale on requests", name)
+        elif figures.idle_cores >= threshold:
+            message = (
+                f"{told}, and an idle replica uses about {figures.idle_cores:.2f}; request about {better:.2f}"
+            )
+            yield ALWAYS_FIRES.at(key, f"{message}, or raise the target", name)
+        elif trickle >= threshold:
+            each = " in each engine" if engines > 1 else ""
+            message = (
+                f"{told}, and one request in flight{each} uses about {trickle:.2f}; request about "
+                f"{better:.2f}"
+            )
+            yield BLUNT.at(key, f"{message} to tell one from many, or scale on requests", name)
+
+
+def replicas_are_kept_until_new_ones_could_come(view: View) -> Iterator[Finding]:
+    """The calm between two spikes must not cost a start."""
+    for at in view.autoscaled():
+        down, start = at.model.scaling.scale_down, view.start_of(at)
+        if down.select_policy != "Disabled" and down.stabilization_window_seconds < start.seconds:
+            yield SHORT_WINDOW.at(
+                f"{at.key}.scaling.scaleDown.stabilizationWindowSeconds",
+                f"{down.stabilization_window_seconds} s, but a replica takes about {start.seconds:.0f} s to "
+                f"come ({start.node:.0f} s node and image, {start.load:.0f} s load); make it longer than "
+                "that",
+                at.model.name,
+            )
+
+
+def metrics_are_known_to_vllm(view: View) -> Iterator[Finding]:
+    """By vLLM's own names, and as an adapter writes them, with an underscore for the colon."""
+    for at in view.autoscaled():
+        for index, metric in enumerate(at.model.scaling.metrics):
+            if isinstance(metric, PodsMetric | ObjectMetric | ExternalMetric) and _unknown(metric):
+                names = sorted(name.replace(":", "_") for name in catalog.vllm_metrics())
+                near = difflib.get_close_matches(metric.name.replace(":", "_"), names, n=2)
+                hint = (
+                    f"did you mean {' or '.join(near)}?"
+                    if near
+                    else "see elastic_vllm/catalog/vllm_metrics.txt"
+                )
+                yield UNKNOWN_METRIC.at(
+                    f"{at.key}.scaling.metrics[{index}].name",
+                    f"{metric.name} is no metric of vLLM {VLLM_VERSION}; {hint}",
+                    at.model.name,
+                )
+
+
+def _unknown(metric: PodsMetric | ObjectMetric | ExternalMetric) -> bool:
+    name = metric.name.replace(":", "_")
+    if not name.startswith("vllm_"):
+        return False
+    bases = {known.replace(":", "_") for known in catalog.vllm_metrics()}
+    return not {name, *(name.removesuffix(end) for end in ("_bucket", "_sum", "_count", "_total"))} & {
+        *bases,
+        *(base.removesuffix("_total") for base in bases),
+        *OWN_METRICS,
+    }
+
+
+OWN_METRICS = ("vllm_requests_in_flight",)
+"""Names that an adapter's rule of ours gives: running and waiting requests together."""
+
+
+def zero_replicas_can_wake(view: View) -> Iterator[Finding]:
+    """Both need to hold: a signal from outside the pods, and an autoscaler that acts on it."""
+    version = _kubernetes(view.config.cluster)
+    for at in view.autoscaled():
+        if at.model.replicas.min > 0:
+            continue
+        key, name = f"{at.key}.replicas.min", at.model.name
+        if not any(isinstance(item, ObjectMetric | ExternalMetric) for item in at.model.scaling.metrics):
+            message = (
+                "0, but every metric comes from the pods: at zero nothing wakes the first; set 1, or add an"
+            )
+            yield SCALE_TO_ZERO.at(key, f"{message} Object or External metric", name)
+        elif version is None or version < FIRST_TO_ZERO:
+            told = "this cluster's version is not known here" if version is None else "this cluster has {}.{}"
+            message = f"0 is possible from Kubernetes 1.37 on, and {told.format(*version or ())}; set 1"
+            yield SCALE_TO_ZERO.at(key, message, name, lower=version is None)
+
+
+def _kubernetes(cluster: ClusterSpec) -> tuple[int, int] | None:
+    match cluster:
+        case LocalCluster():
+            return EMBEDDED_KUBERNETES
+        case AwsCluster():
+            major, _, minor = cluster.kubernetes.partition(".")
+            return int(major), int(minor)
+        case GcpCluster():
+            return None
+        case _:
+            assert_never(cluster)
+
+
+def a_step_finds_a_reserve(view: View) -> Iterator[Finding]:
+    """With a single replica at least, nothing absorbs a step while the policy reacts."""
+    for at in view.autoscaled():
+        if at.model.replicas.min > 1:
+            continue
+        start, warm = view.start_of(at), at.model.headroom > 0
+        spare = warm or (at.replicas_per_node > 0 and nodes_for([(at, 2)]) <= at.pool.min_nodes)
+        lost = REACTION_SECONDS + start.load + (0 if spare else start.node)
+        node = "" if spare else f", {start.node:.0f} s node and image"
+        yield SLO_LOST.at(
+            f"{at.key}.replicas.min",
+            f"a step to twice what one replica serves loses the {_promise(at)} for about {lost / 60:.1f} "
+            f"minutes ({REACTION_SECONDS} s to react{node}, {start.load:.0f} s load); 1 more replica in "
+            "reserve (replicas.min: 2) would hold it",
+            at.model.name,
+            lower=not view.production,
+        )
+
+
+def _promise(at: Placed) -> str:
+    return f"promise of {at.model.slo.ttft_p99_seconds:g} s to the first token"

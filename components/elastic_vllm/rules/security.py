@@ -1,0 +1,125 @@
+"""Who can reach what, and what lies open. Kubernetes' own hardening is the components' business."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Network, collapse_addresses
+
+from elastic_vllm.rules.finding import Finding, Kind
+from elastic_vllm.rules.view import View
+from elastic_vllm.spec import AwsCluster, GcpCluster
+
+OPEN_ENDPOINT = Kind(
+    id="open-endpoint",
+    family="security",
+    severity="error",
+    title="A control plane that most of the internet reaches",
+    why="Every flaw and every stolen credential is then a way in from anywhere. List the ranges you deploy "
+    "from in `cluster.authorizedNetworks`, or leave it out: the VPC always reaches the control plane.",
+)
+WIDE_ENDPOINT = Kind(
+    id="wide-endpoint",
+    family="security",
+    severity="warning",
+    title="A very wide range reaches the control plane",
+    why="More than 65,536 addresses are hardly all yours. Narrow the range to the offices, VPNs and "
+    "runners that deploy.",
+)
+NO_API_KEY = Kind(
+    id="no-api-key",
+    family="security",
+    severity="warning",
+    title="A model in production that asks for no key",
+    why="Whatever reaches the Service may use the GPUs, unnamed. Set `requireApiKey: true` and the secret "
+    "it asks for. Outside production nothing is said.",
+)
+MISSING_API_KEY = Kind(
+    id="api-key",
+    family="security",
+    severity="error",
+    title="A model asks for a key, and none is set",
+    why="The program stops before it makes anything. The message has the command that sets the secret.",
+)
+SECRET_IN_PLAIN = Kind(
+    id="secret-in-plain",
+    family="security",
+    severity="error",
+    title="A secret in plain text",
+    why="The file is in git, and the argument would be in the pod's spec for everyone who may read pods. "
+    "Revoke it, and set it anew as a Pulumi secret (`pulumi config set --secret`).",
+)
+UNPROTECTED = Kind(
+    id="unprotected",
+    family="security",
+    severity="warning",
+    title="A production cluster that may be deleted",
+    why="`pulumi destroy` and a wrong replacement would take the cluster with all that runs. "
+    "`cluster.protect: true` makes both refuse until someone says otherwise.",
+)
+MOST_OPEN = 2**30
+MOST_WIDE = 2**16
+_TOKENS = re.compile(
+    r"hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[opsu]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]+:[^/\s:@]+@"
+)
+
+
+def the_control_plane_is_reached_from_few_places(view: View) -> Iterator[Finding]:
+    """Ranges one by one, and all together."""
+    cluster = view.config.cluster
+    if not isinstance(cluster, AwsCluster | GcpCluster):
+        return
+    networks = [IPv4Network(text) for text in cluster.authorized_networks]
+    together = sum(network.num_addresses for network in collapse_addresses(networks))
+    if together > MOST_OPEN:
+        yield OPEN_ENDPOINT.at(
+            "cluster.authorizedNetworks",
+            f"{together / 2**32:.0%} of all addresses reach the control plane; list the ranges you deploy "
+            "from",
+        )
+        return
+    for index, network in enumerate(networks):
+        if network.num_addresses > MOST_WIDE:
+            yield WIDE_ENDPOINT.at(
+                f"cluster.authorizedNetworks[{index}]",
+                f"{network} is {network.num_addresses} addresses; narrow it to those you deploy from",
+            )
+
+
+def production_asks_for_keys(view: View) -> Iterator[Finding]:
+    """Each model decides for itself."""
+    for index, model in enumerate(view.config.models):
+        if view.production and not model.require_api_key:
+            yield NO_API_KEY.at(
+                f"models[{index}].requireApiKey",
+                "false: whoever reaches the Service may use it; set true, and the secret config "
+                f"apiKeys.{model.name}",
+                model.name,
+            )
+
+
+def nothing_secret_is_written_out(view: View) -> Iterator[Finding]:
+    """Words that look like tokens. Never repeats one."""
+    for index, model in enumerate(view.config.models):
+        words = [(f"engine.extraArgs[{i}]", word) for i, word in enumerate(model.engine.extra_args)]
+        for key, word in [*words, ("engine.image", model.engine.image)]:
+            if _TOKENS.search(word):
+                yield _plain(f"models[{index}].{key}", model.name)
+    if isinstance(view.config.cluster, AwsCluster):
+        for tag, value in view.config.cluster.tags.items():
+            if _TOKENS.search(value):
+                yield _plain(f"cluster.tags.{tag}")
+
+
+def _plain(key: str, subject: str = "") -> Finding:
+    message = (
+        "looks like a secret, and would stand in git and in the pod; revoke it, and set it as a Pulumi secret"
+    )
+    return SECRET_IN_PLAIN.at(key, message, subject)
+
+
+def production_is_protected(view: View) -> Iterator[Finding]:
+    """Simulated clusters may always go."""
+    cluster = view.config.cluster
+    if view.production and isinstance(cluster, AwsCluster | GcpCluster) and not cluster.protect:
+        message = "false: a destroy or a replacement would take the cluster with all that runs; set true"
+        yield UNPROTECTED.at("cluster.protect", message)

@@ -1,0 +1,1 @@
+"""One simulation kernel for plan and drill: replicas, HPA, scenarios, forecast. Pure."""

@@ -1,0 +1,85 @@
+"""What a pool of GPU nodes is, and how the node autoscaler treats all pools."""
+
+import difflib
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from elastic_vllm import catalog
+from elastic_vllm.spec.base import GpuCount, Name, Section, wrong
+
+
+def _known_accelerator(name: str) -> str:
+    known = catalog.accelerators()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ValueError(f"unknown accelerator {name!r}; {hint}the catalogue has: {', '.join(known)}")
+    return name
+
+
+AcceleratorName = Annotated[
+    str,
+    AfterValidator(_known_accelerator),
+    Field(json_schema_extra=lambda schema: schema.update(enum=list(catalog.accelerators()))),
+]
+"""A GPU by its neutral name; each cloud's catalogue maps it to machines."""
+
+
+class ReservationSpec(Section):
+    """Machines that the cloud keeps for you already, and bills whether they run or not."""
+
+    name: str = Field(min_length=1, max_length=63, examples=["cr-0123456789abcdef0"])
+    """The cloud's own name of the reservation."""
+    zone: str = Field(min_length=1)
+    """The zone that the machines are reserved in; nodes come nowhere else."""
+    block: bool = False
+    """Bought for a fixed time, at whose end the machines are taken back."""
+
+
+class NodePoolSpec(Section):
+    """Identical GPU nodes that can grow and shrink. One pool is one machine shape."""
+
+    name: Name
+    """What models call the pool by, and what its nodes are labelled with."""
+    accelerator: AcceleratorName
+    """The GPU of every node, by its neutral name."""
+    gpus_per_node: GpuCount = 1
+    """GPUs on each node."""
+    machine: str | None = Field(default=None, min_length=1)
+    """The cloud's own name of the machine; the cheapest that has these GPUs when left out."""
+    min_nodes: int = Field(default=0, ge=0, le=1000)
+    """Nodes kept even when nothing runs on them; each costs its full price."""
+    max_nodes: int = Field(ge=1, le=1000)
+    """The most nodes the pool may have: the ceiling of its cost."""
+    capacity: Literal["on-demand", "spot", "spot-then-on-demand", "reserved", "flex-start"] = "on-demand"
+    """How the machines are bought; Spot ones can be taken back at short notice, flex-start ones wait."""
+    reservation: ReservationSpec | None = None
+    """Which reservation ``capacity: reserved`` takes its machines from."""
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> Self:
+        if self.min_nodes > self.max_nodes:
+            raise wrong(
+                "minNodes", f"{self.min_nodes} is above maxNodes {self.max_nodes}; lower it or raise maxNodes"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reserved_capacity_has_a_reservation(self) -> Self:
+        if self.capacity == "reserved" and self.reservation is None:
+            raise wrong("reservation", "is required with capacity: reserved; give its name and its zone")
+        if self.capacity != "reserved" and self.reservation is not None:
+            raise wrong(
+                "reservation", f"is not used with capacity: {self.capacity}; write capacity: reserved"
+            )
+        return self
+
+
+class NodeAutoscalingSpec(Section):
+    """When nodes are given back."""
+
+    consolidation: Literal["when-empty", "when-underutilized"] = "when-empty"
+    """``when-underutilized`` also moves replicas to pack nodes, within their disruption budgets."""
+    consolidate_after_seconds: int = Field(default=60, ge=0, le=86_400)
+    """How long a node must be empty (or underutilized) before it is given back."""

@@ -1,0 +1,1 @@
+"""Stack files: read, checked, and handed to the program as one ``StackConfig``."""

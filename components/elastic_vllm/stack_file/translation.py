@@ -1,0 +1,157 @@
+"""Pydantic's errors as sentences: which key, what was wrong with it, what exists, what to do."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from elastic_vllm.rules.finding import STACK_FILE, Finding
+from elastic_vllm.spec import Section
+from elastic_vllm.spec.stack import StackConfig
+from elastic_vllm.stack_file.keys import Place, keys_of, place_of, subject_of
+
+_Context = Mapping[str, object]
+_Sentence = Callable[[str, _Context], str]
+
+_SENTENCES: Mapping[str, _Sentence] = {
+    "int_type": lambda shown, _: f"{shown} is not a whole number; write it without quotes",
+    "float_type": lambda shown, _: f"{shown} is not a number that can be used here; write it without quotes",
+    "int_from_float": lambda shown, _: f"{shown} is not a whole number",
+    "finite_number": lambda shown, _: f"{shown} is not a finite number",
+    "bool_type": lambda shown, _: f"{shown} is neither true nor false",
+    "string_type": lambda shown, _: f"{shown} is not text; put it in quotes if it is meant",
+    "greater_than_equal": lambda shown, c: f"{shown} is too small; the least is {c['ge']}",
+    "greater_than": lambda shown, c: f"{shown} is too small; it must be above {c['gt']}",
+    "less_than_equal": lambda shown, c: f"{shown} is too large; the most is {c['le']}",
+    "less_than": lambda shown, c: f"{shown} is too large; it must be below {c['lt']}",
+    "string_too_short": lambda shown, c: (
+        f"{shown} is too short; it needs {c['min_length']} characters or more"
+    ),
+    "string_too_long": lambda shown, c: f"{shown} is too long; {c['max_length']} characters are the most",
+    "too_short": lambda _, c: f"has {c['actual_length']} items; it needs {c['min_length']} or more",
+    "too_long": lambda _, c: f"has {c['actual_length']} items; {c['max_length']} are the most",
+    "tuple_type": lambda shown, _: f"must be a list, not {shown}",
+    "dict_type": lambda shown, _: f"must be a section of keys and values, not {shown}",
+    "model_type": lambda shown, _: f"must be a section of keys and values, not {shown}",
+    "model_attributes_type": lambda shown, _: f"must be a section of keys and values, not {shown}",
+    "invalid_key": lambda shown, _: f"the key {shown} is not text; put it in quotes if it is meant",
+    "value_error": lambda _, c: str(c["error"]),
+    "wrong": lambda _, c: str(c["message"]),
+}
+
+
+def findings_of(
+    problem: ValidationError, raw: object, root: type[Section] = StackConfig
+) -> tuple[Finding, ...]:
+    """One finding for each error, follow-on errors of the same mistake left out."""
+    errors = problem.errors(include_url=False)
+    misspelt = {_meant(error, root) for error in errors if error["type"] == "extra_forbidden"}
+    return tuple(
+        _finding(error, raw, root)
+        for error in errors
+        if not _follows(error) and _missed(error) not in misspelt
+    )
+
+
+def _finding(error: ErrorDetails, raw: object, root: type[Section]) -> Finding:
+    place = place_of(error["loc"], root)
+    context = cast("_Context", error.get("ctx", {}))  # pydantic types it as a dict of Any
+    inner = context.get("key") if error["type"] == "wrong" else _discriminator(error, context)
+    key = ".".join(part for part in (place.key, inner) if isinstance(part, str) and part)
+    return Finding(
+        id=str(context.get("kind", STACK_FILE.id)),
+        severity="error",
+        key=key or "config",
+        message=_message(error, place, context, root),
+        subject=subject_of(error["loc"], raw),
+    )
+
+
+def _message(error: ErrorDetails, place: Place, context: _Context, root: type[Section]) -> str:
+    kind, shown = error["type"], _shown(error["input"])
+    match kind:
+        case "missing":
+            purpose = (place.field.description or "").split("\n")[0] if place.field else ""
+            text = f"is required. {purpose}".strip()
+        case "extra_forbidden":
+            text = _unknown(error, place, root)
+        case "union_tag_not_found":
+            text = f"is required; it decides which other keys there are. {_one_of(place)}"
+        case "union_tag_invalid":
+            text = _not_among(repr(context["tag"]), str(context["expected_tags"]))
+        case "literal_error":
+            text = _not_among(shown, str(context["expected"]))
+        case "string_pattern_mismatch":
+            text = f"{shown} has the wrong form; it must match {context['pattern']}{_example(place)}"
+        case _:
+            sentence = _SENTENCES.get(kind)
+            text = sentence(shown, context) if sentence else f"{shown}: {error['msg']}"
+    return text
+
+
+def _unknown(error: ErrorDetails, place: Place, root: type[Section]) -> str:
+    if place.section is None:
+        return "unknown key"
+    meant = _meant(error, root)
+    hint = f"did you mean {meant[-1]}? " if meant else ""
+    return f"unknown key; {hint}This section has: {', '.join(keys_of(place.section))}"
+
+
+def _meant(error: ErrorDetails, root: type[Section]) -> tuple[int | str, ...]:
+    """The location that a misspelt key was most likely meant to be, if any is near."""
+    section, word = place_of(error["loc"], root).section, str(error["loc"][-1])
+    # Whatever was written with underscores or in another case is nearest to itself in camelCase.
+    plain = {key.lower(): key for key in (keys_of(section) if section else ())}
+    near = difflib.get_close_matches(word.replace("_", "").lower(), plain, n=1)
+    return (*error["loc"][:-1], plain[near[0]]) if near else ()
+
+
+def _missed(error: ErrorDetails) -> tuple[int | str, ...] | None:
+    return error["loc"] if error["type"] == "missing" else None
+
+
+def _follows(error: ErrorDetails) -> bool:
+    """A list too short only because its items were refused, each with an error of its own."""
+    context = error.get("ctx", {})
+    return error["type"] == "too_short" and len(error["input"]) > context["actual_length"]
+
+
+def _discriminator(error: ErrorDetails, context: _Context) -> str:
+    return str(context["discriminator"]).strip("'") if error["type"].startswith("union_tag") else ""
+
+
+def _one_of(place: Place) -> str:
+    kinds = {"cluster": "One of: local, aws, gcp"}
+    return kinds.get(place.key, "One of: Resource, ContainerResource, Pods, Object, External")
+
+
+def _not_among(shown: str, expected: str) -> str:
+    words = re.findall(r"'([^']*)'", expected)
+    near = difflib.get_close_matches(shown.strip("'"), words, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{shown} is not one of {expected.replace(chr(39), '')}{hint}"
+
+
+def _example(place: Place) -> str:
+    examples = place.field.examples if place.field else None
+    return f", as in {examples[0]}" if examples else ""
+
+
+def _shown(value: object) -> str:
+    """The value as it stood, short, and never the inside of a section or a list."""
+    if isinstance(value, Mapping):
+        return "a section"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    text = _digits(value) if isinstance(value, int) else repr(value)
+    return text if len(text) <= 60 else f"{text[:40]}…"
+
+
+def _digits(value: int) -> str:
+    # Python refuses to print integers of thousands of digits.
+    return f"a number of {value.bit_length()} bits" if value.bit_length() > 200 else str(value)

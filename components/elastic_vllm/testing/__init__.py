@@ -1,0 +1,1 @@
+"""Records what a Pulumi program registers, without an engine."""

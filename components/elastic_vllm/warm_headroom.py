@@ -1,0 +1,59 @@
+"""Room for further replicas of one model on nodes that are there already."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.scheduling.v1 import PriorityClass
+
+from elastic_vllm import labels
+from elastic_vllm.clouds.base import Placement
+from elastic_vllm.spec import ModelSpec
+from elastic_vllm.vllm import headroom
+from elastic_vllm.vllm.deployment import SKIP_AWAIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmHeadroomArgs:
+    """Whose room, and where."""
+
+    namespace: pulumi.Input[str]
+    model: ModelSpec
+    """``headroom`` says how many places."""
+    placement: Placement
+    """As the replicas have it."""
+
+
+class WarmHeadroom(pulumi.ComponentResource):
+    """Placeholder pods of a replica's own shape, and the priority that lets every replica displace them."""
+
+    def __init__(self, name: str, args: WarmHeadroomArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("elastic-vllm:serving:WarmHeadroom", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        own = headroom.name(args.model.name)
+        # Of the whole cluster, hence the namespace in its name: stacks may share a cluster, not a namespace.
+        priority = PriorityClass(
+            f"{name}-priority",
+            metadata={
+                "name": pulumi.Output.concat(args.namespace, ".", own),
+                "labels": labels.shared(),
+            },
+            value=headroom.PRIORITY,
+            global_default=False,
+            preemption_policy="Never",
+            description="Keeps nodes warm; yields to anything.",
+            opts=child,
+        )
+        # Not awaited: at full load the pool has no room for placeholders, and that is as it should be.
+        Deployment(
+            f"{name}-deployment",
+            metadata={
+                "name": own,
+                "namespace": args.namespace,
+                "labels": {**labels.placeholder(own), **labels.shared()},
+                "annotations": {SKIP_AWAIT: "true"},
+            },
+            spec=headroom.deployment_spec(args.model, args.placement, priority.metadata.name),
+            opts=child,
+        )
+        self.register_outputs({})

@@ -1,0 +1,132 @@
+"""The Go toolchain, as far as the embedded cluster needs it: build a package, find a module.
+
+Turns the toolchain's failures into errors with a next step.
+"""
+
+import re
+import shutil
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from fleet.embedded.environment import clean_environment
+from fleet.errors import FleetError
+
+MINIMUM = (1, 26)
+"""Kubernetes 1.36 and Karpenter 1.13 need it; the go lines of tools/*/go.mod say the same."""
+
+_FAILURES = (
+    (
+        r"no space left on device",
+        "the disk is full",
+        "free some room, then run this again: finished builds are kept",
+    ),
+    (
+        r"no such host|dial tcp|i/o timeout|connection refused|TLS handshake|unexpected EOF|proxyconnect",
+        "the Go module proxy cannot be reached",
+        "check the network or GOPROXY, then run this again: finished builds are kept",
+    ),
+    (
+        r"reading https?://\S+: \d{3} ",
+        "the Go module proxy refuses a module",
+        "check GOPROXY, then run this again: finished builds are kept",
+    ),
+    (
+        r"requires go >= ?([\d.]+)|toolchain not available",
+        "this Go is too old",
+        "install the Go that the message names (https://go.dev/dl), or set GOTOOLCHAIN=auto",
+    ),
+    (
+        r"signal: killed|cannot allocate memory",
+        "the compiler was killed, most likely for want of memory",
+        "close other programs, or set GOFLAGS=-p=1, then run this again",
+    ),
+)
+
+
+def require() -> None:
+    """Refuse early when Go is missing or too old."""
+    if shutil.which("go") is None:
+        raise FleetError(
+            "Go is not on PATH, and the embedded cluster's binaries are built with it",
+            f"install Go {MINIMUM[0]}.{MINIMUM[1]} or newer (https://go.dev/dl), then run this again",
+        )
+    version, _, toolchain = _output(["go", "env", "GOVERSION", "GOTOOLCHAIN"], Path.cwd()).partition("\n")
+    found = re.match(r"go(\d+)\.(\d+)", version)
+    if found and (int(found[1]), int(found[2])) < MINIMUM and toolchain.strip() == "local":
+        raise FleetError(
+            f"{version} is too old: the embedded cluster needs Go {MINIMUM[0]}.{MINIMUM[1]}",
+            "install a newer one (https://go.dev/dl), or set GOTOOLCHAIN=auto",
+        )
+
+
+def build_cache() -> Path:
+    """Where Go keeps compiled packages; the nearest folder that exists."""
+    place = Path(_output(["go", "env", "GOCACHE"], Path.cwd()))
+    return next(p for p in (place, *place.parents) if p.exists())
+
+
+def build(
+    module: Path, package: str, output: Path, stamp: Mapping[str, str], progress: Callable[[int], None]
+) -> None:
+    """Compile one package of a pinned module into ``output``."""
+    ldflags = " ".join(["-s -w", *(f"-X {key}={value}" for key, value in stamp.items())])
+    command = [
+        "go",
+        "build",
+        "-v",
+        "-trimpath",
+        "-mod=readonly",
+        "-ldflags",
+        ldflags,
+        "-o",
+        str(output),
+        package,
+    ]
+    tail: deque[str] = deque(maxlen=30)
+    with subprocess.Popen(
+        command,
+        cwd=module,
+        env=_environment(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        compiled = 0
+        for line in process.stderr:
+            tail.append(line.rstrip())
+            if not line.startswith("go: "):
+                compiled += 1
+                progress(compiled)
+    if process.returncode:
+        output.unlink(missing_ok=True)
+        raise _failure(f"building {package}", list(tail))
+
+
+def module_dir(module: Path, path: str) -> Path:
+    """Where the Go module cache holds a required module."""
+    return Path(_output(["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", path], module))
+
+
+def _output(command: list[str], cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, env=_environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise _failure(f"`{' '.join(command)}`", done.stderr.splitlines())
+    return done.stdout.strip()
+
+
+def _environment() -> dict[str, str]:
+    # Static binaries; a workspace file of the user's must not change what is built.
+    return clean_environment() | {"CGO_ENABLED": "0", "GOWORK": "off"}
+
+
+def _failure(what: str, lines: list[str]) -> FleetError:
+    text = "\n".join(lines)
+    for pattern, problem, next_step in _FAILURES:
+        if found := re.search(pattern, text):
+            line = next(line for line in lines if found[0] in line)
+            return FleetError(f"{what} failed: {problem} ({line.strip()})", next_step)
+    shown = "\n  ".join(lines[-8:])
+    return FleetError(f"{what} failed:\n  {shown}", "mend what the compiler names, then run this again")

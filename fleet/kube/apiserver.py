@@ -1,0 +1,251 @@
+"""The Kubernetes API over HTTP: server-side apply, reads, deletes, watches.
+
+The official client's ``DynamicClient`` cannot ask for strict field validation, and it keeps its discovery in
+a file under the temporary directory by host name: a cluster that was made anew on the same port would be
+read from there. The few calls that an engine needs are plain requests.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.values import items, mapping, text
+from fleet.kube.kubeconfig import Connection, read_kubeconfig
+from fleet.kube.objects import Object, Ref, metadata
+
+FIELD_MANAGER = "elastic-vllm"
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+_HAPPENINGS = ("ADDED", "MODIFIED", "DELETED")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the apiserver serves a kind."""
+
+    path: str
+    """Below which URL path its API version lives."""
+    plural: str
+    namespaced: bool
+
+
+class ApiError(EngineError):
+    """The apiserver refused a request. Its message may echo values of the request: mask before showing it."""
+
+    def __init__(self, code: int, status: Object) -> None:
+        super().__init__(text(status.get("message")) or f"HTTP status {code}")
+        self.code = code
+        self.reason = text(status.get("reason"))
+        causes = [mapping(cause) for cause in items(mapping(status.get("details")).get("causes"))]
+        self.causes = [(text(cause.get("field")), text(cause.get("message"))) for cause in causes]
+
+
+class Apiserver:
+    """One cluster's API. Safe to share between threads."""
+
+    def __init__(self, connection: Connection, *, warn: Callable[[str], None] = lambda _: None) -> None:
+        self._server = connection.server
+        self._warn = warn
+        retries = urllib3.Retry(
+            3, allowed_methods=None, status_forcelist=(429,), backoff_factor=0.1, raise_on_status=False
+        )
+        self._pool = urllib3.PoolManager(
+            maxsize=20,
+            retries=retries,
+            timeout=urllib3.Timeout(connect=5, read=60),
+            headers=connection.headers,
+            ssl_context=connection.ssl_context,
+        )
+        self._kinds: dict[tuple[str, str], Kind] = {}
+        self._lock = threading.Lock()
+
+    def kind(self, api_version: str, kind: str) -> Kind | None:
+        """How this kind is served; None while nobody serves it. Only what is there is remembered."""
+        with self._lock:
+            known = self._kinds.get((api_version, kind))
+        if known:
+            return known
+        path = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        found = self._read(path)
+        with self._lock:
+            for item in map(mapping, items(mapping(found).get("resources"))):
+                plural = text(item.get("name"))
+                if "/" not in plural:
+                    served = Kind(path, plural, item.get("namespaced") is True)
+                    self._kinds[api_version, text(item.get("kind"))] = served
+            return self._kinds.get((api_version, kind))
+
+    def get(self, ref: Ref) -> Object | None:
+        """The live object; None when there is none, or when nobody serves its kind."""
+        kind = self.kind(ref.api_version, ref.kind)
+        return self._read(_path(kind, ref.namespace, ref.name)) if kind else None
+
+    def apply(self, ref: Ref, body: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+        """Server-side apply; unknown fields are refused, and others' fields unless ``force``."""
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": str(force).lower()}
+        if dry_run:
+            query["dryRun"] = "All"
+        return self.send("PATCH", self._path(ref), query=query, body=body, content_type=_APPLY)
+
+    def merge(self, ref: Ref, patch: Object) -> Object:
+        """Change what ``patch`` names and leave the rest."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return self.send("PATCH", self._path(ref), query=query, body=patch, content_type=_MERGE)
+
+    def delete(self, ref: Ref, *, uid: str, policy: str) -> None:
+        """Ask for the deletion of this very object; one that is gone already is fine."""
+        body = {"propagationPolicy": policy, "preconditions": {"uid": uid}}
+        try:
+            self.send("DELETE", self._path(ref), body=body)
+        except ApiError as error:
+            if error.code not in (404, 409):
+                raise
+
+    def list(self, api_version: str, kind: str, namespace: str, **query: str) -> list[Object]:
+        """The objects of one kind in one namespace that ``query`` selects."""
+        found = mapping(self._read(_path(self._kind(api_version, kind), namespace, ""), query))
+        return [mapping(item) for item in items(found.get("items"))]
+
+    def look(self, ref: Ref) -> tuple[Object | None, str]:
+        """The live object, and the version of the cluster that a watch can go on from."""
+        path = _path(self._kind(ref.api_version, ref.kind), ref.namespace, "")
+        found = mapping(self._read(path, {"fieldSelector": f"metadata.name={ref.name}"}))
+        there = [mapping(item) for item in items(found.get("items"))]
+        kind = {"apiVersion": ref.api_version, "kind": ref.kind}  # items of a list leave these out
+        return ({**kind, **there[0]} if there else None), text(metadata(found).get("resourceVersion"))
+
+    def follow(
+        self, api_version: str, kind: str, namespace: str, stop: threading.Event, **query: str
+    ) -> Iterator[tuple[str, Object]]:
+        """All objects that ``query`` selects, then what happens to each, until ``stop`` is set.
+
+        Begins with one ``LIST`` (the objects are its ``items``), and again when a watch broke or
+        said anything but what happened to an object, such as that its version is too old.
+        """
+        path = _path(self._kind(api_version, kind), namespace, "")
+        while not stop.is_set():
+            found = mapping(self._read(path, query))
+            yield "LIST", found
+            version = text(metadata(found).get("resourceVersion"))
+            for event in self._events(path, {**query, "resourceVersion": version, "timeoutSeconds": "300"}):
+                if stop.is_set():
+                    return
+                if event[0] not in _HAPPENINGS:
+                    break
+                yield event
+
+    def watch(self, ref: Ref, *, resource_version: str, seconds: int) -> Iterator[tuple[str, Object]]:
+        """What happens to one object from a version of it on, for at most ``seconds``."""
+        query = {
+            "fieldSelector": f"metadata.name={ref.name}",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(seconds),
+        }
+        path = _path(self._kind(ref.api_version, ref.kind), ref.namespace, "")
+        return self._events(path, query)
+
+    def _events(self, path: str, query: Mapping[str, str]) -> Iterator[tuple[str, Object]]:
+        response = self._request("GET", path, {"watch": "true", **query}, stream=True)
+        try:
+            for line in _lines(response):
+                event = mapping(json.loads(line))
+                yield text(event.get("type")), mapping(event.get("object"))
+        except HTTPError:
+            return  # the connection broke or fell silent: whoever watches looks again
+        finally:
+            response.release_conn()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        """Every request that writes (or would, in a dry run) goes through here."""
+        payload = json.dumps(body).encode() if body is not None else None
+        return _object(self._request(method, path, query or {}, payload, content_type))
+
+    def _read(self, path: str, query: Mapping[str, str] | None = None) -> Object | None:
+        try:
+            return _object(self._request("GET", path, query or {}))
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        payload: bytes | None = None,
+        content_type: str = "application/json",
+        *,
+        stream: bool = False,
+    ) -> urllib3.BaseHTTPResponse:
+        url = f"{self._server}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = dict(self._pool.headers) | {"Content-Type": content_type, "Accept": "application/json"}
+        try:
+            response = self._pool.request(
+                method, url, body=payload, headers=headers, preload_content=not stream
+            )
+        except HTTPError as error:
+            raise EngineError(
+                f"no apiserver answers at {self._server} ({type(error).__name__}): "
+                "see `fleet cluster status`, start one with `fleet cluster up`"
+            ) from None
+        for warning in response.headers.getlist("Warning"):
+            self._warn(warning.split('"')[1] if '"' in warning else warning)
+        if response.status >= 400:
+            raise ApiError(response.status, _status(response.data))
+        return response
+
+    def _kind(self, api_version: str, kind: str) -> Kind:
+        served = self.kind(api_version, kind)
+        if served is None:
+            raise EngineError(
+                f"the cluster serves no {kind} of {api_version}; "
+                "a custom resource has to depend on its CustomResourceDefinition"
+            )
+        return served
+
+    def _path(self, ref: Ref) -> str:
+        return _path(self._kind(ref.api_version, ref.kind), ref.namespace, ref.name)
+
+
+def connect(kubeconfig: Path, *, warn: Callable[[str], None] = lambda _: None) -> Apiserver:
+    """The API of the cluster that the kubeconfig's current context names."""
+    return Apiserver(read_kubeconfig(kubeconfig), warn=warn)
+
+
+def _path(kind: Kind, namespace: str, name: str) -> str:
+    scope = f"/namespaces/{namespace}" if kind.namespaced and namespace else ""
+    return f"{kind.path}{scope}/{kind.plural}" + (f"/{name}" if name else "")
+
+
+def _object(response: urllib3.BaseHTTPResponse) -> Object:
+    return mapping(json.loads(response.data))
+
+
+def _status(data: bytes) -> Object:
+    try:
+        return mapping(json.loads(data))
+    except ValueError:
+        return {"message": data.decode(errors="replace")[:500]}
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    for chunk in response.stream(None):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line)

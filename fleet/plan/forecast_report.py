@@ -1,0 +1,151 @@
+"""A forecast as files, on request: a picture of each model, and one page that holds them all.
+
+The charts are the drill's, drawn by its own code; a step on the left, a day on the right.
+"""
+
+import base64
+import io
+from html import escape
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from elastic_vllm.simulate.forecast.forecast import Forecast, ModelForecast
+from elastic_vllm.simulate.forecast.outcome import Moment, Outcome
+from elastic_vllm.simulate.timeline import Ledger, Run, Second
+from fleet.drill.report.axes import SOFT, draw_panel, time_ticks
+from fleet.drill.report.panels import Panel, Series
+from fleet.plan.forecast_text import render
+
+_DPI, _WIDTH, _HEIGHT = 130, 13.0, 6.4
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:15px/1.5 system-ui,sans-serif;max-width:82rem;margin:2rem auto;padding:0 1rem}}
+img{{width:100%}} pre{{overflow-x:auto;background:#f2f4f6;padding:1rem}}</style>
+<h1>{title}</h1>
+<p>Simulated: nothing was deployed and no request was sent. Boot, load and engine times are the catalogue's
+and the load model's.</p>
+{models}
+</html>
+"""
+
+
+def write(forecast: Forecast, folder: Path, stack: str) -> Path:
+    """``forecast-<model>.png`` for each model and ``forecast.html``, which needs none of them; its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = []
+    for model in forecast.models:
+        png = draw(model)
+        (folder / f"forecast-{model.model}.png").write_bytes(png)
+        image = f'<img alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+        told = escape(render(Forecast((model,))))
+        parts.append(f"<h2>{escape(model.model)}</h2>\n{image}\n<pre>{told}</pre>")
+    page = folder / "forecast.html"
+    title = escape(f"Forecast of stack {stack}")
+    page.write_text(_PAGE.format(title=title, models="\n".join(parts)), encoding="utf-8")
+    return page
+
+
+def draw(model: ModelForecast) -> bytes:
+    """The picture as PNG; the same forecast gives the same bytes."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update({"font.family": "DejaVu Sans", "text.parse_math": False})
+        figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        panels = _panels(model)
+        rows = figure.subplots(len(panels), 2, height_ratios=[panel.height for panel in panels])
+        for column, outcome in enumerate((model.step, model.day)):
+            for row, panel in enumerate(panels):
+                _panel(rows[row][column], model, outcome, panel)
+            time_ticks(rows[-1][column], outcome.seconds)
+            rows[-1][column].set_xlabel("seconds", fontsize=9, color=SOFT)
+            rows[0][column].set_title(outcome.description, fontsize=9.5, loc="left")
+        file = io.BytesIO()
+        figure.savefig(file, format="png", facecolor="white", metadata={"Software": None})
+        return file.getvalue()
+
+
+def _panel(axes: Axes, model: ModelForecast, outcome: Outcome, panel: Panel) -> None:
+    draw_panel(axes, _record(model, outcome), panel, outcome.seconds)
+    axes.set_ylabel(f"{panel.title}\n{panel.unit}", fontsize=8.5, color=SOFT)
+
+
+def _panels(model: ModelForecast) -> list[Panel]:
+    slo = model.ttft_slo_seconds
+    replicas = (
+        Series(("ready",), "ready", "blue", "layer"),
+        Series(("wanted",), "wanted", "ink", "step"),
+    )
+    return [
+        Panel("Load", "requests/s", 92, (Series(("offeredRps",), "sent", "blue", "line"),), decimals=1),
+        Panel(
+            "Replicas", "blue: ready", 168, replicas, limit=(model.replicas.max, f"max {model.replicas.max}")
+        ),
+        Panel("Nodes", "machines", 92, (Series(("nodes", model.machine), "nodes", "green", "layer"),)),
+        Panel(
+            "First token",
+            "P99, s",
+            132,
+            (Series(("ttftP99",), "P99", "red", "line"),),
+            decimals=2,
+            log=True,
+            limit=(slo, f"SLO {slo:g} s"),
+        ),
+    ]
+
+
+def _record(model: ModelForecast, outcome: Outcome) -> Run:
+    """In the form that the drill's charts read."""
+    return Run(
+        stack="",
+        model=model.model,
+        checkpoint="",
+        pool=model.pool,
+        machine=model.machine,
+        usd_per_machine_hour=None,
+        node_autoscaler="",
+        scenario=outcome.trace,
+        seed=0,
+        compression=1,
+        boot_seconds=model.boot_seconds,
+        load_seconds=model.load_seconds,
+        min_replicas=model.replicas.min,
+        max_replicas=model.replicas.max,
+        ttft_slo_seconds=model.ttft_slo_seconds,
+        error_rate_slo=0,
+        started_at="",
+        duration_seconds=outcome.seconds,
+        seconds=tuple(_second(model, moment) for moment in outcome.moments),
+        happenings=(),
+        scale_changes=(),
+        metric_samples=(),
+        ready=(),
+        ledger=Ledger(),
+        ledger_marks=(),
+        assumptions=(),
+    )
+
+
+def _second(model: ModelForecast, moment: Moment) -> Second:
+    return Second(
+        t=moment.t,
+        phase="",
+        offered_rps=moment.load * model.capacity_rps,
+        wanted=moment.wanted,
+        without_node=0,
+        loading=0,
+        ready=moment.ready,
+        leaving=0,
+        nodes={model.machine: moment.nodes},
+        running=round(moment.in_flight),
+        waiting=0,
+        ttft_p50=None,
+        ttft_p99=moment.ttft_p99,
+        usd_per_hour=0,
+        usd=0,
+        cpu_utilization=None,
+    )
