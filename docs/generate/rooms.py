@@ -1,0 +1,56 @@
+"""The packages of the product and their imports, read from the source, for the architecture page."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+LIBRARY = Path("components/elastic_vllm")
+FLEET = Path("fleet")
+COMPONENTS = "components"
+"""The modules at the library's root: the ComponentResources."""
+
+
+def arrows() -> dict[str, set[str]]:
+    """Each package with the packages that it imports, itself left out. Run at the repository's root."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in _sources():
+        room = _room(_module(path))
+        for module in _imports(path):
+            if (other := _room(module)) and other != room:
+                found[room].add(other)
+    return dict(found)
+
+
+def _sources() -> Iterator[Path]:
+    yield Path("__main__.py")
+    yield from sorted(LIBRARY.rglob("*.py"))
+    yield from sorted(FLEET.rglob("*.py"))
+
+
+def _module(path: Path) -> str:
+    if path.name == "__main__.py" and path.parent == Path():
+        return "__main__"
+    inside = path.relative_to(LIBRARY.parent) if path.is_relative_to(LIBRARY) else path
+    return ".".join(inside.with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ImportFrom(module=str() as module):
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+
+
+def _room(module: str) -> str:
+    """The package of a module by its short name; empty for what is not ours."""
+    top, *rest = module.split(".")
+    if top == "__main__":
+        return "__main__.py"
+    if top == "fleet":
+        return f"fleet/{rest[0]}" if rest and (FLEET / rest[0]).is_dir() else "fleet"
+    if top != LIBRARY.name:
+        return ""
+    return rest[0] if rest and (LIBRARY / rest[0]).is_dir() else COMPONENTS
