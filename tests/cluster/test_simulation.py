@@ -11,7 +11,7 @@ import yaml
 
 from elastic_vllm import catalog, labels
 from elastic_vllm.testing.values import items, mapping, text
-from elastic_vllm.vllm.container import leave
+from elastic_vllm.vllm.container import pre_stop_command
 from fleet.embedded.control_plane import MANIFESTS
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import connect
@@ -139,7 +139,7 @@ def test_a_pod_told_to_go_stays_through_prestop_and_work_but_never_beyond_its_gr
     refs = {}
     for number, (how, drain) in enumerate(DRAINS.items()):
         slept = {"sleep": {"seconds": drain.prestop}}
-        stop = {"exec": {"command": leave(drain.prestop)}} if drain.command else slept
+        stop = {"exec": {"command": pre_stop_command(drain.prestop)}} if drain.command else slept
         prestop = {"lifecycle": {"preStop": stop}} if drain.prestop else {}
         refs[how] = space.pod(
             f"drains-{number}",

@@ -44,11 +44,11 @@ class Engine:
     @property
     def leaving(self) -> Path:
         """The file by which ``preStop`` tells the gate."""
-        return Path(_inside(self.root, self.rendered.env["ELASTIC_VLLM_LEAVING"]))
+        return Path(_inside(self.root, self.rendered.env["ELASTIC_VLLM_DRAIN_FILE"]))
 
     def pre_stop(self) -> "subprocess.Popen[bytes]":
         """What the kubelet begins with, once the pod is deleted."""
-        environment = {"ELASTIC_VLLM_LEAVING": str(self.leaving), "PATH": os.defpath}
+        environment = {"ELASTIC_VLLM_DRAIN_FILE": str(self.drain_file), "PATH": os.defpath}
         return subprocess.Popen(self.rendered.pre_stop, env=environment)
 
     def probe(self, kind: str) -> str:
@@ -103,7 +103,7 @@ def start(
     for file, text in rendered.files.items():
         _make_parent(root, file).write_text(text)
     (root / "home/vllm/.cache").mkdir(parents=True)
-    _make_parent(root, rendered.env["ELASTIC_VLLM_LEAVING"]).touch()  # by a container before this one
+    _make_parent(root, rendered.env["ELASTIC_VLLM_DRAIN_FILE"]).touch()  # by a container before this one
     _lay_out(model, Path(environment["HF_HUB_CACHE"]), rendered.args[0])
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(

@@ -14,9 +14,9 @@ from elastic_vllm.spec import LocalCluster, ModelSpec
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
-from elastic_vllm.vllm.container import leave
+from elastic_vllm.vllm.container import pre_stop_command
 from elastic_vllm.vllm.deployment import surge
-from elastic_vllm.vllm.manifest import spelt
+from elastic_vllm.vllm.manifest import to_api_case
 from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 from fleet.embedded.groups import on_loopback
 from tests import gcp
@@ -110,7 +110,7 @@ def test_only_the_leader_is_probed_and_reached() -> None:
     assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
 
 
-LEADERS = {"exec": {"command": leave(15)}}
+LEADERS = {"exec": {"command": pre_stop_command(15)}}
 OTHERS = {"sleep": {"seconds": 15 + 120}}
 
 
@@ -196,7 +196,7 @@ def test_a_manifest_is_spelt_as_the_api_spells_it_and_names_stay_as_they_are() -
         "limits": {"nvidia.com/gpu": "8"},
         "env": [{"name": "A_B", "value_from": {"secret_key_ref": {"name": "k"}}}],
     }
-    assert spelt(built) == {
+    assert to_api_case(built) == {
         "from": [{"podSelector": {"matchLabels": {"my_label": "a_b"}}}],
         "nodeSelector": {"some_key": "v"},
         "limits": {"nvidia.com/gpu": "8"},

@@ -16,7 +16,7 @@ import pytest
 from elastic_vllm.spec import CompileCacheSpec, ModelSpec
 from elastic_vllm.vllm import routes
 from elastic_vllm.vllm.arguments import arguments
-from elastic_vllm.vllm.container import environment, leave, mounts
+from elastic_vllm.vllm.container import environment, mounts, pre_stop_command
 from elastic_vllm.vllm.pod import volumes
 from tests.manifests import model
 
@@ -62,7 +62,7 @@ def sent(
         messages.append(message)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ELASTIC_VLLM_LEAVING", str(folder / LEAVING))
+        patch.setenv("ELASTIC_VLLM_DRAIN_FILE", str(folder / LEAVING))
         gate = loaded(folder, spec or model()).Gate(vllm)
     for scope in asked:
         asyncio.run(gate({**scope}, receive, send))
@@ -209,14 +209,16 @@ def test_what_told_the_container_before_this_one_is_forgotten(tmp_path: Path) ->
 def test_prestop_tells_the_gate_and_waits(tmp_path: Path) -> None:
     place = tmp_path / LEAVING
     began = time.monotonic()
-    subprocess.run(leave(1), env={"ELASTIC_VLLM_LEAVING": str(place), "PATH": os.defpath}, check=True)
+    subprocess.run(
+        pre_stop_command(1), env={"ELASTIC_VLLM_DRAIN_FILE": str(place), "PATH": os.defpath}, check=True
+    )
     assert time.monotonic() - began >= 1
     assert time.time() - place.stat().st_mtime >= 1
 
 
 def test_the_file_that_tells_is_on_a_volume_that_no_other_pod_shares() -> None:
     spec, kept = model(), CompileCacheSpec(size_gib=10, storage_class="shared")
-    (path,) = [v["value"] for v in environment(600, None, {}) if v["name"] == "ELASTIC_VLLM_LEAVING"]
+    (path,) = [v["value"] for v in environment(600, None, {}) if v["name"] == "ELASTIC_VLLM_DRAIN_FILE"]
     (mount,) = [item for item in mounts() if str(path).startswith(f"{item['mount_path']}/")]
     assert "read_only" not in mount
     assert "empty_dir" in next(item for item in volumes(spec, None, kept) if item["name"] == mount["name"])

@@ -43,7 +43,7 @@ def container(
         "startup_probe": health(startup.PROBE_PERIOD_SECONDS, startup.probe_failures(budget)),
         "readiness_probe": health(5, 3),
         "liveness_probe": health(10, 6),
-        "lifecycle": {"pre_stop": {"exec_": {"command": leave(model.drain.propagation_seconds)}}},
+        "lifecycle": {"pre_stop": {"exec_": {"command": pre_stop_command(model.drain.propagation_seconds)}}},
         "security_context": security(),
         "volume_mounts": mounts(),
     }
@@ -54,12 +54,12 @@ def _development(model: ModelSpec) -> Mapping[str, str]:
     return {"VLLM_SERVER_DEV_MODE": "1"} if model.engine.sleep_mode else {}
 
 
-def leave(seconds: int) -> list[str]:
-    """Tell the gate, and let endpoints forget the pod while it still answers; SIGTERM comes only then.
+def pre_stop_command(seconds: int) -> list[str]:
+    """The ``preStop`` command: tells the gate by a file, then waits until endpoints have dropped the pod.
 
-    The seconds are the last word, for whoever reads the command.
+    SIGTERM comes after it. The seconds are the last word of the command, where the simulation reads them.
     """
-    return ["/bin/sh", "-c", 'touch "$ELASTIC_VLLM_LEAVING"; exec sleep "$0"', str(seconds)]
+    return ["/bin/sh", "-c", 'touch "$ELASTIC_VLLM_DRAIN_FILE"; exec sleep "$0"', str(seconds)]
 
 
 def environment(budget: int, secret: str | None, more: Mapping[str, str]) -> list[EnvVarArgsDict]:
@@ -68,7 +68,7 @@ def environment(budget: int, secret: str | None, more: Mapping[str, str]) -> lis
         **more,
         "CUDA_CACHE_PATH": f"{CACHE}/nv",
         "DO_NOT_TRACK": "1",
-        "ELASTIC_VLLM_LEAVING": "/tmp/leaving",  # noqa: S108  # a file of the pod, on its own volume
+        "ELASTIC_VLLM_DRAIN_FILE": "/tmp/leaving",  # noqa: S108  # a file of the pod, on its own volume
         "HF_HOME": f"{CACHE}/huggingface",
         "HF_HUB_CACHE": MODELS,
         "HF_HUB_OFFLINE": "1",

@@ -1,18 +1,18 @@
 """Runs inside vLLM, as its ``--middleware``: only declared routes exist, and no client is left hanging.
 
-vLLM's key guards what begins with ``/v1``; ``/invocations`` answers a whole completion without it, and
-``/tokenize`` and ``/docs`` are open. Here every path that is not in ``routes.json`` is 404, whoever asks.
-What vLLM's development mode has, and never guards, wants the key here, and takes the declared queries alone.
+vLLM's key guards paths that begin with ``/v1``; ``/invocations`` returns a whole completion without it, and
+``/tokenize`` and ``/docs`` are open. Here every path that is not in ``routes.json`` is 404 for every client.
+Routes of vLLM's development mode, which vLLM never guards, need the key and take the declared queries only.
 
-A pod that is told to go is forgotten by the Service, but not by connections that are open. From the moment
-that ``preStop`` tells, each answer closes its connection; and some seconds before SIGTERM work begins to be
-refused: what reaches vLLM's engine after it is answered with 200 and nothing in it.
+A Service forgets a pod that is being deleted, but open connections do not. From ``preStop`` on, each response
+closes its connection; some seconds before SIGTERM the gate starts to refuse work, because vLLM answers what
+reaches its engine after SIGTERM with 200 and an empty body.
 
-For the same reason a replica that is new would get nothing from clients that keep their connections: so one
-answer in some closes its connection, and the client's next is the Service's to place.
+A new replica would get nothing from clients that keep their connections. So every twentieth response closes
+its connection, and the Service places the client's next request.
 
-When a drain ends before its work does, vLLM kills the engine, then waits for clients who wait for the engine.
-Its web server can bound that wait; vLLM does not say by how much, so this does.
+When a drain ends before its work does, vLLM kills the engine and then waits for clients that wait for the
+engine. Its web server can bound that wait; vLLM does not, so the gate does.
 
 This file goes into the pod alone, in a ConfigMap: standard library only, nothing of this package.
 """
@@ -31,11 +31,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-_LEAVING = "This replica is going away. Ask again, on a new connection."
+_DRAINING = "This replica is shutting down. Retry on a new connection."
 _REFUSALS: dict[int, object] = {
     401: {"error": "Unauthorized"},
     404: {"error": {"message": "Not Found", "type": "NotFoundError", "code": 404}},
-    503: {"error": {"message": _LEAVING, "type": "ServiceUnavailableError", "code": 503}},
+    503: {"error": {"message": _DRAINING, "type": "ServiceUnavailableError", "code": 503}},
 }
 _CLOSE = (b"connection", b"close")
 
@@ -51,31 +51,31 @@ class Gate:
         self.key = os.environ.get("VLLM_API_KEY", "").encode()
         self.close_seconds: int = declared["closeSeconds"]
         self.refuse_seconds: int = declared["refuseSeconds"]
-        self.renew_answers: int = declared["renewAnswers"]
+        self.close_connection_every: int = declared["closeConnectionEvery"]
         self.asked = 0
-        self.leaving = Path(os.environ["ELASTIC_VLLM_LEAVING"])
+        self.drain_file = Path(os.environ["ELASTIC_VLLM_DRAIN_FILE"])
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:  # noqa: D102  # ASGI
         if scope["type"] == "lifespan":
             # The server runs already, and is vLLM's own attribute: if an upgrade moves it, nothing starts.
             scope["app"].state.server.config.timeout_graceful_shutdown = self.close_seconds
-            self.leaving.unlink(missing_ok=True)  # of the container before this one, in the same pod
+            self.drain_file.unlink(missing_ok=True)  # of the container before this one, in the same pod
             await self.app(scope, receive, send)
             return
-        leaves = self.told_seconds_ago() is not None
-        if leaves or self.renews(scope):
+        draining = self.seconds_since_prestop() is not None
+        if draining or self.should_close_connection(scope):
             send = closing(send)
         if not self.is_declared(scope):
             await refuse(scope, send)
         elif scope["path"] in self.keyed and not self.has_key(scope):
             await refuse(scope, send, 401)
-        elif leaves and scope["method"] == "POST" and (not self.key or self.has_key(scope)):
-            await self.take_or_refuse(scope, receive, send)
+        elif draining and scope["method"] == "POST" and (not self.key or self.has_key(scope)):
+            await self.forward_unless_draining(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def take_or_refuse(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Judged when all of it is there: an upload takes time, and who still sends reads no answer."""
+    async def forward_unless_draining(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Buffer the whole request body before deciding: a client that still uploads reads no response."""
         messages: list[Message] = []
         while not messages or messages[-1].get("more_body"):
             message = await receive()
@@ -91,26 +91,26 @@ class Gate:
 
         await self.app(scope, again, send)
 
-    def told_seconds_ago(self) -> float | None:
-        """How long ago ``preStop`` began; ``None`` while this pod is to stay."""
+    def seconds_since_prestop(self) -> float | None:
+        """Seconds since ``preStop`` began; ``None`` while the pod is not being deleted."""
         try:
-            return time.time() - self.leaving.stat().st_mtime
+            return time.time() - self.drain_file.stat().st_mtime
         except FileNotFoundError:
             return None
 
-    def renews(self, scope: Message) -> bool:
-        """Whether it is this request's turn to end its connection; only those that bring work have turns."""
+    def should_close_connection(self, scope: Message) -> bool:
+        """Whether this response is the one in ``close_connection_every``; only POST requests count."""
         if scope.get("method") != "POST":
             return False
         self.asked += 1
-        return self.asked % self.renew_answers == 0
+        return self.asked % self.close_connection_every == 0
 
     def refuses(self) -> bool:
-        """Whether SIGTERM is near, or was."""
-        return (self.told_seconds_ago() or 0) >= self.refuse_seconds
+        """Whether SIGTERM is near, or has come."""
+        return (self.seconds_since_prestop() or 0) >= self.refuse_seconds
 
     def is_declared(self, scope: Message) -> bool:
-        """The very path, decoded, with one of its methods; no websocket."""
+        """Whether the exact path, decoded, is declared with this method; websockets never are."""
         if scope["type"] != "http" or scope["method"] not in self.methods.get(scope["path"], ()):
             return False
         allowed = self.keyed.get(scope["path"])
@@ -120,14 +120,14 @@ class Gate:
         return all(value in allowed.get(name, ()) for name, value in asked)
 
     def has_key(self, scope: Message) -> bool:
-        """As vLLM asks for it on its own routes; without a key of ours nobody has it."""
+        """Whether the request carries the API key, as vLLM checks it; never where no key is set."""
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         kind, _, key = given.partition(b" ")
         return kind.lower() == b"bearer" and self.key != b"" and secrets.compare_digest(key, self.key)
 
 
 def closing(send: Send) -> Send:
-    """The client's next request opens a connection of its own, which the Service sends elsewhere."""
+    """Close the connection after the response, so that the Service places the client's next request."""
 
     async def last(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -138,7 +138,7 @@ def closing(send: Send) -> Send:
 
 
 async def refuse(scope: Message, send: Send, status: int = 404) -> None:
-    """404 tells nothing of what vLLM would serve; 401 is its own to who has no key; 503 is for later."""
+    """Refuse a request: 404 for what is not declared, 401 without the key, 503 with ``Retry-After``."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return

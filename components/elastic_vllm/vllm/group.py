@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from elastic_vllm import labels
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm.deployment import is_autoscaled
-from elastic_vllm.vllm.manifest import Manifest, spelt
+from elastic_vllm.vllm.manifest import Manifest, to_api_case
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core.v1 import PodTemplateSpecArgsDict
@@ -63,7 +63,7 @@ def member(model: ModelSpec, template: PodTemplateSpecArgsDict, *, headless: boo
     Where one that has no server is told to go first, its leader is told at once and still answers: the first
     computes on until the leader's drain is over.
     """
-    made = spelt(template)
+    made = to_api_case(template)
     pod = made["spec"]
     (container,) = pod["containers"]
     container["args"] = [*container["args"], *RENDEZVOUS, *(["--headless"] if headless else [])]

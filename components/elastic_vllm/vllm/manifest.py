@@ -1,4 +1,4 @@
-"""A builder's output in the API's own spelling, for custom resources, which Pulumi passes on as they are."""
+"""Converts a builder's output to the Kubernetes API's camelCase, for custom resources that Pulumi passes on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 Manifest = dict[str, Any]  # Any: a manifest nests as deep as Kubernetes likes
-_NAMES_OF_OTHERS = ("annotations", "labels", "limits", "match_labels", "node_selector", "requests")
-"""Their keys are names, no fields."""
+_KEYED_BY_NAME = ("annotations", "labels", "limits", "match_labels", "node_selector", "requests")
+"""Fields whose keys are names, which keep their case."""
 
 
-def spelt(built: Mapping[str, Any]) -> Manifest:  # Any: as above
-    """Field by field in camelCase; a keyword of Python loses its underscore."""
+def to_api_case(built: Mapping[str, Any]) -> Manifest:  # Any: as above
+    """The same in camelCase; a Python keyword loses its trailing underscore."""
     return {
-        to_camel(key.rstrip("_")): dict(value) if key in _NAMES_OF_OTHERS else _spelt(value)
+        to_camel(key.rstrip("_")): dict(value) if key in _KEYED_BY_NAME else _api_value(value)
         for key, value in built.items()
     }
 
 
-def _spelt(value: object) -> object:
+def _api_value(value: object) -> object:
     if isinstance(value, Mapping):
-        return spelt(value)
+        return to_api_case(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_spelt(item) for item in value]
+        return [_api_value(item) for item in value]
     return value

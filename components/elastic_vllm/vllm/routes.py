@@ -1,4 +1,4 @@
-"""Which routes of vLLM exist for clients, and the ConfigMap that brings them and the gate to a pod. Pure."""
+"""The routes of vLLM that clients may call, and the ConfigMap with them and the gate. Pure."""
 
 import hashlib
 import json
@@ -12,10 +12,10 @@ MODULE = "elastic_vllm_gate"
 MIDDLEWARE = f"{MODULE}.Gate"
 CLOSE_SECONDS = 2
 """After the drain: what is still open then has no engine left to answer it."""
-RENEW_ANSWERS = 20
-"""Each such answer closes its connection: often enough for new replicas, too seldom to cost anything."""
+CLOSE_CONNECTION_EVERY = 20
+"""One response in so many closes its connection: new replicas get load, and it costs nothing measurable."""
 OPEN: Mapping[str, list[str]] = {"/health": ["GET"], "/metrics": ["GET"]}
-"""Routes that ask for no key: they tell of load, never of what anybody asked."""
+"""Routes that need no key: they expose load, never a prompt."""
 _LISTED = {"/v1/models": ["GET"]}
 _SLEEP = {"/is_sleeping": ["GET"], "/sleep": ["POST"], "/wake_up": ["POST"]}
 KEYED: Mapping[str, Mapping[str, list[str]]] = {
@@ -31,15 +31,15 @@ nonsense.
 
 
 def refuse_seconds(propagation_seconds: int) -> int:
-    """From ``preStop``'s begin until work is refused. The last third is for what is on its way to the engine.
+    """Seconds from the start of ``preStop`` until work is refused.
 
-    A prompt is tokenized meanwhile, and its images are decoded: five seconds are enough, one is the least.
+    The last third, 1 to 5 s, is for requests that are tokenized or whose images are decoded.
     """
     return propagation_seconds - max(1, min(5, propagation_seconds // 3))
 
 
 def routes(model: ModelSpec) -> dict[str, list[str]]:
-    """Every path that exists, with its methods. ``OPTIONS`` is a browser's question before it asks."""
+    """Every open path with its methods. ``OPTIONS`` is a browser's preflight."""
     declared = {path: ["OPTIONS", "POST"] for path in model.engine.routes}
     sleep = _SLEEP if model.engine.sleep_mode else {}
     return dict(sorted({**OPEN, **_LISTED, **declared, **sleep}.items()))
@@ -52,7 +52,7 @@ def data(model: ModelSpec) -> dict[str, str]:
         "closeSeconds": CLOSE_SECONDS,
         "keyed": keyed,
         "refuseSeconds": refuse_seconds(model.drain.propagation_seconds),
-        "renewAnswers": RENEW_ANSWERS,
+        "closeConnectionEvery": CLOSE_CONNECTION_EVERY,
         "routes": routes(model),
     }
     return {
@@ -62,6 +62,6 @@ def data(model: ModelSpec) -> dict[str, str]:
 
 
 def config_name(model: ModelSpec) -> str:
-    """The ConfigMap's name, which holds its content: a change is a new object, and rolls the pods."""
+    """The ConfigMap's name with a hash of its content: a change makes a new object and rolls the pods."""
     digest = hashlib.sha256(json.dumps(data(model), sort_keys=True).encode()).hexdigest()
     return f"{model.name}-gate-{digest[:8]}"
