@@ -207,7 +207,7 @@ def test_a_replica_is_never_moved() -> None:
 
 def test_the_controller_resizes_this_clusters_groups_and_no_other() -> None:
     policy = json.loads(str(inputs(simplest(), "autoscaler-controller-policy")["policy"]))
-    (writing,) = [one for one in policy["Statement"] if one["Sid"] == "ResizeOurGroups"]
+    (writing,) = [one for one in policy["Statement"] if one["Sid"] == "ScaleOwnedGroups"]
     assert writing["Condition"] == {
         "StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/elastic-vllm-aws-dev": "owned"}
     }

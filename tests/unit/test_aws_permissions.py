@@ -75,14 +75,14 @@ def test_karpenter_may_not_make_roles_or_profiles() -> None:
     }
 
 
-@pytest.mark.parametrize("sid", ["LaunchByOurTemplates", "NameOurMachines", "EndOurMachines"])
+@pytest.mark.parametrize("sid", ["LaunchFromOwnedTemplates", "TagOwnedInstances", "TerminateOwnedInstances"])
 def test_karpenter_touches_what_bears_the_clusters_and_a_pools_tag_alone(sid: str) -> None:
     condition = controller()[sid]["Condition"]
     assert condition["StringEquals"] == {"aws:ResourceTag/kubernetes.io/cluster/c": "owned"}
     assert condition["StringLike"] == {"aws:ResourceTag/karpenter.sh/nodepool": "*"}
 
 
-@pytest.mark.parametrize("sid", ["LaunchWithOurTags", "TagAtBirth"])
+@pytest.mark.parametrize("sid", ["LaunchTagged", "TagOnCreate"])
 def test_what_karpenter_makes_is_born_with_the_tags(sid: str) -> None:
     condition = controller()[sid]["Condition"]
     assert condition["StringEquals"]["aws:RequestTag/kubernetes.io/cluster/c"] == "owned"
@@ -91,8 +91,8 @@ def test_what_karpenter_makes_is_born_with_the_tags(sid: str) -> None:
 
 
 def test_karpenter_passes_one_role_to_ec2_and_reads_one_queue() -> None:
-    assert controller()["GiveMachinesTheNodesRole"]["Resource"] == [SCOPE.node_role_arn]
-    assert controller()["HearOfInterruptions"]["Resource"] == [SCOPE.queue_arn]
+    assert controller()["PassNodeRole"]["Resource"] == [SCOPE.node_role_arn]
+    assert controller()["ReadInterruptionQueue"]["Resource"] == [SCOPE.queue_arn]
 
 
 def test_the_policy_fits_on_a_role() -> None:

@@ -134,14 +134,14 @@ def test_what_is_allowed_everywhere_only_looks_or_is_bounded_by_a_condition() ->
         assert looks or not everywhere or statement.get("Condition"), statement["Sid"]
 
 
-@pytest.mark.parametrize("sid", ["MakeInOurNetwork", "ChangeOurs", "ChangeRoles", "OurKeys"])
+@pytest.mark.parametrize("sid", ["CreateInOwnedNetwork", "ModifyOwned", "ModifyRoles", "ManageOwnedKeys"])
 def test_what_is_there_is_touched_only_where_it_bears_the_stacks_tag(sid: str) -> None:
     (statement,) = [one for one in statements() if one["Sid"] == sid]
     assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/stack": "aws-dev"}}
 
 
 def test_everything_made_bears_that_tag() -> None:
-    for sid in ("MakeWithOurTag", "MakeRoles", "MakeKeys"):
+    for sid in ("CreateTagged", "CreateRoles", "CreateKeys"):
         (statement,) = [one for one in statements() if one["Sid"] == sid]
         assert statement["Condition"] == {"StringEquals": {"aws:RequestTag/stack": "aws-dev"}}
 
@@ -161,7 +161,7 @@ def test_roles_of_the_program_are_those_that_may_be_passed_and_no_others() -> No
 
 
 def test_the_bucket_that_may_be_made_is_the_stacks_own() -> None:
-    patterns = [one["Resource"][0] for one in statements() if one["Sid"].endswith("TheBucket")]
+    patterns = [one["Resource"][0] for one in statements() if one["Sid"].endswith("ManageBucket")]
     assert patterns == [f"arn:aws:s3:::elastic-vllm-aws-dev-weights-*{of}" for of in ("", "/*")]
     begins = recorded("aws-dev").named("weights-bucket").inputs["bucketPrefix"]
     assert fnmatchcase(f"arn:aws:s3:::{begins}20261125", patterns[0])

@@ -1,4 +1,4 @@
-"""Converts a builder's output to the Kubernetes API's camelCase, for custom resources that Pulumi passes on."""
+"""Converts a builder's output to the Kubernetes API's camelCase, for custom resources."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -58,18 +58,18 @@ class _At:
         templates = {"ArnLike": {"ec2:LaunchTemplate": self._arn("ec2", "launch-template/*")}}
         return [
             _allow(
-                "SeeTheNetwork", _of("ec2", *(f"Describe{what}" for what in SEEN_IN_EC2)), ["*"], self._here
+                "DescribeNetwork", _of("ec2", *(f"Describe{what}" for what in SEEN_IN_EC2)), ["*"], self._here
             ),
             _allow(
-                "MakeWithOurTag",
+                "CreateTagged",
                 _of("ec2", *MADE_BY_EC2),
                 [self._arn("ec2", f"{kind}/*") for kind in BORN],
                 self._born,
             ),
-            _allow("MakeInOurNetwork", _of("ec2", *MADE_BY_EC2), everywhere, self._ours),
-            _allow("TagAtBirth", _of("ec2", "CreateTags"), everywhere, tagging),
-            _allow("ChangeOurs", _of("ec2", "CreateTags", *CHANGED_IN_EC2), everywhere, self._ours),
-            _allow("LetGroupsUseTemplates", _of("ec2", "RunInstances"), everywhere, templates),
+            _allow("CreateInOwnedNetwork", _of("ec2", *MADE_BY_EC2), everywhere, self._ours),
+            _allow("TagOnCreate", _of("ec2", "CreateTags"), everywhere, tagging),
+            _allow("ModifyOwned", _of("ec2", "CreateTags", *CHANGED_IN_EC2), everywhere, self._ours),
+            _allow("RunInstancesFromTemplates", _of("ec2", "RunInstances"), everywhere, templates),
         ]
 
     def identity(self) -> list[Mapping[str, object]]:
@@ -81,12 +81,12 @@ class _At:
         }
         passed = {"StringEquals": {"iam:PassedToService": [*PASSED_TO]}}
         return [
-            _allow("MakeRoles", _of("iam", "CreateRole"), roles, self._born),
-            _allow("ChangeRoles", _of("iam", *ROLE_CHANGES), roles, self._ours),
-            _allow("SeeRoles", _of("iam", *ROLE_LOOKS), roles),
+            _allow("CreateRoles", _of("iam", "CreateRole"), roles, self._born),
+            _allow("ModifyRoles", _of("iam", *ROLE_CHANGES), roles, self._ours),
+            _allow("ReadRoles", _of("iam", *ROLE_LOOKS), roles),
             _allow("PassRoles", _of("iam", "PassRole"), roles, passed),
-            _allow("MakeProfiles", _of("iam", "CreateInstanceProfile", *PROFILE_CHANGES), profiles),
-            _allow("LetServicesHaveTheirRoles", _of("iam", "CreateServiceLinkedRole"), ["*"], linked),
+            _allow("ManageInstanceProfiles", _of("iam", "CreateInstanceProfile", *PROFILE_CHANGES), profiles),
+            _allow("CreateServiceLinkedRoles", _of("iam", "CreateServiceLinkedRole"), ["*"], linked),
         ]
 
     def cluster(self) -> list[Mapping[str, object]]:
@@ -103,10 +103,10 @@ class _At:
         doing += ["UpdateClusterConfig", "UpdateClusterVersion"]
         known = [one for one in sorted({*owning, *doing}) if one != "UpdateNodegroup"]
         return [
-            _allow("TheCluster", _of("eks", *known), [*whole, *parts]),
-            _allow("SeeAddons", _of("eks", "DescribeAddonVersions"), ["*"], self._here),
-            _allow("MakeKeys", _of("kms", "CreateKey", "TagResource"), ["*"], self._born),
-            _allow("OurKeys", _of("kms", *KEY_CHANGES), [self._arn("kms", "key/*")], self._ours),
+            _allow("ManageCluster", _of("eks", *known), [*whole, *parts]),
+            _allow("DescribeAddonVersions", _of("eks", "DescribeAddonVersions"), ["*"], self._here),
+            _allow("CreateKeys", _of("kms", "CreateKey", "TagResource"), ["*"], self._born),
+            _allow("ManageOwnedKeys", _of("kms", *KEY_CHANGES), [self._arn("kms", "key/*")], self._ours),
         ]
 
     def around(self) -> list[Mapping[str, object]]:
@@ -119,30 +119,30 @@ class _At:
         queueing = ("CreateQueue", "DeleteQueue", "GetQueueAttributes", "ListQueueTags", "SetQueueAttributes")
         ruling = ("DeleteRule", "DescribeRule", "ListTagsForResource", "ListTargetsByRule", "PutRule")
         return [
-            _allow("Logs", _of("logs", *logging, "TagResource", "UntagResource"), logs),
-            _allow("FindLogs", _of("logs", "DescribeLogGroups"), ["*"], self._here),
-            _allow("Queue", _of("sqs", *queueing, "TagQueue", "UntagQueue"), queue),
+            _allow("ManageLogGroups", _of("logs", *logging, "TagResource", "UntagResource"), logs),
+            _allow("DescribeLogGroups", _of("logs", "DescribeLogGroups"), ["*"], self._here),
+            _allow("ManageQueue", _of("sqs", *queueing, "TagQueue", "UntagQueue"), queue),
             _allow(
-                "Rules",
+                "ManageEventRules",
                 _of("events", *ruling, "PutTargets", "RemoveTargets", "TagResource", "UntagResource"),
                 rules,
             ),
-            _allow("Hints", _of("autoscaling", "CreateOrUpdateTags", "DeleteTags"), groups),
+            _allow("TagAutoScalingGroups", _of("autoscaling", "CreateOrUpdateTags", "DeleteTags"), groups),
             _allow(
-                "SeeGroups",
+                "DescribeAutoScalingGroups",
                 _of("autoscaling", "DescribeAutoScalingGroups", "DescribeTags"),
                 ["*"],
                 self._here,
             ),
-            _allow("KnowYourself", _of("sts", "GetCallerIdentity"), ["*"]),
+            _allow("GetCallerIdentity", _of("sts", "GetCallerIdentity"), ["*"]),
         ]
 
     def weights(self) -> list[Mapping[str, object]]:
         """The bucket, by what its name begins with. Nothing here reads or writes weights."""
         bucket = f"arn:{self._partition}:s3:::{naming.bucket_prefix(self._stack)}*"
         return [
-            _allow("TheBucket", _of("s3", *BUCKET_CHANGES), [bucket]),
-            _allow("EmptyTheBucket", _of("s3", *EMPTYING), [f"{bucket}/*"]),
+            _allow("ManageBucket", _of("s3", *BUCKET_CHANGES), [bucket]),
+            _allow("EmptyBucket", _of("s3", *EMPTYING), [f"{bucket}/*"]),
         ]
 
 

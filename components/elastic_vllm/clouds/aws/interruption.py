@@ -61,7 +61,7 @@ def queue_policy(
         "Version": "2012-10-17",
         "Statement": [
             {
-                "Sid": "OurRulesSend",
+                "Sid": "AllowOwnedEventRules",
                 "Effect": "Allow",
                 "Principal": {"Service": ["events.amazonaws.com"]},
                 "Action": ["sqs:SendMessage"],
@@ -69,7 +69,7 @@ def queue_policy(
                 "Condition": {"ArnEquals": {"aws:SourceArn": [*rule_arns.values()]}},
             },
             {
-                "Sid": "NobodyWithoutTls",
+                "Sid": "DenyInsecureTransport",
                 "Effect": "Deny",
                 "Principal": "*",
                 "Action": ["sqs:*"],

@@ -59,7 +59,7 @@ def cluster_autoscaler(region: str, cluster: str) -> Mapping[str, object]:
         "Version": "2012-10-17",
         "Statement": [
             _allow(
-                "SeeTheRegion",
+                "DescribeRegionalResources",
                 [
                     *(f"autoscaling:Describe{what}" for what in groups),
                     *(f"ec2:Describe{what}" for what in machines),
@@ -68,9 +68,13 @@ def cluster_autoscaler(region: str, cluster: str) -> Mapping[str, object]:
                 ["*"],
                 here,
             ),
-            _allow("SeeTheGroups", ["eks:DescribeNodegroup"], [f"{at}:eks:{region}:*:nodegroup/{cluster}/*"]),
             _allow(
-                "ResizeOurGroups",
+                "DescribeNodegroups",
+                ["eks:DescribeNodegroup"],
+                [f"{at}:eks:{region}:*:nodegroup/{cluster}/*"],
+            ),
+            _allow(
+                "ScaleOwnedGroups",
                 ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
                 [f"{at}:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/eks-*"],
                 ours,
@@ -91,16 +95,14 @@ def _launching(scope: Scope) -> Sequence[Mapping[str, object]]:
     used = ["capacity-reservation", "placement-group", "security-group", "subnet"]
     return [
         _allow(
-            "LaunchFromWhatIsThere",
+            "LaunchFromExistingResources",
             launch,
             [*_arns(scope, *used), *_arns(scope, "image", "snapshot", account="")],
         ),
-        _allow("LaunchByOurTemplates", launch, _arns(scope, "launch-template"), _ours(scope)),
+        _allow("LaunchFromOwnedTemplates", launch, _arns(scope, "launch-template"), _ours(scope)),
+        _allow("LaunchTagged", [*launch, "ec2:CreateLaunchTemplate"], _arns(scope, *LAUNCHED), born_ours),
         _allow(
-            "LaunchWithOurTags", [*launch, "ec2:CreateLaunchTemplate"], _arns(scope, *LAUNCHED), born_ours
-        ),
-        _allow(
-            "TagAtBirth",
+            "TagOnCreate",
             ["ec2:CreateTags"],
             _arns(scope, *LAUNCHED),
             {
@@ -118,7 +120,7 @@ def _owning(scope: Scope) -> Sequence[Mapping[str, object]]:
     ours = _ours(scope)
     return [
         _allow(
-            "NameOurMachines",
+            "TagOwnedInstances",
             ["ec2:CreateTags"],
             _arns(scope, "instance"),
             {
@@ -128,13 +130,13 @@ def _owning(scope: Scope) -> Sequence[Mapping[str, object]]:
             },
         ),
         _allow(
-            "EndOurMachines",
+            "TerminateOwnedInstances",
             ["ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"],
             _arns(scope, "instance", "launch-template"),
             ours,
         ),
         _allow(
-            "GiveMachinesTheNodesRole",
+            "PassNodeRole",
             ["iam:PassRole"],
             [scope.node_role_arn],
             {"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com"]}},
@@ -146,14 +148,14 @@ def _reading(scope: Scope) -> Sequence[Mapping[str, object]]:
     parameters = f"arn:{naming.partition(scope.region)}:ssm:{scope.region}::parameter/aws/service/*"
     here = {"StringEquals": {"aws:RequestedRegion": scope.region}}
     return [
-        _allow("SeeTheRegion", [f"ec2:Describe{what}" for what in DESCRIBED], ["*"], here),
-        _allow("FindImages", ["ssm:GetParameter"], [parameters]),
-        _allow("SeePrices", ["pricing:GetProducts"], ["*"]),
-        _allow("SeeTheCluster", ["eks:DescribeCluster"], [scope.cluster_arn]),
-        _allow("SeeTheNodesProfile", ["iam:GetInstanceProfile"], [scope.profile_arn]),
-        _allow("SeeWhichProfilesThereAre", ["iam:ListInstanceProfiles"], ["*"]),
+        _allow("DescribeRegionalResources", [f"ec2:Describe{what}" for what in DESCRIBED], ["*"], here),
+        _allow("ReadImageParameters", ["ssm:GetParameter"], [parameters]),
+        _allow("ReadPrices", ["pricing:GetProducts"], ["*"]),
+        _allow("DescribeCluster", ["eks:DescribeCluster"], [scope.cluster_arn]),
+        _allow("GetNodeInstanceProfile", ["iam:GetInstanceProfile"], [scope.profile_arn]),
+        _allow("ListInstanceProfiles", ["iam:ListInstanceProfiles"], ["*"]),
         _allow(
-            "HearOfInterruptions",
+            "ReadInterruptionQueue",
             ["sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"],
             [scope.queue_arn],
         ),
