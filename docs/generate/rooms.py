@@ -7,6 +7,7 @@ from pathlib import Path
 
 LIBRARY = Path("components/elastic_vllm")
 FLEET = Path("fleet")
+PATH = Path("docs/architecture.md")
 COMPONENTS = "components"
 """The modules at the library's root: the ComponentResources."""
 
@@ -54,3 +55,41 @@ def _room(module: str) -> str:
     if top != LIBRARY.name:
         return ""
     return rest[0] if rest and (LIBRARY / rest[0]).is_dir() else COMPONENTS
+
+
+def diagram() -> str:
+    """The packages as a Mermaid graph, from the top down; an arrow that a longer way implies is left out."""
+    found = arrows()
+    lines = [
+        f'  {_id(room)}["{room}"] --> {_id(other)}["{other}"]'
+        for room in sorted(found)
+        for other in sorted(found[room])
+        if not any(other in below(between, found) for between in found[room] - {other})
+    ]
+    return "\n".join(("```mermaid", "graph TD", *lines, "```"))
+
+
+def _id(room: str) -> str:
+    return room.strip("_").replace("/", "_").replace(".", "_")
+
+
+def below(room: str, found: dict[str, set[str]]) -> set[str]:
+    """All packages that one reaches."""
+    seen: set[str] = set()
+    queue = [room]
+    while queue:
+        for other in found.get(queue.pop(), set()) - seen:
+            seen.add(other)
+            queue.append(other)
+    return seen
+
+
+def page(text: str) -> str:
+    """The architecture page with the diagram of today's source."""
+    before, _, rest = text.partition("<!-- rooms -->\n")
+    _, _, after = rest.partition("<!-- /rooms -->")
+    return f"{before}<!-- rooms -->\n{diagram()}\n<!-- /rooms -->{after}"
+
+
+if __name__ == "__main__":
+    PATH.write_text(page(PATH.read_text(encoding="utf-8")), encoding="utf-8")

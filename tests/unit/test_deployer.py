@@ -161,7 +161,7 @@ def test_roles_of_the_program_are_those_that_may_be_passed_and_no_others() -> No
 
 
 def test_the_bucket_that_may_be_made_is_the_stacks_own() -> None:
-    patterns = [one["Resource"][0] for one in statements() if one["Sid"].endswith("ManageBucket")]
+    patterns = [one["Resource"][0] for one in statements() if one["Sid"].endswith("Bucket")]
     assert patterns == [f"arn:aws:s3:::elastic-vllm-aws-dev-weights-*{of}" for of in ("", "/*")]
     begins = recorded("aws-dev").named("weights-bucket").inputs["bucketPrefix"]
     assert fnmatchcase(f"arn:aws:s3:::{begins}20261125", patterns[0])
