@@ -55,8 +55,11 @@ schema: setup  ## write the schemas of stack files and scenarios anew
 	$(BIN)/python -m elastic_vllm.stack_file.schema
 	$(BIN)/python -m fleet.drill.schema
 
-docs: setup  ## write docs/findings.md anew from the checks
+docs: setup  ## write the generated pages: findings, keys, API, the picture of the packages
 	$(BIN)/python -m elastic_vllm.rules.findings_doc
+	$(BIN)/python -m docs.generate.keys
+	$(BIN)/python -m docs.generate.api
+	$(BIN)/python -m docs.generate.rooms
 
 lock: setup  ## write requirements*.txt anew from requirements*.in
 	$(COMPILE) requirements.in --output-file requirements.txt

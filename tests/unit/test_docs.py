@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,7 +18,7 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("page", [keys, api], ids=lambda page: page.PATH.name)
-def test_generated_pages_are_what_the_source_says(page) -> None:
+def test_generated_pages_are_what_the_source_says(page: ModuleType) -> None:
     assert page.PATH.read_text(encoding="utf-8") == page.text(), "run `make docs`"
 
 
