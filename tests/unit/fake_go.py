@@ -19,6 +19,7 @@ printf half > "$2"
 if [ -s "$here/failure" ]; then cat "$here/failure" >&2; exit 1; fi
 printf 'go: downloading example.com/a v1.0.0\\nexample.com/a\\nexample.com/b\\n' >&2
 printf whole > "$2"
+[ ! -e schema.json ] || cat schema.json > "$2"
 """
 
 
@@ -50,6 +51,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGo:
         (folder / "module" / name).mkdir(parents=True)
     (folder / "module/pkg/apis/crds/nodepools.yaml").write_text("kind: CustomResourceDefinition\n")
     (folder / "module/kwok/apis/crds/classes.yaml").write_text("kind: CustomResourceDefinition\n")
+    (folder / "module/schema.json").write_text('{"name": "kubernetes", "version": ""}\n')
     monkeypatch.setenv("PATH", os.pathsep.join([str(folder), "/usr/bin", "/bin"]))
     fake = FakeGo(folder)
     fake.is_version("go1.26.4", "auto")
