@@ -120,17 +120,11 @@ def ensure(reporter: BuildReporter, names: Collection[str] | None = None) -> dic
     Returns the seconds that each took, empty when nothing was missing. Raises ``FleetError`` where neither
     way works; what is ready by then is kept, so a retry goes on.
     """
-    manifests = [each for each in MANIFESTS if names is None or each.binary in names]
-    if not missing(names) and all(each.path.is_dir() for each in manifests):
-        return {}
     try:
-        with _build_lock():
-            seconds = _obtain_all(missing(names), reporter)
-            for each in manifests:
-                if not each.path.is_dir():
-                    module = go.module_dir(pins.TOOLS / each.module, each.source)
-                    folders = [module / folder for folder in each.folders]
-                    module_files.copy_manifests(folders, each.path, terse=each.terse)
+        seconds = _obtain_all(missing(names), reporter)
+        for each in MANIFESTS:
+            if (names is None or each.binary in names) and not each.path.is_dir():
+                _copy(each)
     except OSError as error:
         raise FleetError(
             f"the binaries cannot be kept in {cache_dir()}: {error}",
@@ -177,19 +171,21 @@ def _require_go(name: str, why: str) -> None:
 def _obtain(binary: Binary, reporter: BuildReporter) -> str:
     """Put a binary in its place; returns how that was done."""
     target = path(binary.name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    why, release = _why_built(binary), binary.release
-    if release is not None and why is None:
-        try:
-            downloads.fetch(release, target, reporter.progress)
-        except downloads.NotDownloadedError as error:
-            why = str(error)
-        else:
-            return "downloaded, checksum ok"
-        _require_go(binary.name, why)
-    reporter.building(str(why))
-    _build(binary, target, reporter)
-    return f"built: {why}"
+    with _lock(binary.module):
+        if target.is_file():
+            return "another command has put it there"
+        why, release = _why_built(binary), binary.release
+        if release is not None and why is None:
+            try:
+                downloads.fetch(release, target, reporter.progress)
+            except downloads.NotDownloadedError as error:
+                why = str(error)
+            else:
+                return "downloaded, checksum ok"
+            _require_go(binary.name, why)
+        reporter.building(str(why))
+        _build(binary, target, reporter)
+        return f"built: {why}"
 
 
 def _build(binary: Binary, target: Path, reporter: BuildReporter) -> None:
@@ -197,11 +193,21 @@ def _build(binary: Binary, target: Path, reporter: BuildReporter) -> None:
     sources = pins.TOOLS / binary.module
     if binary.embeds:
         pinned, sources = sources, target.parent / "sources"
-        module_files.copy_sources(pinned, go.package_dir(pinned, binary.embeds), binary.version, sources)
+        module, folder = binary.embeds
+        embedded = go.module_dir(pinned, module) / folder
+        module_files.copy_sources(pinned, embedded, binary.version, sources)
     go.build(sources, binary.package, unfinished, dict(binary.stamp), reporter.progress)
     unfinished.replace(target)  # a killed build never leaves half a binary under its real name
     if binary.embeds:
         shutil.rmtree(sources)
+
+
+def _copy(manifests: Manifests) -> None:
+    with _lock(manifests.module):
+        module = go.module_dir(pins.TOOLS / manifests.module, manifests.source)
+        folders = [module / folder for folder in manifests.folders]
+        if not manifests.path.is_dir():
+            module_files.copy_manifests(folders, manifests.path, terse=manifests.terse)
 
 
 def _require_room() -> None:
@@ -216,9 +222,10 @@ def _require_room() -> None:
 
 
 @contextmanager
-def _build_lock() -> Iterator[None]:
-    """One build at a time per user; the lock dies with its process."""
-    cache_dir().mkdir(parents=True, exist_ok=True)
-    with (cache_dir() / "build.lock").open("w") as lock:
+def _lock(module: str) -> Iterator[None]:
+    """One command at a time per module and user; the lock dies with its process."""
+    folder = _module_dir(module)
+    folder.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -106,13 +106,9 @@ def build(
 
 
 def module_dir(module: Path, path: str) -> Path:
-    """Where the Go module cache holds a required module."""
+    """Where the Go module cache holds a required module, which is downloaded first where it is not there."""
+    _output(["go", "mod", "download", path], module)
     return Path(_output(["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", path], module))
-
-
-def package_dir(module: Path, package: str) -> Path:
-    """Where the Go module cache holds a package, which need not compile."""
-    return Path(_output(["go", "list", "-mod=readonly", "-find", "-f", "{{.Dir}}", package], module))
 
 
 def _output(command: list[str], cwd: Path) -> str:

@@ -33,8 +33,8 @@ class Binary:
     module: str
     package: str
     stamp: tuple[tuple[str, str], ...] = ()
-    embeds: str = field(default="", repr=False)
-    """The Go package whose JSON files a main package of our own embeds."""
+    embeds: tuple[str, str] | None = field(default=None, repr=False)
+    """The Go module, and the folder in it, whose JSON files a main package of our own embeds."""
 
     @property
     def version(self) -> str:
@@ -88,7 +88,7 @@ PULUMI = (
         "pulumi-kubernetes",
         ".",
         ((_PROVIDER_STAMP, PULUMI_KUBERNETES_VERSION),),
-        embeds=f"{_PROVIDER}/cmd/pulumi-resource-kubernetes",
+        embeds=(_PROVIDER, "cmd/pulumi-resource-kubernetes"),
     ),
     _binary(
         "pulumi-language-yaml",

@@ -6,6 +6,7 @@ Nothing is downloaded here: ``test_downloads.py`` has that.
 import errno
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +131,32 @@ def test_a_killed_build_leaves_nothing_under_the_binarys_name(
     with pytest.raises(SystemExit):
         binaries.ensure(Heard())
     assert [binary.name for binary in binaries.missing()] == NAMES
+
+
+def test_a_command_that_waited_for_another_takes_what_that_one_built(fake: FakeGo) -> None:
+    waiting = threading.Event()
+    said: list[str] = []
+
+    class Second(Heard):
+        def starting(self, what: str, index: int, total: int) -> None:
+            super().starting(what, index, total)
+            waiting.set()
+
+        def ready(self, how: str) -> None:
+            said.append(how)
+
+    second = threading.Thread(target=binaries.ensure, args=(Second(), ("etcd",)))
+
+    class First(Heard):
+        def building(self, why: str) -> None:
+            super().building(why)
+            second.start()
+            assert waiting.wait(10)
+
+    binaries.ensure(First(), names=("etcd",))
+    second.join()
+    assert said == ["another command has put it there"]
+    assert len(fake.calls("build")) == 1
 
 
 def test_built_binaries_need_no_go(fake: FakeGo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

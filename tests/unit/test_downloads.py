@@ -201,7 +201,12 @@ def test_a_name_server_that_hangs_costs_one_probe(
     hosts: ReleaseHosts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(downloads, "PROBE_SECONDS", 0.2)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] if hosts.let_go.wait() else [])
+
+    def hang(*_: object, **__: object) -> list[object]:
+        hosts.let_go.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     assert ensured(capsys, "etcd")[-1].endswith(": built: 127.0.0.1 cannot be reached")
 
 

@@ -128,10 +128,6 @@ def test_a_go_that_is_new_enough_or_fetches_a_newer_one_will_do(
     assert fake.calls("env") == ["env GOVERSION GOTOOLCHAIN"]
 
 
-def test_a_module_is_found_where_go_keeps_it(fake: FakeGo, tmp_path: Path) -> None:
+def test_a_module_is_downloaded_and_found_where_go_keeps_it(fake: FakeGo, tmp_path: Path) -> None:
     assert go.module_dir(tmp_path, "example.com/module") == fake.folder / "module"
-
-
-def test_a_package_is_found_though_it_does_not_compile(fake: FakeGo, tmp_path: Path) -> None:
-    assert go.package_dir(tmp_path, "example.com/module/cmd") == fake.folder / "module"
-    assert "-find" in fake.calls("list")[0]
+    assert fake.calls("mod") == ["mod download example.com/module"]
