@@ -1,11 +1,11 @@
 """A stand-in for all release hosts: a local server that keeps what they publish, as a mirror does."""
 
-import gzip
 import hashlib
 import io
 import json
 import tarfile
 import threading
+import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +25,8 @@ class ReleaseHosts:
 
     files: dict[str, bytes] = field(default_factory=dict)
     truncated: set[str] = field(default_factory=set)
+    stalled: set[str] = field(default_factory=set)
+    """Half of it comes, and then nothing."""
     asked: list[str] = field(default_factory=list)
     hangs: bool = False
     let_go: threading.Event = field(default_factory=threading.Event)
@@ -34,7 +36,7 @@ class ReleaseHosts:
         release = binary.release
         assert release is not None
         content = f"published {binary.name}".encode()
-        file = packed(release.member, content) if release.member else content
+        file = packed(release.url, release.member, content) if release.member else content
         self.files[release.url] = file
         self.vouch(release)
 
@@ -55,14 +57,18 @@ class ReleaseHosts:
         self.files[release.checksums] = text.encode()
 
 
-def packed(member: str, content: bytes) -> bytes:
-    """A tar archive with one file."""
+def packed(url: str, member: str, content: bytes, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """An archive with one file, of the kind that its address says."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
+    if url.endswith(".zip"):
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr(member, content)
+        return buffer.getvalue()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive_tar:
         header = tarfile.TarInfo(member)
-        header.size = len(content)
-        archive.addfile(header, io.BytesIO(content))
-    return gzip.compress(buffer.getvalue())
+        header.type, header.size = kind, len(content)
+        archive_tar.addfile(header, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 @contextmanager
@@ -83,7 +89,10 @@ def serving(monkeypatch: pytest.MonkeyPatch, published: Collection[Binary] = ())
             content = content or b""
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content[: len(content) // 2] if url in hosts.truncated else content)
+            halved = url in hosts.truncated | hosts.stalled
+            self.wfile.write(content[: len(content) // 2] if halved else content)
+            if url in hosts.stalled:
+                hosts.let_go.wait()
 
         def log_message(self, *_: object) -> None:
             pass

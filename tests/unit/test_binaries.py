@@ -4,7 +4,6 @@ Nothing is downloaded here: ``test_downloads.py`` has that.
 """
 
 import errno
-import json
 import shutil
 import threading
 from collections.abc import Callable
@@ -105,8 +104,7 @@ def test_the_provider_embeds_its_modules_schema_with_the_version_that_it_reports
     monkeypatch.setattr(pins, "TOOLS", tools)
     binaries.ensure(Heard(), names=("pulumi-resource-kubernetes",))
     built = binaries.path("pulumi-resource-kubernetes")
-    assert json.loads(built.read_text()) == {"name": "kubernetes", "version": PULUMI_KUBERNETES_VERSION}
-    assert built.read_text().count("\n") == 0
+    assert built.read_text() == f'{{"name":"kubernetes","version":"{PULUMI_KUBERNETES_VERSION}"}}'
     assert [file.name for file in built.parent.iterdir()] == [built.name]
     assert sorted(file.name for file in (tools / "pulumi-kubernetes").iterdir()) == [
         "go.mod",

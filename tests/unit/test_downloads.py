@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import socket
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_a_second_run_asks_no_host(hosts: ReleaseHosts, capsys: pytest.CaptureFi
 def test_a_file_that_differs_from_its_checksum_is_thrown_away_and_built(
     hosts: ReleaseHosts, capsys: pytest.CaptureFixture[str], binary: Binary
 ) -> None:
-    hosts.files[url(binary)] = packed("etcd-v3.6.5-linux-amd64/etcd", b"evil")
+    hosts.files[url(binary)] = packed(url(binary), "etcd-v3.6.5-linux-amd64/etcd", b"evil")
     assert ensured(capsys, binary.name)[-1].endswith(": built: the checksum of its release differs")
     assert content(binary) == "whole"
     assert leftovers(binaries.cache_dir()) == []
@@ -138,14 +139,42 @@ def test_a_release_without_a_checksum_is_not_even_downloaded(
     assert url(ETCD) not in hosts.asked[2:]
 
 
+@pytest.mark.parametrize(
+    ("member", "kind"),
+    [
+        pytest.param("etcd-v3.6.5-linux-amd64/README.md", tarfile.REGTYPE, id="another file"),
+        pytest.param("etcd-v3.6.5-linux-amd64/etcd", tarfile.DIRTYPE, id="a folder of its name"),
+    ],
+)
 def test_an_archive_without_the_binary_is_built(
-    hosts: ReleaseHosts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    hosts: ReleaseHosts, capsys: pytest.CaptureFixture[str], member: str, kind: bytes
 ) -> None:
     release = ETCD.release
     assert release
-    hosts.files[release.url] = packed("etcd-v3.6.5-linux-amd64/README.md", b"")
+    hosts.files[release.url] = packed(release.url, member, b"", kind)
     hosts.vouch(release)
     assert ensured(capsys, "etcd")[-1].endswith(": built: its release has no etcd-v3.6.5-linux-amd64/etcd")
+
+
+def test_on_macos_etcd_comes_out_of_its_zip(
+    hosts: ReleaseHosts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    hosts.publish(ETCD)
+    assert ensured(capsys, "etcd") == ["1/1 etcd 3.6.5: downloaded, checksum ok"]
+    assert content(ETCD) == "published etcd"
+    assert os.access(binaries.path("etcd"), os.X_OK)
+
+
+def test_without_go_a_download_that_failed_is_an_error_that_says_why(
+    hosts: ReleaseHosts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del hosts.files[url(ETCD)]
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(FleetError) as caught:
+        ensured(capsys, "etcd")
+    assert caught.value.problem == ("etcd must be built (127.0.0.1 has no such release): Go is not on PATH")
+    assert "https://go.dev/dl" in caught.value.next_step
 
 
 def test_a_download_that_breaks_off_is_built_and_leaves_nothing(
@@ -175,9 +204,8 @@ def test_a_server_that_hangs_is_asked_once_and_given_up_after_one_probe(
 def test_a_server_that_stops_halfway_is_not_waited_for_again(
     hosts: ReleaseHosts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(downloads, "READ_SECONDS", 0.2)
-    downloads.probe([b.release for b in (ETCD, KUBECTL) if b.release])
-    hosts.hangs = True
+    monkeypatch.setattr(downloads, "READ_SECONDS", 0.5)
+    hosts.stalled.add(url(ETCD))
     lines = ensured(capsys, "etcd", "kubectl")
     assert lines[-2].endswith("etcd 3.6.5: built: 127.0.0.1 stopped answering")
     assert lines[-1].endswith("kubectl 1.36.3: built: 127.0.0.1 cannot be reached")
