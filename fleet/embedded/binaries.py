@@ -52,19 +52,19 @@ MANIFESTS = (
 
 
 class BuildReporter(Protocol):
-    """Hears how each binary is had."""
+    """Receives the progress of downloads and builds."""
 
     def starting(self, what: str, index: int, total: int) -> None:
         """Work on a binary starts: its name and version."""
 
     def building(self, why: str) -> None:
-        """It is built, and why it is not downloaded."""
+        """The binary is built, not downloaded, for this reason."""
 
     def progress(self, text: str) -> None:
         """How far the running download or build is."""
 
     def ready(self, how: str) -> None:
-        """It is there: downloaded or built, and why."""
+        """The binary is in place: downloaded, or built and why."""
 
 
 def cache_dir() -> Path:

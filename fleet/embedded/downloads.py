@@ -26,7 +26,7 @@ from fleet.embedded.releases import Release
 PROBE_SECONDS = 2.0
 """Within this time a release host answers, or the whole run does without it."""
 READ_SECONDS = 20.0
-"""So long a download may stand still."""
+"""How long a download may stall."""
 _CHUNK = 1 << 20
 
 _answers: dict[str, bool] = {}
@@ -43,7 +43,7 @@ def off() -> bool:
 
 
 def probe(releases: Iterable[Release]) -> None:
-    """Ask all hosts that are not known yet, at the same time, for two seconds and no longer."""
+    """Ask all hosts that this process has not asked yet, at once, within two seconds in all."""
     urls = [_mirrored(url) for release in releases for url in (release.url, release.checksums)]
     asked = {_host(url): url for url in urls if _host(url) not in _answers}
     threads = [threading.Thread(target=_ask, args=item, daemon=True) for item in asked.items()]
@@ -57,7 +57,7 @@ def probe(releases: Iterable[Release]) -> None:
 
 
 def obstacle(release: Release) -> str | None:
-    """Why this release cannot be had, as far as a probe tells."""
+    """Why this release cannot be downloaded, as far as the probe knows."""
     for url in (release.checksums, release.url):
         if not _answers.get(_host(_mirrored(url)), False):
             return f"{_name(_mirrored(url))} cannot be reached"

@@ -47,7 +47,7 @@ class Binary:
 
     @property
     def release(self) -> Release | None:
-        """Where it is published, for this machine; None where nowhere."""
+        """Where it is published for this machine; None where it is not."""
         row = RELEASES.get(self.name)
         return row.resolved(self.name, self.version) if row else None
 

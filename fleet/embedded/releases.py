@@ -1,7 +1,7 @@
 """Where publishers put their binaries, and where they put the checksums: one row per binary, as data.
 
-Looked up on 2026-11-30 in each project's release scripts and documentation; no release host was at hand
-then, so no row has met the real one. A row that does not fit costs a build, never a wrong binary.
+Looked up on 2026-11-30 in each project's release scripts and documentation; no release host could be
+reached then, so no row has met the real one. A row that does not fit costs a build, never a wrong binary.
 metrics-server and LeaderWorkerSet publish images only, Karpenter's provider for kwok nothing.
 """
 

@@ -95,6 +95,8 @@ def test_the_simulator_is_the_version_that_it_says_it_is() -> None:
 
 def test_pulumi_is_the_version_that_it_says_it_is() -> None:
     assert requires("pulumi")["github.com/pulumi/pulumi/pkg/v3"] == f"v{PULUMI_VERSION}"
+    for binary in PULUMI:
+        assert [version for _, version in binary.stamp] == [binary.version]
 
 
 def test_the_definitions_come_from_a_module_that_is_pinned() -> None:
