@@ -13,22 +13,20 @@ app = typer.Typer(no_args_is_help=True, help="The embedded Kubernetes: a real co
 
 
 def bring_up() -> None:
-    """Build what is missing, start the cluster and say how long it took; also for other commands."""
+    """Get missing binaries, start the cluster and say how long it took; also for other commands."""
     started = time.monotonic()
     with Steps() as steps:
-        builds = binaries.ensure(steps)
-        if builds:
-            steps.step("(builds done)")
+        obtained = binaries.ensure(steps)
         place = lifecycle.up(steps)
-    if builds:
-        _print_builds(builds)
+    if obtained:
+        _print_times(obtained)
     console.print(f"cluster ready in {time.monotonic() - started:.1f} s; kubeconfig: {place.kubeconfig}")
 
 
-def _print_builds(builds: dict[str, float]) -> None:
-    total = sum(builds.values())
-    table = Table("binary", "seconds", "share", title="cold set-up: what was built")
-    for name, seconds in builds.items():
+def _print_times(obtained: dict[str, float]) -> None:
+    total = sum(obtained.values())
+    table = Table("binary", "seconds", "share", title="first set-up: downloads and builds")
+    for name, seconds in obtained.items():
         table.add_row(name, f"{seconds:.0f}", f"{seconds / total:.0%}")
     table.add_row("all", f"{total:.0f}", "100%")
     console.print(table)
@@ -36,7 +34,7 @@ def _print_builds(builds: dict[str, float]) -> None:
 
 @app.command()
 def up() -> None:
-    """Start the cluster; build its binaries first where they are missing."""
+    """Start the cluster; download or build missing binaries first."""
     bring_up()
 
 
@@ -48,13 +46,13 @@ def down() -> None:
 
 @app.command()
 def build() -> None:
-    """Build the binaries without starting anything."""
+    """Download or build the binaries without starting anything."""
     with Steps() as steps:
-        builds = binaries.ensure(steps)
-    if builds:
-        _print_builds(builds)
+        obtained = binaries.ensure(steps)
+    if obtained:
+        _print_times(obtained)
     else:
-        console.print(f"nothing to build: all binaries are in {binaries.cache_dir()}")
+        console.print(f"nothing to do: all binaries are in {binaries.cache_dir()}")
 
 
 @app.command()

@@ -37,6 +37,7 @@ class Steps:
         self._step: str | None = None
         self._started = 0.0
         self._status: Status | None = None
+        self._built = False
 
     def __enter__(self) -> Self:
         return self
@@ -56,22 +57,29 @@ class Steps:
             self._status = console.status(f"{text} …")
             self._status.start()
 
-    def building(self, name: str, index: int, total: int) -> None:
-        """A build starts."""
-        if index == 1:
+    def starting(self, what: str, index: int, total: int) -> None:
+        """Work on a binary starts."""
+        self.step(f"{index}/{total} {what}")
+
+    def building(self, why: str) -> None:
+        """The binary is built; before the first one, say how long that may take."""
+        if not self._built:
             console.print(
-                f"building {total} binaries of the embedded cluster, once per user; "
-                f"about 9 minutes for all on two cores (here: {os.cpu_count()}); you may stop and go on"
+                "some binaries are built from source, once per user, which takes minutes each "
+                f"(CPUs here: {os.cpu_count()}); you may stop and go on"
             )
-        self.step(f"build {index}/{total}: {name}")
+        self._built = True
+        self.progress(f"building: {why}")
 
-    def progress(self, packages: int) -> None:
-        """So many packages of the running build are compiled."""
+    def progress(self, text: str) -> None:
+        """How far the running download or build is."""
         if self._status is not None:
-            self._status.update(f"{self._step} … {packages} packages compiled")
+            self._status.update(f"{self._step} … {text}")
 
-    def built(self, name: str, seconds: float) -> None:
-        """A build ended; its line is printed as its step ends."""
+    def ready(self, how: str) -> None:
+        """The binary is there; its line is printed as its step ends."""
+        self._step = f"{self._step}: {how}"
+        self._finish()
 
     def _finish(self) -> None:
         self._stop_spinner()

@@ -1,81 +1,34 @@
-"""The embedded cluster's binaries: built from pinned Go modules, once per user and version.
+"""The binaries of the embedded cluster and of Pulumi: downloaded or built, once per user and version.
 
-Each ``tools/<module>/go.mod`` pins what is built and each ``go.sum`` its bytes; a binary's place in the
-cache is keyed by both, so that a changed pin is a new build and an unchanged one never is.
+Each ``tools/<module>/go.mod`` pins the versions and each ``go.sum`` the bytes that are built; a binary's
+place in the cache is keyed by both. A published release of the pinned version is tried first.
 """
 
 import fcntl
 import hashlib
-import json
 import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import yaml
-
-from fleet.embedded import go
+from fleet.embedded import downloads, go, module_files, pins
+from fleet.embedded.pins import BINARIES, PULUMI, Binary
 from fleet.errors import FleetError
 
-TOOLS = Path(__file__).parent / "tools"
-KUBERNETES_VERSION = "1.36.3"
-KWOK_VERSION = "0.8.0"
 FREE_BYTES_TO_BUILD = 10 * 2**30
 """Go's module cache, its build cache and the binaries took 9 GiB (measured 2026-11-24)."""
-
-_MAJOR, _MINOR, _ = KUBERNETES_VERSION.split(".")
-_KUBERNETES_STAMP = {
-    "k8s.io/component-base/version.gitVersion": f"v{KUBERNETES_VERSION}",
-    "k8s.io/component-base/version.gitMajor": _MAJOR,
-    "k8s.io/component-base/version.gitMinor": _MINOR,
-    "k8s.io/component-base/version.gitTreeState": "clean",
-}
-_KWOK_STAMP = {"sigs.k8s.io/kwok/pkg/consts.Version": f"v{KWOK_VERSION}"}
-
-
-@dataclass(frozen=True)
-class Binary:
-    """One program to build: the module that pins it, its package, and the version it reports."""
-
-    name: str
-    module: str
-    package: str
-    stamp: tuple[tuple[str, str], ...] = ()
-
-
-def _binary(name: str, module: str, package: str, stamp: dict[str, str] | None = None) -> Binary:
-    return Binary(name, module, package, tuple((stamp or {}).items()))
-
-
-BINARIES = (
-    _binary("etcd", "etcd", "go.etcd.io/etcd/server/v3"),
-    _binary("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", _KUBERNETES_STAMP),
-    _binary(
-        "kube-controller-manager",
-        "kubernetes",
-        "k8s.io/kubernetes/cmd/kube-controller-manager",
-        _KUBERNETES_STAMP,
-    ),
-    _binary("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES_STAMP),
-    _binary("kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl", _KUBERNETES_STAMP),
-    _binary("kwokctl", "addons", "sigs.k8s.io/kwok/cmd/kwokctl", _KWOK_STAMP),
-    _binary("kwok", "addons", "sigs.k8s.io/kwok/cmd/kwok", _KWOK_STAMP),
-    _binary("metrics-server", "addons", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
-    # Karpenter's provider for kwok is a package called kwok as well, hence the name of its own.
-    _binary("karpenter", "addons", "sigs.k8s.io/karpenter/kwok"),
-    _binary("lws", "lws", "sigs.k8s.io/lws/cmd"),
-)
 
 
 @dataclass(frozen=True)
 class Manifests:
     """Manifests that a controller stands on, from the very module that it is built from."""
 
+    binary: str
     module: str
     name: str
     source: str
@@ -92,23 +45,26 @@ class Manifests:
 
 _LWS = "sigs.k8s.io/lws"
 MANIFESTS = (
-    Manifests("addons", "crds", "sigs.k8s.io/karpenter", ("pkg/apis/crds", "kwok/apis/crds")),
-    Manifests("lws", "crds", _LWS, ("config/crd/bases",), terse=True),
-    Manifests("lws", "webhooks", _LWS, ("config/webhook",)),
+    Manifests("karpenter", "addons", "crds", "sigs.k8s.io/karpenter", ("pkg/apis/crds", "kwok/apis/crds")),
+    Manifests("lws", "lws", "crds", _LWS, ("config/crd/bases",), terse=True),
+    Manifests("lws", "lws", "webhooks", _LWS, ("config/webhook",)),
 )
 
 
 class BuildReporter(Protocol):
-    """Hears how the builds go. Seconds are wall-clock."""
+    """Receives the progress of downloads and builds."""
 
-    def building(self, name: str, index: int, total: int) -> None:
-        """A build starts."""
+    def starting(self, what: str, index: int, total: int) -> None:
+        """Work on a binary starts: its name and version."""
 
-    def progress(self, packages: int) -> None:
-        """So many packages of the running build are compiled."""
+    def building(self, why: str) -> None:
+        """The binary is built, not downloaded, for this reason."""
 
-    def built(self, name: str, seconds: float) -> None:
-        """A build ended well."""
+    def progress(self, text: str) -> None:
+        """How far the running download or build is."""
+
+    def ready(self, how: str) -> None:
+        """The binary is in place: downloaded, or built and why."""
 
 
 def cache_dir() -> Path:
@@ -120,17 +76,27 @@ def cache_dir() -> Path:
 def _module_dir(module: str) -> Path:
     """The module's place in the cache, keyed by its pins, our stamps and this machine's kind."""
     digest = hashlib.sha256()
-    for file in ("go.mod", "go.sum"):
-        digest.update((TOOLS / module / file).read_bytes())
-    digest.update(repr([b for b in BINARIES if b.module == module]).encode())
+    for file in sorted((pins.TOOLS / module).iterdir()):
+        digest.update(file.read_bytes())
+    digest.update(repr([b for b in (*BINARIES, *PULUMI) if b.module == module]).encode())
     kind = f"{platform.system()}-{platform.machine()}".lower()
     return cache_dir() / f"{module}-{digest.hexdigest()[:12]}-{kind}"
 
 
+def _named(names: Collection[str] | None) -> list[Binary]:
+    return [b for b in (*BINARIES, *PULUMI) if (b in BINARIES if names is None else b.name in names)]
+
+
 def path(name: str) -> Path:
-    """Where a binary is, or will be once built."""
-    binary = next(b for b in BINARIES if b.name == name)
+    """Where a binary is, or will be."""
+    (binary,) = _named((name,))
     return _module_dir(binary.module) / name
+
+
+def version(name: str) -> str:
+    """The pinned version of a binary, without a ``v``."""
+    (binary,) = _named((name,))
+    return binary.version
 
 
 def crds() -> tuple[Path, ...]:
@@ -143,83 +109,111 @@ def webhooks() -> Path:
     return next(each.path for each in MANIFESTS if each.name == "webhooks")
 
 
-def missing() -> list[Binary]:
-    """The binaries that have yet to be built."""
-    return [b for b in BINARIES if not path(b.name).is_file()]
+def missing(names: Collection[str] | None = None) -> list[Binary]:
+    """The binaries that are not there yet; without names, of the embedded cluster's own."""
+    return [b for b in _named(names) if not path(b.name).is_file()]
 
 
-def ensure(reporter: BuildReporter) -> dict[str, float]:
-    """Build what is missing; returns the seconds that each build took, empty when nothing was missing.
+def ensure(reporter: BuildReporter, names: Collection[str] | None = None) -> dict[str, float]:
+    """Download or build what is missing; without names, what the embedded cluster needs.
 
-    Raises ``FleetError`` without Go, network or room; what was built so far is kept, so a retry goes on.
+    Returns the seconds that each took, empty when nothing was missing. Raises ``FleetError`` where neither
+    way works; what is ready by then is kept, so a retry goes on.
     """
-    if not missing() and all(each.path.is_dir() for each in MANIFESTS):
-        return {}
     try:
-        with _build_lock():
-            return _build_all(reporter)
+        seconds = _obtain_all(missing(names), reporter)
+        for each in MANIFESTS:
+            if (names is None or each.binary in names) and not each.path.is_dir():
+                _copy(each)
     except OSError as error:
         raise FleetError(
             f"the binaries cannot be kept in {cache_dir()}: {error}",
             "make room or access there, or set XDG_CACHE_HOME to another disk, then run this again",
         ) from None
-
-
-def _build_all(reporter: BuildReporter) -> dict[str, float]:
-    todo = missing()
-    if todo:
-        go.require()
-        _require_room()
-    seconds: dict[str, float] = {}
-    for index, binary in enumerate(todo, start=1):
-        reporter.building(binary.name, index, len(todo))
-        started = time.monotonic()
-        _build(binary, reporter)
-        seconds[binary.name] = time.monotonic() - started
-        reporter.built(binary.name, seconds[binary.name])
-    for each in MANIFESTS:
-        if not each.path.is_dir():
-            _copy(each)
     return seconds
 
 
-def _build(binary: Binary, reporter: BuildReporter) -> None:
+def _obtain_all(todo: Sequence[Binary], reporter: BuildReporter) -> dict[str, float]:
+    seconds: dict[str, float] = {}
+    _probe(todo)
+    built = {binary.name: why for binary in todo if (why := _why_built(binary))}
+    if built:
+        _require_go(*next(iter(built.items())))
+        if len(built) == len(BINARIES):
+            _require_room()
+    for index, binary in enumerate(todo, start=1):
+        started = time.monotonic()
+        reporter.starting(f"{binary.name} {binary.version}", index, len(todo))
+        reporter.ready(_obtain(binary, reporter))
+        seconds[binary.name] = time.monotonic() - started
+    return seconds
+
+
+def _probe(todo: Sequence[Binary]) -> None:
+    releases = [release for binary in todo if (release := binary.release)]
+    if releases and not downloads.off():
+        downloads.probe(releases)
+
+
+def _why_built(binary: Binary) -> str | None:
+    if binary.release is None:
+        return "no release is published"
+    return "downloads are off" if downloads.off() else downloads.obstacle(binary.release)
+
+
+def _require_go(name: str, why: str) -> None:
+    try:
+        go.require()
+    except FleetError as error:
+        raise FleetError(f"{name} must be built ({why}): {error.problem}", error.next_step) from None
+
+
+def _obtain(binary: Binary, reporter: BuildReporter) -> str:
+    """Put a binary in its place; returns how that was done."""
     target = path(binary.name)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(binary.module):
+        if target.is_file():
+            return "another command has put it there"
+        why, release = _why_built(binary), binary.release
+        if release is not None and why is None:
+            try:
+                downloads.fetch(release, target, reporter.progress)
+            except downloads.NotDownloadedError as error:
+                why = str(error)
+            else:
+                return "downloaded, checksum ok"
+            _require_go(binary.name, why)
+        reporter.building(str(why))
+        _build(binary, target, reporter)
+        return f"built: {why}"
+
+
+def _build(binary: Binary, target: Path, reporter: BuildReporter) -> None:
     unfinished = target.with_suffix(".unfinished")
-    go.build(TOOLS / binary.module, binary.package, unfinished, dict(binary.stamp), reporter.progress)
+    sources = pins.TOOLS / binary.module
+    if binary.embeds:
+        pinned, sources = sources, target.parent / "sources"
+        module, folder = binary.embeds
+        embedded = go.module_dir(pinned, module) / folder
+        module_files.copy_sources(pinned, embedded, binary.version, sources)
+    go.build(sources, binary.package, unfinished, dict(binary.stamp), reporter.progress)
     unfinished.replace(target)  # a killed build never leaves half a binary under its real name
+    if binary.embeds:
+        shutil.rmtree(sources)
 
 
 def _copy(manifests: Manifests) -> None:
-    module = go.module_dir(TOOLS / manifests.module, manifests.source)
-    unfinished = manifests.path.with_suffix(".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    for folder in manifests.folders:
-        for file in sorted((module / folder).glob("*.yaml")):
-            target = unfinished / file.name
-            shutil.copyfile(file, target)
-            if manifests.terse:
-                target.write_text(json.dumps(undescribed(yaml.safe_load(target.read_text()))))
-    unfinished.replace(manifests.path)
-
-
-def undescribed(schema: object) -> object:
-    """The same without its prose; a property that is called ``description`` stays."""
-    if isinstance(schema, dict):
-        return {
-            key: undescribed(value)
-            for key, value in schema.items()
-            if key != "description" or not isinstance(value, str)
-        }
-    return [undescribed(item) for item in schema] if isinstance(schema, list) else schema
+    with _lock(manifests.module):
+        module = go.module_dir(pins.TOOLS / manifests.module, manifests.source)
+        folders = [module / folder for folder in manifests.folders]
+        if not manifests.path.is_dir():
+            module_files.copy_manifests(folders, manifests.path, terse=manifests.terse)
 
 
 def _require_room() -> None:
     cache_dir().mkdir(parents=True, exist_ok=True)
     free = min(shutil.disk_usage(place).free for place in (cache_dir(), go.build_cache()))
-    if free < FREE_BYTES_TO_BUILD and len(missing()) == len(BINARIES):
+    if free < FREE_BYTES_TO_BUILD:
         raise FleetError(
             f"too little room to build: {free / 2**30:.1f} GiB free, "
             f"a first build takes up to {FREE_BYTES_TO_BUILD / 2**30:.0f} GiB",
@@ -228,9 +222,10 @@ def _require_room() -> None:
 
 
 @contextmanager
-def _build_lock() -> Iterator[None]:
-    """One build at a time per user; the lock dies with its process."""
-    cache_dir().mkdir(parents=True, exist_ok=True)
-    with (cache_dir() / "build.lock").open("w") as lock:
+def _lock(module: str) -> Iterator[None]:
+    """One command at a time per module and user; the lock dies with its process."""
+    folder = _module_dir(module)
+    folder.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -44,7 +44,7 @@ def _configuration(layout: Layout, ports: Mapping[str, int]) -> str:
     options = {
         **ports,
         "runtime": "binary",
-        "kubeVersion": f"v{binaries.KUBERNETES_VERSION}",
+        "kubeVersion": f"v{binaries.version('kubectl')}",
         "etcdBinary": str(binaries.path("etcd")),
         "kubeApiserverBinary": str(binaries.path("kube-apiserver")),
         "kubeControllerManagerBinary": str(binaries.path("kube-controller-manager")),

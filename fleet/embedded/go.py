@@ -1,4 +1,4 @@
-"""The Go toolchain, as far as the embedded cluster needs it: build a package, find a module.
+"""The Go toolchain, as far as binaries need it: build a package, find a module.
 
 Turns the toolchain's failures into errors with a next step.
 """
@@ -49,14 +49,14 @@ def require() -> None:
     """Refuse early when Go is missing or too old."""
     if shutil.which("go") is None:
         raise FleetError(
-            "Go is not on PATH, and the embedded cluster's binaries are built with it",
+            "Go is not on PATH",
             f"install Go {MINIMUM[0]}.{MINIMUM[1]} or newer (https://go.dev/dl), then run this again",
         )
     version, _, toolchain = _output(["go", "env", "GOVERSION", "GOTOOLCHAIN"], Path.cwd()).partition("\n")
     found = re.match(r"go(\d+)\.(\d+)", version)
     if found and (int(found[1]), int(found[2])) < MINIMUM and toolchain.strip() == "local":
         raise FleetError(
-            f"{version} is too old: the embedded cluster needs Go {MINIMUM[0]}.{MINIMUM[1]}",
+            f"{version} is too old, Go {MINIMUM[0]}.{MINIMUM[1]} or newer is needed",
             "install a newer one (https://go.dev/dl), or set GOTOOLCHAIN=auto",
         )
 
@@ -68,7 +68,7 @@ def build_cache() -> Path:
 
 
 def build(
-    module: Path, package: str, output: Path, stamp: Mapping[str, str], progress: Callable[[int], None]
+    module: Path, package: str, output: Path, stamp: Mapping[str, str], progress: Callable[[str], None]
 ) -> None:
     """Compile one package of a pinned module into ``output``."""
     ldflags = " ".join(["-s -w", *(f"-X {key}={value}" for key, value in stamp.items())])
@@ -99,14 +99,15 @@ def build(
             tail.append(line.rstrip())
             if not line.startswith("go: "):
                 compiled += 1
-                progress(compiled)
+                progress(f"{compiled} packages compiled")
     if process.returncode:
         output.unlink(missing_ok=True)
         raise _failure(f"building {package}", list(tail))
 
 
 def module_dir(module: Path, path: str) -> Path:
-    """Where the Go module cache holds a required module."""
+    """Where the Go module cache holds a required module, which is downloaded first where it is not there."""
+    _output(["go", "mod", "download", path], module)
     return Path(_output(["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", path], module))
 
 

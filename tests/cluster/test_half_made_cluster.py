@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fleet.embedded import binaries, control_plane, go
+from fleet.embedded import control_plane, go
 from fleet.embedded.layout import Layout
+from fleet.embedded.pins import TOOLS
 from fleet.embedded.process import commands
 from fleet.errors import FleetError
 
@@ -110,7 +111,7 @@ def test_without_network_and_modules_a_build_says_so(
     monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
     monkeypatch.setenv("GOFLAGS", "-modcacherw")
     with pytest.raises(FleetError) as caught:
-        go.build(binaries.TOOLS / "etcd", "go.etcd.io/etcd/server/v3", tmp_path / "etcd", {}, lambda _: None)
+        go.build(TOOLS / "etcd", "go.etcd.io/etcd/server/v3", tmp_path / "etcd", {}, lambda _: None)
     assert "the Go module proxy cannot be reached" in caught.value.problem
     assert "GOPROXY" in caught.value.next_step
     assert not (tmp_path / "etcd").exists()

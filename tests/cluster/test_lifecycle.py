@@ -97,7 +97,7 @@ def test_only_this_user_may_read_the_kubeconfig(cluster: Layout) -> None:
 
 def test_client_and_server_say_the_release_that_they_were_built_from(cluster: Layout) -> None:
     said = json.loads(control_plane.kubectl(cluster, "version", "-o", "json"))
-    assert said["clientVersion"]["gitVersion"] == "v1.36.3" == f"v{binaries.KUBERNETES_VERSION}"
+    assert said["clientVersion"]["gitVersion"] == "v1.36.3" == f"v{binaries.version('kubectl')}"
     assert said["serverVersion"]["gitVersion"] == "v1.36.3"
     assert (said["serverVersion"]["major"], said["serverVersion"]["minor"]) == ("1", "36")
 

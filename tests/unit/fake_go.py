@@ -12,6 +12,7 @@ echo "$@" >> "$here/calls"
 case "$1 $2" in
   "env GOVERSION") cat "$here/version"; exit 0 ;;
   "env GOCACHE") echo "$here"; exit 0 ;;
+  "mod "*) exit 0 ;;
   "list "*) echo "$here/module"; exit 0 ;;
 esac
 while [ "$1" != -o ]; do shift; done
@@ -19,6 +20,7 @@ printf half > "$2"
 if [ -s "$here/failure" ]; then cat "$here/failure" >&2; exit 1; fi
 printf 'go: downloading example.com/a v1.0.0\\nexample.com/a\\nexample.com/b\\n' >&2
 printf whole > "$2"
+[ ! -e schema.json ] || cat schema.json > "$2"
 """
 
 
@@ -50,6 +52,10 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGo:
         (folder / "module" / name).mkdir(parents=True)
     (folder / "module/pkg/apis/crds/nodepools.yaml").write_text("kind: CustomResourceDefinition\n")
     (folder / "module/kwok/apis/crds/classes.yaml").write_text("kind: CustomResourceDefinition\n")
+    (folder / "module/cmd/pulumi-resource-kubernetes").mkdir(parents=True)
+    (folder / "module/cmd/pulumi-resource-kubernetes/schema.json").write_text(
+        '{"name": "kubernetes", "version": ""}\n'
+    )
     monkeypatch.setenv("PATH", os.pathsep.join([str(folder), "/usr/bin", "/bin"]))
     fake = FakeGo(folder)
     fake.is_version("go1.26.4", "auto")

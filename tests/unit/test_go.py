@@ -15,9 +15,9 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGo:
     return fake_go.install(tmp_path / "go-bin", monkeypatch)
 
 
-def build(output: Path, packages: list[int] | None = None) -> None:
-    counted = [] if packages is None else packages
-    go.build(output.parent, "example.com/tool", output, {"example.com/v.Version": "v1"}, counted.append)
+def build(output: Path, progress: list[str] | None = None) -> None:
+    said = [] if progress is None else progress
+    go.build(output.parent, "example.com/tool", output, {"example.com/v.Version": "v1"}, said.append)
 
 
 FULL_DISK = """\
@@ -88,9 +88,9 @@ def test_half_a_binary_does_not_survive_its_failure(fake: FakeGo, tmp_path: Path
 
 
 def test_compiled_packages_are_counted_and_downloads_are_not(fake: FakeGo, tmp_path: Path) -> None:
-    packages: list[int] = []
-    build(tmp_path / "tool", packages)
-    assert packages == [1, 2]
+    progress: list[str] = []
+    build(tmp_path / "tool", progress)
+    assert progress == ["1 packages compiled", "2 packages compiled"]
     assert (tmp_path / "tool").read_text() == "whole"
 
 
@@ -128,5 +128,6 @@ def test_a_go_that_is_new_enough_or_fetches_a_newer_one_will_do(
     assert fake.calls("env") == ["env GOVERSION GOTOOLCHAIN"]
 
 
-def test_a_module_is_found_where_go_keeps_it(fake: FakeGo, tmp_path: Path) -> None:
+def test_a_module_is_downloaded_and_found_where_go_keeps_it(fake: FakeGo, tmp_path: Path) -> None:
     assert go.module_dir(tmp_path, "example.com/module") == fake.folder / "module"
+    assert fake.calls("mod") == ["mod download example.com/module"]

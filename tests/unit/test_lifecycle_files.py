@@ -8,6 +8,7 @@ import pytest
 from fleet.cli.console import Steps
 from fleet.embedded import addons, binaries, control_plane, lifecycle
 from fleet.embedded.layout import Layout, layout
+from fleet.embedded.pins import BINARIES, Binary
 from fleet.errors import FleetError
 
 
@@ -66,11 +67,11 @@ def test_a_cluster_of_this_version_goes_on_wherever_its_binaries_are_kept(
 
 
 def other_pins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binaries, "BINARIES", (*binaries.BINARIES, binaries._binary("new", "etcd", "x")))
+    monkeypatch.setattr(binaries, "BINARIES", (*BINARIES, Binary("new", "etcd", "x")))
 
 
 def other_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binaries, "KUBERNETES_VERSION", "1.99.0")
+    monkeypatch.setattr(binaries, "version", lambda _: "1.99.0")
 
 
 def nothing_noted(_: pytest.MonkeyPatch) -> None:

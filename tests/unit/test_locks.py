@@ -10,9 +10,10 @@ import yaml
 from elastic_vllm.catalog import engine_options
 from elastic_vllm.clouds import groups
 from fleet.embedded import binaries, go
+from fleet.embedded.pins import BINARIES, KUBERNETES_VERSION, KWOK_VERSION, PULUMI, PULUMI_VERSION, TOOLS
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted(path.parent.name for path in binaries.TOOLS.glob("*/go.mod"))
+MODULES = sorted(path.parent.name for path in TOOLS.glob("*/go.mod"))
 
 
 def locked(name: str) -> dict[str, list[str]]:
@@ -33,7 +34,7 @@ def pins(name: str) -> set[str]:
 
 def requires(module: str) -> dict[str, str]:
     """What a go.mod requires; a replacement counts, for it is what is built."""
-    text = (binaries.TOOLS / module / "go.mod").read_text()
+    text = (TOOLS / module / "go.mod").read_text()
     found = dict(re.findall(r"^\s*(?:require )?([\w./~-]+) (v\S+)", text, re.MULTILINE))
     return found | dict(re.findall(r"^\s*(?:replace )?[\w./-]+ => ([\w./-]+) (v\S+)", text, re.MULTILINE))
 
@@ -78,9 +79,9 @@ def test_the_engine_pin_is_the_release_whose_options_are_data_here() -> None:
 
 def test_the_control_plane_is_one_release_of_kubernetes_throughout() -> None:
     found = requires("kubernetes")
-    assert found["k8s.io/kubernetes"] == f"v{binaries.KUBERNETES_VERSION}"
-    staging = f"v0.{binaries.KUBERNETES_VERSION.partition('.')[2]}"
-    text = (binaries.TOOLS / "kubernetes" / "go.mod").read_text()
+    assert found["k8s.io/kubernetes"] == f"v{KUBERNETES_VERSION}"
+    staging = f"v0.{KUBERNETES_VERSION.partition('.')[2]}"
+    text = (TOOLS / "kubernetes" / "go.mod").read_text()
     replaced = dict(re.findall(r"^\s*(k8s\.io/[\w-]+) => \S+ (v\S+)", text, re.MULTILINE))
     assert set(replaced.values()) == {staging}
     unreleased = re.findall(r"^\s*(k8s\.io/[\w-]+) v0\.0\.0(?: |$)", text, re.MULTILINE)
@@ -89,7 +90,13 @@ def test_the_control_plane_is_one_release_of_kubernetes_throughout() -> None:
 
 
 def test_the_simulator_is_the_version_that_it_says_it_is() -> None:
-    assert requires("addons")["sigs.k8s.io/kwok"] == f"v{binaries.KWOK_VERSION}"
+    assert requires("addons")["sigs.k8s.io/kwok"] == f"v{KWOK_VERSION}"
+
+
+def test_pulumi_is_the_version_that_it_says_it_is() -> None:
+    assert requires("pulumi")["github.com/pulumi/pulumi/pkg/v3"] == f"v{PULUMI_VERSION}"
+    for binary in PULUMI:
+        assert [version for _, version in binary.stamp] == [binary.version]
 
 
 def test_the_definitions_come_from_a_module_that_is_pinned() -> None:
@@ -103,8 +110,8 @@ def test_the_chart_of_groups_is_the_controller_that_the_embedded_cluster_proves(
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_pinned_module_has_its_sum(module: str) -> None:
-    sums = (binaries.TOOLS / module / "go.sum").read_text()
-    text = (binaries.TOOLS / module / "go.mod").read_text()
+    sums = (TOOLS / module / "go.sum").read_text()
+    text = (TOOLS / module / "go.mod").read_text()
     replaced = set(re.findall(r"^\s*([\w./-]+) => ", text, re.MULTILINE))
     missing = [
         f"{name} {version}"
@@ -116,15 +123,17 @@ def test_every_pinned_module_has_its_sum(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_binary_is_a_tool_of_its_module_and_every_tool_a_binary(module: str) -> None:
-    text = (binaries.TOOLS / module / "go.mod").read_text()
+    text = (TOOLS / module / "go.mod").read_text()
     block = re.search(r"^tool \(\n(.*?)^\)", text, re.MULTILINE | re.DOTALL)
     tools = block[1].split() if block else re.findall(r"^tool (\S+)", text, re.MULTILINE)
-    assert sorted(tools) == sorted(b.package for b in binaries.BINARIES if b.module == module)
+    assert sorted(tools) == sorted(
+        b.package for b in (*BINARIES, *PULUMI) if b.module == module and not b.embeds
+    )
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_minimum_go_is_the_newest_that_a_module_asks_for(module: str) -> None:
-    text = (binaries.TOOLS / module / "go.mod").read_text()
+    text = (TOOLS / module / "go.mod").read_text()
     (major, minor) = re.findall(r"^go (\d+)\.(\d+)", text, re.MULTILINE)[0]
     assert (int(major), int(minor)) <= go.MINIMUM
 
