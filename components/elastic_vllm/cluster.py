@@ -1,4 +1,4 @@
-"""The cluster of a stack, all that is under it, and the one way to reach it."""
+"""The cluster of a stack, its network and add-ons, and the provider that reaches it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from elastic_vllm.spec import ModelSpec
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
-    """What a cluster is made from: a cloud, which holds the cluster's own settings."""
+    """The cloud, which holds the cluster's own settings, and the models that will be served."""
 
     cloud: Cloud
     """From ``cloud_for(LocalCluster | AwsCluster | GcpCluster)``; several clusters may be given one."""
     models: Sequence[ModelSpec] = ()
-    """What will be served. Replicas of several nodes take a controller that no cluster has by itself."""
+    """Replicas of several nodes take a controller that no cluster has by itself."""
 
 
 class Cluster(pulumi.ComponentResource):
@@ -36,14 +36,14 @@ class Cluster(pulumi.ComponentResource):
     provider: pulumi_kubernetes.Provider
     """The provider of every Kubernetes object of the stack."""
     outputs: ClusterOutputs
-    """What to export of the cluster; empty for the embedded one."""
+    """To export; empty for the embedded cluster."""
     addons: Sequence[pulumi.Resource]
-    """What else runs on the cluster that workloads have to wait for."""
+    """Controllers on the cluster that workloads have to wait for."""
     dependent_opts: pulumi.ResourceOptions
     """For components that do not take the cluster by value: use its provider, wait for its add-ons."""
     cloud: Cloud
     registered: RegisteredCluster
-    """What the components that take this cluster register through; only this registration returns it."""
+    """The cloud's side of this cluster, through which the components that take it register."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("elastic-vllm:cluster:Cluster", name, None, opts)

@@ -1,4 +1,4 @@
-"""What adds nodes for waiting pods and gives empty ones back: one per cluster, for all pools."""
+"""The node autoscaler: adds nodes for pending pods, removes empty ones; one per cluster."""
 
 from dataclasses import dataclass, field
 
@@ -18,16 +18,16 @@ class ClusterAutoscalerArgs:
 
 
 class ClusterAutoscaler(pulumi.ComponentResource):
-    """The node autoscaler of a cluster. Pools take it by value: they name what it registers."""
+    """The node autoscaler of a cluster; its pools take it by value."""
 
     node_class: pulumi.Output[str]
-    """Id of what the pools build on; known after an update."""
+    """Id of the node class, release or profile that pools build on; known after an update."""
     cluster: Cluster
-    """The cluster that it scales; its pools are on the same one."""
+    """The cluster that it scales and that its pools are on."""
     dependent_opts: pulumi.ResourceOptions
-    """The cluster's, and to wait for the autoscaler."""
+    """Options of its pools: the cluster's, and to wait for the autoscaler."""
     registered: RegisteredAutoscaler
-    """What pools register through; only this registration returns it."""
+    """The cloud's side of this autoscaler, through which pools register."""
 
     def __init__(
         self, name: str, args: ClusterAutoscalerArgs, opts: pulumi.ResourceOptions | None = None

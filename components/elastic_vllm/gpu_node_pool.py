@@ -12,7 +12,7 @@ from elastic_vllm.spec import ModelSpec, NodePoolSpec
 
 @dataclass(frozen=True, kw_only=True)
 class GpuNodePoolArgs:
-    """What grows the pool, and what its nodes are."""
+    """The autoscaler that grows the pool, and the shape of its nodes."""
 
     autoscaler: ClusterAutoscaler
     """The pool is on this autoscaler's cluster, and gives nodes back when its ``spec`` says."""
@@ -27,7 +27,7 @@ class GpuNodePool(pulumi.ComponentResource):
     placement: Placement
     """What a pod needs to run here: the selector, the tolerations, the GPU."""
     dependent_opts: pulumi.ResourceOptions
-    """For a model of this pool: the cluster's, and to wait for the pool, so that it is deleted first."""
+    """Options of the pool's models: the cluster's, and to depend on the pool, which is deleted after them."""
 
     def __init__(self, name: str, args: GpuNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         merge = pulumi.ResourceOptions.merge

@@ -1,5 +1,7 @@
 """Amazon EKS, with GPU nodes by Karpenter or by managed node groups."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +12,7 @@ from elastic_vllm.clouds.aws import cluster, node_group, node_pool, placement, p
 from elastic_vllm.clouds.aws.autoscaler import Karpenter, karpenter
 from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.clouds.aws.cluster_autoscaler import ManagedGroups, managed_groups
-from elastic_vllm.clouds.base import (
-    Accounts,
-    Bucket,
-    ClusterAccess,
-    Placement,
-    RegisteredAutoscaler,
-    RegisteredCluster,
-)
+from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess, Placement
 from elastic_vllm.spec import AwsCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
 __all__ = ["AwsCloud"]
@@ -29,7 +24,7 @@ class AwsCloud:
 
     spec: AwsCluster
 
-    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> RegisteredCluster:
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> _EksCluster:
         """See ``Cloud.cluster``."""
         context = cluster.context(name, self.spec, opts)
         return _EksCluster(context=context, access=cluster.access(name, context, opts))
@@ -52,8 +47,8 @@ class _EksCluster:
 
     def autoscaler(
         self, name: str, spec: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
-    ) -> RegisteredAutoscaler:
-        """See ``RegisteredCluster.autoscaler``. Karpenter reads from each pool when to give nodes back."""
+    ) -> _EksAutoscaler:
+        """Karpenter reads from each pool when to give nodes back."""
         if self.context.spec.node_autoscaler == "karpenter":
             nodes: Karpenter | ManagedGroups = karpenter(name, self.context, opts)
         else:
@@ -61,11 +56,9 @@ class _EksCluster:
         return _EksAutoscaler(context=self.context, spec=spec, nodes=nodes)
 
     def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
-        """See ``RegisteredCluster.groups``."""
         return [groups.controller(name, opts)]
 
     def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
-        """See ``RegisteredCluster.weights``."""
         return weights.bucket(name, self.context, accounts, opts)
 
 
@@ -79,11 +72,9 @@ class _EksAutoscaler:
 
     @property
     def node_class(self) -> pulumi.Output[str]:
-        """See ``RegisteredAutoscaler.node_class``."""
         return self.nodes.release
 
     def node_pool(self, name: str, pool: NodePoolSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-        """See ``RegisteredAutoscaler.node_pool``."""
         purchase.check(self.context.spec, pool)
         match self.nodes:
             case Karpenter():

@@ -1,19 +1,14 @@
 """Google Kubernetes Engine: a private cluster, a node pool for each GPU pool, and GKE's own autoscaler."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from elastic_vllm.clouds import groups
-from elastic_vllm.clouds.base import (
-    Accounts,
-    Bucket,
-    ClusterAccess,
-    Placement,
-    RegisteredAutoscaler,
-    RegisteredCluster,
-)
+from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess, Placement
 from elastic_vllm.clouds.gcp import autoscaler, cluster, node_pool, placement, weights
 from elastic_vllm.clouds.gcp.cluster import GkeContext
 from elastic_vllm.spec import GcpCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
@@ -27,7 +22,7 @@ class GcpCloud:
 
     spec: GcpCluster
 
-    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> RegisteredCluster:
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> _GkeCluster:
         """See ``Cloud.cluster``."""
         context = cluster.context(name, self.spec, opts)
         return _GkeCluster(context=context, access=cluster.access(name, context, opts))
@@ -50,17 +45,15 @@ class _GkeCluster:
 
     def autoscaler(
         self, name: str, spec: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
-    ) -> RegisteredAutoscaler:
-        """See ``RegisteredCluster.autoscaler``. GKE has its own: there is nothing to register."""
+    ) -> _GkeAutoscaler:
+        """GKE has its own: there is nothing to register."""
         del name, opts
         return _GkeAutoscaler(context=self.context, node_class=autoscaler.autoscaler(spec))
 
     def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
-        """See ``RegisteredCluster.groups``."""
         return [groups.controller(name, opts)]
 
     def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
-        """See ``RegisteredCluster.weights``."""
         return weights.bucket(name, self.context, accounts, opts)
 
 
@@ -72,5 +65,4 @@ class _GkeAutoscaler:
     node_class: pulumi.Output[str]
 
     def node_pool(self, name: str, pool: NodePoolSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-        """See ``RegisteredAutoscaler.node_pool``."""
         return node_pool.node_pool(name, self.context, pool, opts)

@@ -1,18 +1,13 @@
 """The embedded cluster: a real control plane and a real Karpenter on this machine, simulated machines."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 
-from elastic_vllm.clouds.base import (
-    Accounts,
-    Bucket,
-    ClusterAccess,
-    Placement,
-    RegisteredAutoscaler,
-    RegisteredCluster,
-)
+from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess, Placement
 from elastic_vllm.clouds.local import autoscaler, cluster, node_pool, placement, weights
 from elastic_vllm.spec import LocalCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
@@ -25,7 +20,7 @@ class LocalCloud:
 
     spec: LocalCluster
 
-    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> RegisteredCluster:
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> _EmbeddedCluster:
         """See ``Cloud.cluster``. Only the provider: ``fleet cluster up`` starts the rest."""
         return _EmbeddedCluster(spec=self.spec, access=cluster.access(name, opts))
 
@@ -47,18 +42,17 @@ class _EmbeddedCluster:
 
     def autoscaler(
         self, name: str, spec: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
-    ) -> RegisteredAutoscaler:
-        """See ``RegisteredCluster.autoscaler``. Karpenter reads from each pool when to give nodes back."""
+    ) -> _EmbeddedAutoscaler:
+        """Karpenter reads from each pool when to give nodes back."""
         node_class = autoscaler.node_class(name, self.spec, opts)
         return _EmbeddedAutoscaler(cluster=self.spec, spec=spec, node_class=node_class)
 
     def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
-        """See ``RegisteredCluster.groups``. ``fleet cluster up`` starts the controller."""
+        """``fleet cluster up`` starts the controller."""
         del name, opts
         return []
 
     def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
-        """See ``RegisteredCluster.weights``."""
         del name, accounts, opts
         return weights.bucket()
 
@@ -72,5 +66,4 @@ class _EmbeddedAutoscaler:
     node_class: pulumi.Output[str]
 
     def node_pool(self, name: str, pool: NodePoolSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-        """See ``RegisteredAutoscaler.node_pool``."""
         return node_pool.node_pool(name, self.cluster, pool, self.spec, opts)
