@@ -5,10 +5,9 @@ import runpy
 from collections.abc import Mapping
 from pathlib import Path
 
-import pulumi
-
 from elastic_vllm.clouds.gcp import GcpCloud
 from elastic_vllm.cluster import Cluster, ClusterArgs
+from elastic_vllm.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from elastic_vllm.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from elastic_vllm.spec import GcpCluster, NodePoolSpec
 from elastic_vllm.stack_file.config import PROJECT, read_stack_file
@@ -69,11 +68,10 @@ def declare(spec: GcpCluster, *pools: NodePoolSpec) -> Graph:
     """A cluster and pools, without models."""
 
     def program() -> None:
-        cloud = GcpCloud(spec)
-        made = Cluster("cluster", ClusterArgs(cloud=cloud))
-        on_cluster = pulumi.ResourceOptions(providers=[made.provider])
+        cluster = Cluster("cluster", ClusterArgs(cloud=GcpCloud(spec)))
+        autoscaler = ClusterAutoscaler("autoscaler", ClusterAutoscalerArgs(cluster=cluster))
         for pool in pools:
-            GpuNodePool(pool.name, GpuNodePoolArgs(cloud=cloud, pool=pool), on_cluster)
+            GpuNodePool(pool.name, GpuNodePoolArgs(autoscaler=autoscaler, pool=pool))
 
     return run(program, provider=answer)
 

@@ -1,22 +1,22 @@
 """A group of identical GPU nodes that the node autoscaler may grow and shrink, from zero."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 
-from elastic_vllm.clouds.base import Cloud, Placement
-from elastic_vllm.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
+from elastic_vllm.clouds.base import Placement
+from elastic_vllm.cluster_autoscaler import ClusterAutoscaler
+from elastic_vllm.spec import ModelSpec, NodePoolSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuNodePoolArgs:
-    """Plain values all: they decide which resources there are."""
+    """The autoscaler that grows the pool, and the shape of its nodes."""
 
-    cloud: Cloud
+    autoscaler: ClusterAutoscaler
+    """The pool is on this autoscaler's cluster, and gives nodes back when its ``spec`` says."""
     pool: NodePoolSpec
-    autoscaling: NodeAutoscalingSpec = field(default_factory=NodeAutoscalingSpec)
-    """When nodes are given back; some clouds write it on each pool."""
 
 
 class GpuNodePool(pulumi.ComponentResource):
@@ -26,15 +26,21 @@ class GpuNodePool(pulumi.ComponentResource):
     """Id the cloud gives the pool; known after an update."""
     placement: Placement
     """What a pod needs to run here: the selector, the tolerations, the GPU."""
+    dependent_opts: pulumi.ResourceOptions
+    """Options of the pool's models: the cluster's, and to depend on the pool, which is deleted after them."""
 
     def __init__(self, name: str, args: GpuNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("elastic-vllm:cluster:GpuNodePool", name, None, opts)
-        self._args = args
+        merge = pulumi.ResourceOptions.merge
+        own = merge(args.autoscaler.dependent_opts, opts)
+        super().__init__("elastic-vllm:cluster:GpuNodePool", name, None, own)
+        cluster = args.autoscaler.cluster
+        self._cloud, self._pool = cluster.cloud, args.pool
         child = pulumi.ResourceOptions(parent=self)
-        self.node_group = args.cloud.node_pool(f"{name}-nodes", args.pool, args.autoscaling, opts=child)
-        self.placement = args.cloud.placement(args.pool)
+        self.node_group = args.autoscaler.registered.node_pool(f"{name}-nodes", args.pool, child)
+        self.placement = cluster.cloud.placement(args.pool)
+        self.dependent_opts = merge(cluster.dependent_opts, pulumi.ResourceOptions(depends_on=[self]))
         self.register_outputs({"nodeGroup": self.node_group})
 
     def pod_annotations(self, model: ModelSpec) -> Mapping[str, str]:
         """What this pool's nodes want to read on the model's pods; nothing on a real cloud."""
-        return self._args.cloud.pod_annotations(model, self._args.pool)
+        return self._cloud.pod_annotations(model, self._pool)

@@ -10,7 +10,8 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Secret, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from elastic_vllm import labels
-from elastic_vllm.clouds.base import Accounts, Bucket, Cloud
+from elastic_vllm.clouds.base import Accounts, Bucket
+from elastic_vllm.cluster import Cluster
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm.deployment import TIMEOUT_SECONDS
 from elastic_vllm.vllm.weights import Streamed
@@ -28,7 +29,8 @@ TOKEN_SECRET = "hub-token"  # noqa: S105  # the Secret's name, which tells nothi
 class ModelWeightsArgs:
     """Plain values shape the graph; the token is a secret from the stack file to the Secret."""
 
-    cloud: Cloud
+    cluster: Cluster
+    """Whose pods read the weights; the bucket is in its cloud."""
     namespace: pulumi.Input[str]
     models: Sequence[ModelSpec]
     hub_token: pulumi.Input[str] | None = None
@@ -42,13 +44,14 @@ class ModelWeights(pulumi.ComponentResource):
     """By model, where its pods stream from; there once the weights are. Empty where there is no bucket."""
 
     def __init__(self, name: str, args: ModelWeightsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("elastic-vllm:serving:ModelWeights", name, None, opts)
+        own = pulumi.ResourceOptions.merge(args.cluster.dependent_opts, opts)
+        super().__init__("elastic-vllm:serving:ModelWeights", name, None, own)
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         accounts = Accounts(
             namespace=args.namespace, readers=[model.name for model in args.models], writer=ACCOUNT
         )
-        bucket = args.cloud.weights(name, accounts, opts=self._child)
+        bucket = args.cluster.registered.weights(name, accounts, self._child)
         self.of = self._filled(name, bucket) if bucket else {}
         self.register_outputs({"bucket": bucket.address} if bucket else {})
 

@@ -27,6 +27,11 @@ class WarmHeadroomArgs:
 class WarmHeadroom(pulumi.ComponentResource):
     """Placeholder pods of a replica's own shape, and the priority that lets every replica displace them."""
 
+    deployment_name: pulumi.Output[str]
+    """The placeholders."""
+    priority_class: pulumi.Output[str]
+    """Their priority; pods of yours that are to yield to every replica may take it."""
+
     def __init__(self, name: str, args: WarmHeadroomArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("elastic-vllm:serving:WarmHeadroom", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -45,7 +50,7 @@ class WarmHeadroom(pulumi.ComponentResource):
             opts=child,
         )
         # Not awaited: at full load the pool has no room for placeholders, and that is as it should be.
-        Deployment(
+        placeholders = Deployment(
             f"{name}-deployment",
             metadata={
                 "name": own,
@@ -56,4 +61,6 @@ class WarmHeadroom(pulumi.ComponentResource):
             spec=headroom.deployment_spec(args.model, args.placement, priority.metadata.name),
             opts=child,
         )
-        self.register_outputs({})
+        self.deployment_name = placeholders.metadata.name
+        self.priority_class = priority.metadata.name
+        self.register_outputs({"deploymentName": self.deployment_name, "priorityClass": self.priority_class})

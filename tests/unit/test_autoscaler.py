@@ -6,17 +6,21 @@ import pytest
 
 from elastic_vllm import catalog
 from elastic_vllm.clouds import cloud_for
+from elastic_vllm.cluster import Cluster, ClusterArgs
 from elastic_vllm.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from elastic_vllm.spec import LocalCluster
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
-from tests.manifests import inputs, names, pool
+from tests.manifests import inputs, names
+
+pytestmark = pytest.mark.usefixtures("kubeconfig")
 
 
 def declare(*, preview: bool = False, **cluster: object) -> Graph:
     def program() -> None:
         cloud = cloud_for(LocalCluster.model_validate({"cloud": "local", **cluster}))
-        ClusterAutoscaler("autoscaler", ClusterAutoscalerArgs(cloud=cloud, pools=[pool()]))
+        built = Cluster("cluster", ClusterArgs(cloud=cloud))
+        ClusterAutoscaler("autoscaler", ClusterAutoscalerArgs(cluster=built))
 
     return run(program, preview=preview)
 

@@ -14,7 +14,7 @@ from elastic_vllm.clouds.aws import AwsCloud, image, purchase
 from elastic_vllm.clouds.aws.image import DriverError
 from elastic_vllm.clouds.aws.node_pool import machine_spec
 from elastic_vllm.clouds.aws.purchase import CapacityError
-from elastic_vllm.spec import AwsCluster, NodeAutoscalingSpec
+from elastic_vllm.spec import AwsCluster
 from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
@@ -117,16 +117,6 @@ def test_images_are_pulled_side_by_side_or_are_there_already() -> None:
     spec = machine_spec(preloaded, pool(), machine)
     assert spec["blockDeviceMappings"][1]["ebs"]["snapshotID"] == "snap-0123456789abcdef0"  # type: ignore[index]  # JSON
     assert not {"userData", "instanceStorePolicy"} & set(spec)
-
-
-def test_pools_want_their_cluster_and_their_autoscaler_first() -> None:
-    import pulumi  # noqa: PLC0415  # for its options alone
-
-    cloud = AwsCloud(AwsCluster(cloud="aws", region="eu-west-1"))
-    with pytest.raises(RuntimeError, match="ClusterAutoscaler before its pools"):
-        cloud.node_pool("l4-nodes", pool(), NodeAutoscalingSpec(), pulumi.ResourceOptions())
-    with pytest.raises(RuntimeError, match="register the Cluster first"):
-        cloud.autoscaler("autoscaler", NodeAutoscalingSpec(), [], pulumi.ResourceOptions())
 
 
 def test_no_annotation_is_for_simulated_nodes() -> None:

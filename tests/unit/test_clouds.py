@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
 
 from elastic_vllm.clouds import cloud_for
 from elastic_vllm.clouds.aws import AwsCloud
-from elastic_vllm.clouds.base import Cloud
+from elastic_vllm.clouds.base import Cloud, RegisteredAutoscaler, RegisteredCluster
 from elastic_vllm.clouds.gcp import GcpCloud
 from elastic_vllm.clouds.local import LocalCloud, home
 from elastic_vllm.clouds.local.home import ClusterMissingError
@@ -42,7 +43,7 @@ def test_the_provider_is_explicit_about_its_cluster(kubeconfig: Path) -> None:
     assert given["enableServerSideApply"] == given["enableSecretMutable"] == "true"
 
 
-def test_the_provider_belongs_to_the_cluster_and_was_once_alone() -> None:
+def test_the_provider_belongs_to_the_cluster_and_had_no_parent_once() -> None:
     graph = provider(preview=True)
     registered = graph.named("cluster-provider")
     assert registered.parent == graph.named("cluster").urn
@@ -108,9 +109,20 @@ def methods(cloud: type) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("cloud", [AwsCloud, GcpCloud, LocalCloud])
 def test_the_clouds_line_up_method_by_method_and_file_by_file(cloud: type) -> None:
-    assert methods(cloud) == methods(Cloud)
+    own = [found for found in vars(inspect.getmodule(cloud)).values() if inspect.isclass(found)]
+    stages = [found for found in own if found.__module__ == cloud.__module__]
+    assert [methods(stage) for stage in stages] == [
+        methods(protocol) for protocol in (Cloud, RegisteredCluster, RegisteredAutoscaler)
+    ]
     there = {path.stem for path in Path(inspect.getfile(cloud)).parent.glob("*.py")}
     assert there >= {"autoscaler", "cluster", "node_pool", "placement"}
+
+
+@pytest.mark.parametrize("cloud", [AwsCloud, GcpCloud, LocalCloud])
+def test_no_cloud_remembers_what_it_registered(cloud: type) -> None:
+    found = cloud(LocalCluster(cloud="local"))
+    with pytest.raises(FrozenInstanceError):
+        found.spec = None
 
 
 def test_the_two_real_clouds_have_the_same_files_for_the_same_things() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pulumi
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from elastic_vllm.clouds.gcp.autoscaler import AutoscalerSettingError
 from elastic_vllm.clouds.gcp.naming import NodePoolNameError
 from elastic_vllm.clouds.gcp.node_pool import initial_count
 from elastic_vllm.clouds.gcp.purchase import CapacityError
-from elastic_vllm.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
+from elastic_vllm.spec import ModelSpec, NodePoolSpec
 from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
@@ -183,11 +182,6 @@ def test_the_floor_is_there_at_the_start_unless_that_would_pass_the_ceiling(
 ) -> None:
     assert initial_count(zones, bounds) == each
     assert each * zones <= bounds[1]
-
-
-def test_pools_want_their_cluster_first() -> None:
-    with pytest.raises(RuntimeError, match="register the cluster first"):
-        GcpCloud(cluster()).node_pool("l4-nodes", pool(), NodeAutoscalingSpec(), pulumi.ResourceOptions())
 
 
 @pytest.mark.parametrize(

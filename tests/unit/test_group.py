@@ -1,7 +1,5 @@
 """Replicas of several nodes: what a stack may ask for, and what becomes of it."""
 
-import pulumi
-import pulumi_kubernetes
 import pytest
 from pydantic import ValidationError
 
@@ -218,11 +216,10 @@ def test_a_managed_cluster_gets_the_controller_where_a_model_needs_it(spec: Mode
 
 def test_the_embedded_cluster_brings_the_controller_itself(kubeconfig: object) -> None:
     def program() -> None:
-        cloud = cloud_for(LocalCluster(cloud="local"))
-        provider = pulumi_kubernetes.Provider("own", kubeconfig="kubeconfig")
-        assert cloud.groups("groups", pulumi.ResourceOptions(provider=provider)) == []
+        args = ClusterArgs(cloud=cloud_for(LocalCluster(cloud="local")), models=[model(**GROUP)])
+        assert Cluster("cluster", args).addons == []
 
-    run(program)
+    assert {item.name for item in run(program)} == {"cluster", "cluster-provider"}
 
 
 def test_the_webhooks_call_the_loopback_interface_and_wait_for_no_pod_but_a_groups() -> None:

@@ -94,6 +94,14 @@ def test_two_namespaces_never_share_a_priority_class() -> None:
     }
 
 
+def test_the_component_outputs_name_the_placeholders_and_their_priority() -> None:
+    graph = deploy(model(headroom=1))
+    assert graph.component_outputs[graph.named("chat-headroom").urn] == {
+        "deploymentName": "chat-headroom",
+        "priorityClass": "inference.chat-headroom",
+    }
+
+
 def test_an_update_does_not_wait_for_placeholders_that_a_full_pool_has_no_room_for() -> None:
     metadata = inputs(deploy(model(headroom=1)), "chat-headroom-deployment")["metadata"]
     assert metadata["annotations"] == {"pulumi.com/skipAwait": "true"}

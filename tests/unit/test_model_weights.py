@@ -11,7 +11,8 @@ import pytest
 
 from elastic_vllm.catalog import engine_options
 from elastic_vllm.clouds import Cloud, cloud_for
-from elastic_vllm.clouds.base import Accounts, Bucket, Endpoint
+from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess, Endpoint
+from elastic_vllm.cluster import Cluster, ClusterArgs
 from elastic_vllm.model_weights import ModelWeights, ModelWeightsArgs
 from elastic_vllm.spec import LocalCluster, ModelSpec
 from elastic_vllm.testing.monitor import run
@@ -31,10 +32,17 @@ CLOUDS = Path(__file__).parents[2] / "components" / "elastic_vllm" / "clouds"
 
 
 class OneBucket:
-    """A cloud with a bucket, and nothing else that these tests ask for."""
+    """A cloud, and its cluster, with a bucket and nothing else that these tests ask for."""
+
+    access: ClusterAccess
 
     def __init__(self) -> None:
         self.asked: list[Accounts] = []
+
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> "OneBucket":
+        own = pulumi_kubernetes.Provider(f"{name}-provider", kubeconfig="kubeconfig", opts=opts)
+        self.access = ClusterAccess(provider=own)
+        return self
 
     def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket:
         del name, opts
@@ -53,22 +61,22 @@ def declare(
     """The weights of these models, and the models."""
 
     def program() -> None:
-        provider = pulumi_kubernetes.Provider("own", kubeconfig="kubeconfig")
-        mine = pulumi.ResourceOptions(providers=[provider])
+        # Of the cloud and its cluster one method each is all that is called.
+        cluster = Cluster("cluster", ClusterArgs(cloud=cast("Cloud", cloud or OneBucket())))
         args = ModelWeightsArgs(
-            cloud=cast("Cloud", cloud or OneBucket()),  # one method of it is all that is called
+            cluster=cluster,
             namespace="inference",
             models=specs,
             hub_token=pulumi.Output.secret(CANARY) if token else None,
         )
-        weights = ModelWeights("weights", args, mine)
+        weights = ModelWeights("weights", args)
         for spec in specs:
             VllmDeployment(
                 spec.name,
                 VllmDeploymentArgs(
                     namespace="inference", model=spec, placement=L4, weights=weights.of.get(spec.name)
                 ),
-                mine,
+                cluster.dependent_opts,
             )
 
     return run(program, preview=preview)
@@ -245,7 +253,7 @@ def test_no_model_can_have_the_name_of_the_account_that_writes() -> None:
         model(name="weights.prefetch")
 
 
-def test_a_cloud_without_a_bucket_registers_nothing_and_pods_are_as_ever() -> None:
+def test_a_cloud_without_a_bucket_registers_nothing_and_pods_are_as_ever(kubeconfig: Path) -> None:
     local = cloud_for(LocalCluster(cloud="local"))
     graph = declare(CHAT, cloud=local, token=True)
     assert {item.name.partition("-")[0] for item in kubernetes(graph)} == {"chat"}

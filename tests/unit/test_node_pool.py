@@ -6,11 +6,15 @@ import pulumi
 import pytest
 
 from elastic_vllm.clouds import cloud_for
+from elastic_vllm.cluster import Cluster, ClusterArgs
+from elastic_vllm.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from elastic_vllm.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from elastic_vllm.spec import LocalCluster, NodeAutoscalingSpec, NodePoolSpec
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
 from tests.manifests import inputs, kubernetes, model, names, pool
+
+pytestmark = pytest.mark.usefixtures("kubeconfig")
 
 HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
 
@@ -24,8 +28,10 @@ def declare(
 ) -> Graph:
     def program() -> None:
         cloud = cloud_for(LocalCluster.model_validate({"cloud": "local", "machines": machines}))
-        args = GpuNodePoolArgs(cloud=cloud, pool=spec, autoscaling=autoscaling or NodeAutoscalingSpec())
-        built = GpuNodePool(spec.name, args, pulumi.ResourceOptions(protect=True))
+        cluster = Cluster("cluster", ClusterArgs(cloud=cloud))
+        args = ClusterAutoscalerArgs(cluster=cluster, spec=autoscaling or NodeAutoscalingSpec())
+        grown = GpuNodePoolArgs(autoscaler=ClusterAutoscaler("autoscaler", args), pool=spec)
+        built = GpuNodePool(spec.name, grown, pulumi.ResourceOptions(protect=True))
         pulumi.export("nodeGroup", built.node_group)
 
     return run(program, preview=preview)
@@ -125,7 +131,8 @@ def test_empty_nodes_go_at_once_and_nodes_with_replicas_one_by_one() -> None:
 
 
 def test_a_pool_from_zero_is_one_object() -> None:
-    assert [item.name for item in kubernetes(declare(pool()))] == ["l4-nodes"]
+    graph = declare(pool())
+    assert [item.name for item in kubernetes(graph) if item.parent == graph.named("l4").urn] == ["l4-nodes"]
 
 
 def test_a_floor_is_a_static_pool_of_the_same_nodes_and_both_together_keep_the_bound() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from elastic_vllm.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
@@ -31,14 +31,23 @@ class Placement:
     """Whether somebody makes volumes for claims there."""
 
 
+class ClusterOutputs(TypedDict, total=False):
+    """What a stack exports of its cluster; what grants access is a secret. Empty for the embedded cluster."""
+
+    endpoint: pulumi.Input[str]
+    kubeconfig: pulumi.Input[str]
+    location: pulumi.Input[str]
+    """The region or zone, where a client has to name it."""
+    name: pulumi.Input[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClusterAccess:
     """How the rest of the program, and its readers, reach a cluster."""
 
     provider: pulumi_kubernetes.Provider
     """The provider of every Kubernetes object. It depends on whatever those objects need to be deleted."""
-    outputs: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """What the stack exports of the cluster, by name; anything that grants access is a secret."""
+    outputs: ClusterOutputs = field(default_factory=ClusterOutputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,35 +84,16 @@ class Bucket:
 
 
 class Cloud(Protocol):
-    """Every cloud difference, method by method. Each cloud's folder holds the same file names."""
+    """Every cloud difference, method by method. Each cloud's folder holds the same file names.
 
-    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> ClusterAccess:
-        """Register the cluster, once per program: network, control plane, add-ons, its Kubernetes provider.
+    No cloud remembers what it registers. ``cluster`` returns a ``RegisteredCluster``, the ``autoscaler`` of
+    that a ``RegisteredAutoscaler``, which has ``node_pool``: the types allow no other order.
+    """
+
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> RegisteredCluster:
+        """Register the cluster: network, control plane, add-ons, its Kubernetes provider.
 
         Never the ambient kubeconfig; on a real cloud never the default provider of its SDK either.
-        """
-
-    def autoscaler(
-        self,
-        name: str,
-        spec: NodeAutoscalingSpec,
-        pools: Sequence[NodePoolSpec],
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Output[str]:
-        """Register what adds and removes nodes; answer the name that pools find it by."""
-
-    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
-        """Register the controller of replicas that span several nodes; answer what they have to wait for."""
-
-    def node_pool(
-        self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
-    ) -> pulumi.Output[str]:
-        """Register one pool of identical nodes; answer the cloud's id of it."""
-
-    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
-        """Register the bucket with the weights, once per program, and who may use it.
-
-        None where pods read no weights, or bring their own.
         """
 
     def placement(self, pool: NodePoolSpec) -> Placement:
@@ -111,3 +101,36 @@ class Cloud(Protocol):
 
     def pod_annotations(self, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:
         """Annotations that only this cloud's nodes read; none on a real cloud."""
+
+
+class RegisteredCluster(Protocol):
+    """A cluster that ``Cloud.cluster`` has registered, and what can be registered on it."""
+
+    @property
+    def access(self) -> ClusterAccess:
+        """The Kubernetes provider, and what the stack exports."""
+
+    def autoscaler(
+        self, name: str, spec: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
+    ) -> RegisteredAutoscaler:
+        """Register what adds and removes nodes."""
+
+    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        """Register the controller of replicas that span several nodes; return what they have to wait for."""
+
+    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
+        """Register the bucket with the weights, once per program, and who may use it.
+
+        None where pods read no weights, or bring their own.
+        """
+
+
+class RegisteredAutoscaler(Protocol):
+    """An autoscaler that ``RegisteredCluster.autoscaler`` has registered, and the pools it grows."""
+
+    @property
+    def node_class(self) -> pulumi.Output[str]:
+        """The name that pools find it by; known after an update."""
+
+    def node_pool(self, name: str, pool: NodePoolSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        """Register one pool of identical nodes; return the cloud's id of it."""

@@ -1,14 +1,16 @@
 """Amazon EKS, with GPU nodes by Karpenter or by managed node groups."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 
 from elastic_vllm.clouds import groups
-from elastic_vllm.clouds.aws import node_group, node_pool, placement, purchase, weights
+from elastic_vllm.clouds.aws import cluster, node_group, node_pool, placement, purchase, weights
 from elastic_vllm.clouds.aws.autoscaler import Karpenter, karpenter
-from elastic_vllm.clouds.aws.cluster import Foundation, foundation
+from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.clouds.aws.cluster_autoscaler import ManagedGroups, managed_groups
 from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess, Placement
 from elastic_vllm.spec import AwsCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
@@ -16,55 +18,16 @@ from elastic_vllm.spec import AwsCluster, ModelSpec, NodeAutoscalingSpec, NodePo
 __all__ = ["AwsCloud"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class AwsCloud:
-    """The ``Cloud`` of ``{cloud: aws}``; remembers what it registered, because pools stand on it."""
+    """The ``Cloud`` of ``{cloud: aws}``."""
 
     spec: AwsCluster
-    _base: Foundation | None = field(default=None, init=False, repr=False)
-    _nodes: Karpenter | ManagedGroups | None = field(default=None, init=False, repr=False)
 
-    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> ClusterAccess:
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> _EksCluster:
         """See ``Cloud.cluster``."""
-        self._base = foundation(name, self.spec, opts)
-        return self._base.access
-
-    def autoscaler(
-        self,
-        name: str,
-        spec: NodeAutoscalingSpec,
-        pools: Sequence[NodePoolSpec],
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Output[str]:
-        """See ``Cloud.autoscaler``. Karpenter reads from each pool when to give nodes back."""
-        del pools
-        if self.spec.node_autoscaler == "karpenter":
-            self._nodes = karpenter(name, self.spec, self._foundation(), opts)
-        else:
-            self._nodes = managed_groups(name, spec, self._foundation(), opts)
-        return self._nodes.release
-
-    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
-        """See ``Cloud.groups``."""
-        return [groups.controller(name, opts)]
-
-    def node_pool(
-        self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
-    ) -> pulumi.Output[str]:
-        """See ``Cloud.node_pool``."""
-        purchase.check(self.spec, pool)
-        if self._nodes is None:
-            raise RuntimeError("register the ClusterAutoscaler before its pools: they name what it registers")
-        base = self._foundation()
-        match self._nodes:
-            case Karpenter():
-                return node_pool.node_pool(name, base, self._nodes, pool, autoscaling=autoscaling, opts=opts)
-            case ManagedGroups():
-                return node_group.node_group(name, base, self._nodes, pool, opts)
-
-    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
-        """See ``Cloud.weights``."""
-        return weights.bucket(name, self.spec, self._foundation(), accounts, opts)
+        context = cluster.context(name, self.spec, opts)
+        return _EksCluster(context=context, access=cluster.access(name, context, opts))
 
     def placement(self, pool: NodePoolSpec) -> Placement:
         """See ``Cloud.placement``."""
@@ -74,7 +37,49 @@ class AwsCloud:
         """See ``Cloud.pod_annotations``."""
         return placement.pod_annotations(self.spec, model, pool)
 
-    def _foundation(self) -> Foundation:
-        if self._base is None:
-            raise RuntimeError("register the Cluster first: everything else of it stands on that")
-        return self._base
+
+@dataclass(frozen=True, kw_only=True)
+class _EksCluster:
+    """The ``RegisteredCluster`` of EKS."""
+
+    context: EksContext
+    access: ClusterAccess
+
+    def autoscaler(
+        self, name: str, spec: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
+    ) -> _EksAutoscaler:
+        """Karpenter reads from each pool when to give nodes back."""
+        if self.context.spec.node_autoscaler == "karpenter":
+            nodes: Karpenter | ManagedGroups = karpenter(name, self.context, opts)
+        else:
+            nodes = managed_groups(name, spec, self.context, opts)
+        return _EksAutoscaler(context=self.context, spec=spec, nodes=nodes)
+
+    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        return [groups.controller(name, opts)]
+
+    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
+        return weights.bucket(name, self.context, accounts, opts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EksAutoscaler:
+    """The ``RegisteredAutoscaler`` of EKS: Karpenter, or cluster-autoscaler with managed node groups."""
+
+    context: EksContext
+    spec: NodeAutoscalingSpec
+    nodes: Karpenter | ManagedGroups
+
+    @property
+    def node_class(self) -> pulumi.Output[str]:
+        return self.nodes.release
+
+    def node_pool(self, name: str, pool: NodePoolSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        purchase.check(self.context.spec, pool)
+        match self.nodes:
+            case Karpenter():
+                return node_pool.node_pool(
+                    name, self.context, self.nodes, pool, autoscaling=self.spec, opts=opts
+                )
+            case ManagedGroups():
+                return node_group.node_group(name, self.context, self.nodes, pool, opts)

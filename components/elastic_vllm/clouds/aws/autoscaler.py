@@ -11,8 +11,7 @@ from pulumi_aws import eks, iam
 from pulumi_kubernetes.helm.v3 import Release
 
 from elastic_vllm.clouds.aws import identity, interruption, permissions
-from elastic_vllm.clouds.aws.cluster import Foundation
-from elastic_vllm.spec import AwsCluster
+from elastic_vllm.clouds.aws.cluster import EksContext
 
 VERSION = "1.14.1"
 """Up to Kubernetes 1.36."""
@@ -38,13 +37,13 @@ class _NodeIdentity:
     ready: Sequence[pulumi.Resource]
 
 
-def karpenter(name: str, spec: AwsCluster, base: Foundation, opts: pulumi.ResourceOptions) -> Karpenter:
+def karpenter(name: str, base: EksContext, opts: pulumi.ResourceOptions) -> Karpenter:
     """Register Karpenter. It is uninstalled before anything it needs to end its machines goes."""
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
-    nodes = _node_identity(f"{name}-node", spec, base, on_aws)
+    nodes = _node_identity(f"{name}-node", base, on_aws)
     queue, news = interruption.queue(f"{name}-interruption", f"{base.name}-karpenter", on_aws)
     scope = permissions.Scope(
-        region=spec.region,
+        region=base.spec.region,
         cluster=base.name,
         cluster_arn=base.eks.arn,
         node_role_arn=nodes.role_arn,
@@ -53,7 +52,7 @@ def karpenter(name: str, spec: AwsCluster, base: Foundation, opts: pulumi.Resour
     )
     account = identity.Account(cluster=base.eks.name, namespace=NAMESPACE, name=ACCOUNT)
     policy = permissions.controller(scope)
-    allowed = identity.pod_role(f"{name}-controller", spec.region, account, policy, on_aws)
+    allowed = identity.pod_role(f"{name}-controller", base.spec.region, account, policy, on_aws)
     crds = _chart(f"{name}-crds", "karpenter-crd", {}, opts)
     first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, *allowed, crds])
     values = chart_values(base.name, queue.name)
@@ -77,10 +76,8 @@ def chart_values(cluster_name: str, queue_name: pulumi.Input[str]) -> Mapping[st
     }
 
 
-def _node_identity(
-    name: str, spec: AwsCluster, base: Foundation, opts: pulumi.ResourceOptions
-) -> _NodeIdentity:
-    role = identity.role(f"{name}-role", spec.region, identity.NODE, identity.NODE_POLICIES, opts)
+def _node_identity(name: str, base: EksContext, opts: pulumi.ResourceOptions) -> _NodeIdentity:
+    role = identity.role(f"{name}-role", base.spec.region, identity.NODE, identity.NODE_POLICIES, opts)
     profile = iam.InstanceProfile(f"{name}-profile", role=role.role.name, opts=opts)
     entry = eks.AccessEntry(
         f"{name}-access",

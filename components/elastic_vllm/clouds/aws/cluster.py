@@ -20,8 +20,8 @@ from elastic_vllm.spec import AwsCluster
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foundation:
-    """What the node autoscaler and the pools stand on."""
+class EksContext:
+    """The facts of a registered EKS cluster that its autoscaler, pools and bucket need."""
 
     name: str
     """The cluster's name at AWS: one for each stack."""
@@ -30,11 +30,12 @@ class Foundation:
     aws: pulumi_aws.Provider
     eks: eks.Cluster
     network: Network
-    access: ClusterAccess
+    before_pods: Sequence[pulumi.Resource]
+    """No pod runs before these; without them none can be deleted."""
 
 
-def foundation(name: str, spec: AwsCluster, opts: pulumi.ResourceOptions) -> Foundation:
-    """Register the cluster and all that is under it."""
+def context(name: str, spec: AwsCluster, opts: pulumi.ResourceOptions) -> EksContext:
+    """Register everything from the VPC to the add-ons, with an AWS provider of its own."""
     cluster_name = f"{pulumi.get_project()}-{pulumi.get_stack()}"
     tags = naming.cost_tags(spec, pulumi.get_stack())
     aws = pulumi_aws.Provider(f"{name}-aws", region=spec.region, default_tags={"tags": tags}, opts=opts)
@@ -44,18 +45,26 @@ def foundation(name: str, spec: AwsCluster, opts: pulumi.ResourceOptions) -> Fou
     joining = addons.for_nodes(name, spec, plane, on_aws)
     nodes = system_nodes(f"{name}-system", spec, plane, net, tags=tags, opts=_after(on_aws, joining))
     running = addons.on_nodes(name, spec, plane, tags, _after(on_aws, [nodes]))
-    config: pulumi.Output[str] = pulumi.Output.secret(kubeconfig(plane, cluster_name, spec.region))
+    return EksContext(
+        name=cluster_name, spec=spec, tags=tags, aws=aws, eks=plane, network=net, before_pods=running
+    )
+
+
+def access(name: str, cluster: EksContext, opts: pulumi.ResourceOptions) -> ClusterAccess:
+    """Register the Kubernetes provider, which every Kubernetes object of the stack takes."""
+    plane = cluster.eks
+    config: pulumi.Output[str] = pulumi.Output.secret(kubeconfig(plane, cluster.name, cluster.spec.region))
     provider = pulumi_kubernetes.Provider(
         f"{name}-provider",
         kubeconfig=config,
         cluster_identifier=plane.arn,  # a new endpoint or certificate is an update, not another cluster
         enable_server_side_apply=True,
         enable_secret_mutable=True,
-        opts=_after(opts, running),
+        opts=_after(opts, cluster.before_pods),
     )
-    outputs = {"endpoint": plane.endpoint, "kubeconfig": config, "name": plane.name}
-    access = ClusterAccess(provider=provider, outputs=outputs)
-    return Foundation(name=cluster_name, spec=spec, tags=tags, aws=aws, eks=plane, network=net, access=access)
+    return ClusterAccess(
+        provider=provider, outputs={"endpoint": plane.endpoint, "kubeconfig": config, "name": plane.name}
+    )
 
 
 def kubeconfig(cluster: eks.Cluster, cluster_name: str, region: str) -> pulumi.Output[str]:

@@ -11,7 +11,7 @@ import pulumi
 from pulumi_kubernetes.helm.v3 import Release
 
 from elastic_vllm.clouds.aws import identity, permissions
-from elastic_vllm.clouds.aws.cluster import Foundation
+from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.spec import AwsCluster, NodeAutoscalingSpec
 
 CHART = "cluster-autoscaler"
@@ -42,7 +42,7 @@ class ManagedGroups:
 def managed_groups(
     name: str,
     autoscaling: NodeAutoscalingSpec,
-    base: Foundation,
+    base: EksContext,
     opts: pulumi.ResourceOptions,
 ) -> ManagedGroups:
     """Register the nodes' role, the controller's identity and the chart."""

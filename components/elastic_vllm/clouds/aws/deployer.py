@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from elastic_vllm.clouds.aws import naming
 from elastic_vllm.clouds.aws.deployer_actions import (
-    BORN,
     BUCKET_CHANGES,
     CHANGED_IN_EC2,
     EKS_KINDS,
@@ -18,31 +17,32 @@ from elastic_vllm.clouds.aws.deployer_actions import (
     PASSED_TO,
     PROFILE_CHANGES,
     ROLE_CHANGES,
-    ROLE_LOOKS,
     ROLE_NAMES,
+    ROLE_READS,
     SEEN_IN_EC2,
     SERVICE_LINKED,
+    TAG_ON_CREATE,
 )
 
 
 def deployer(region: str, account: str, stack: str) -> Mapping[str, Mapping[str, object]]:
     """The policy documents to attach to the deployer's role, by what they are for."""
-    at = _At(region, account, stack)
+    policies = _PolicyBuilder(region, account, stack)
     return {
-        "network": _document(at.network()),
-        "cluster": _document([*at.identity(), *at.cluster(), *at.around()]),
-        "weights": _document(at.weights()),
+        "network": _document(policies.network()),
+        "cluster": _document([*policies.identity(), *policies.cluster(), *policies.logging_and_events()]),
+        "weights": _document(policies.weights()),
     }
 
 
-class _At:
+class _PolicyBuilder:
     """The statements, for one stack of one account in one region."""
 
     def __init__(self, region: str, account: str, stack: str) -> None:
         self._partition = naming.partition(region)
         self._region, self._account, self._stack = region, account, stack
         self._name = f"elastic-vllm-{stack}"
-        self._born = {"StringEquals": {"aws:RequestTag/stack": stack}}
+        self._tagged = {"StringEquals": {"aws:RequestTag/stack": stack}}
         self._ours = {"StringEquals": {"aws:ResourceTag/stack": stack}}
         self._here = {"StringEquals": {"aws:RequestedRegion": region}}
 
@@ -54,7 +54,7 @@ class _At:
     def network(self) -> list[Mapping[str, object]]:
         """The VPC with all in it, and launch templates."""
         everywhere = [self._arn("ec2", "*")]
-        tagging = {"StringEquals": {**self._born["StringEquals"], "ec2:CreateAction": [*MADE_BY_EC2]}}
+        tagging = {"StringEquals": {**self._tagged["StringEquals"], "ec2:CreateAction": [*MADE_BY_EC2]}}
         templates = {"ArnLike": {"ec2:LaunchTemplate": self._arn("ec2", "launch-template/*")}}
         return [
             _allow(
@@ -63,8 +63,8 @@ class _At:
             _allow(
                 "CreateTagged",
                 _of("ec2", *MADE_BY_EC2),
-                [self._arn("ec2", f"{kind}/*") for kind in BORN],
-                self._born,
+                [self._arn("ec2", f"{kind}/*") for kind in TAG_ON_CREATE],
+                self._tagged,
             ),
             _allow("CreateInOwnedNetwork", _of("ec2", *MADE_BY_EC2), everywhere, self._ours),
             _allow("TagOnCreate", _of("ec2", "CreateTags"), everywhere, tagging),
@@ -81,9 +81,9 @@ class _At:
         }
         passed = {"StringEquals": {"iam:PassedToService": [*PASSED_TO]}}
         return [
-            _allow("CreateRoles", _of("iam", "CreateRole"), roles, self._born),
+            _allow("CreateRoles", _of("iam", "CreateRole"), roles, self._tagged),
             _allow("ModifyRoles", _of("iam", *ROLE_CHANGES), roles, self._ours),
-            _allow("ReadRoles", _of("iam", *ROLE_LOOKS), roles),
+            _allow("ReadRoles", _of("iam", *ROLE_READS), roles),
             _allow("PassRoles", _of("iam", "PassRole"), roles, passed),
             _allow("ManageInstanceProfiles", _of("iam", "CreateInstanceProfile", *PROFILE_CHANGES), profiles),
             _allow("CreateServiceLinkedRoles", _of("iam", "CreateServiceLinkedRole"), ["*"], linked),
@@ -105,12 +105,12 @@ class _At:
         return [
             _allow("ManageCluster", _of("eks", *known), [*whole, *parts]),
             _allow("DescribeAddonVersions", _of("eks", "DescribeAddonVersions"), ["*"], self._here),
-            _allow("CreateKeys", _of("kms", "CreateKey", "TagResource"), ["*"], self._born),
+            _allow("CreateKeys", _of("kms", "CreateKey", "TagResource"), ["*"], self._tagged),
             _allow("ManageOwnedKeys", _of("kms", *KEY_CHANGES), [self._arn("kms", "key/*")], self._ours),
         ]
 
-    def around(self) -> list[Mapping[str, object]]:
-        """Logs, news of interruptions, and hints for groups of nodes."""
+    def logging_and_events(self) -> list[Mapping[str, object]]:
+        """The cluster's logs, interruption events, and tags on Auto Scaling groups."""
         logs = [self._arn("logs", f"log-group:/aws/eks/{self._name}/cluster*")]
         queue = [self._arn("sqs", f"{self._name}-*")]
         rules = [self._arn("events", "rule/autoscaler-*")]

@@ -11,7 +11,7 @@ MADE_BY_EC2 = (
     "CreateVpc",
     "CreateVpcEndpoint",
 )
-BORN = (
+TAG_ON_CREATE = (
     "elastic-ip",
     "internet-gateway",
     "launch-template",
@@ -22,7 +22,7 @@ BORN = (
     "vpc",
     "vpc-endpoint",
 )
-"""What those make; each must be born with the stack's tag."""
+"""The kinds that those calls create; each must be created with the stack's tag."""
 CHANGED_IN_EC2 = (
     "AssociateRouteTable",
     "AttachInternetGateway",
@@ -90,7 +90,7 @@ ROLE_CHANGES = (
     "UpdateRole",
     "UpdateRoleDescription",
 )
-ROLE_LOOKS = (
+ROLE_READS = (
     "GetRole",
     "GetRolePolicy",
     "ListAttachedRolePolicies",

@@ -11,7 +11,7 @@ from pulumi_aws import ec2
 
 from elastic_vllm.catalog import MachineRow
 from elastic_vllm.clouds.aws import hints, user_data
-from elastic_vllm.clouds.aws.cluster import Foundation
+from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.spec import AwsCluster, NodePoolSpec
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def gpu_template(
     name: str,
-    base: Foundation,
+    base: EksContext,
     pool: NodePoolSpec,
     machine: MachineRow,
     opts: pulumi.ResourceOptions,

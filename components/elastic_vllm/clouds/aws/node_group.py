@@ -13,7 +13,7 @@ from pulumi_aws import autoscaling, ec2, eks
 from elastic_vllm import catalog
 from elastic_vllm.catalog import MachineRow
 from elastic_vllm.clouds.aws import gpu_template, hints, image
-from elastic_vllm.clouds.aws.cluster import Foundation
+from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.clouds.aws.cluster_autoscaler import ManagedGroups
 from elastic_vllm.clouds.gpu_node import GPU_TAINT
 from elastic_vllm.spec import NodePoolSpec
@@ -29,7 +29,7 @@ LIVE_SIZE = "scalingConfig.desiredSize"
 class _Parts:
     """What the groups of one pool share."""
 
-    base: Foundation
+    base: EksContext
     groups: ManagedGroups
     pool: NodePoolSpec
     machine: MachineRow
@@ -39,7 +39,7 @@ class _Parts:
 
 def node_group(
     name: str,
-    base: Foundation,
+    base: EksContext,
     groups: ManagedGroups,
     pool: NodePoolSpec,
     opts: pulumi.ResourceOptions,
@@ -63,7 +63,7 @@ def capacity_type(pool: NodePoolSpec) -> str:
     return "SPOT" if pool.capacity == "spot" else "ON_DEMAND"
 
 
-def subnets(base: Foundation, pool: NodePoolSpec) -> list[pulumi.Output[str]]:
+def subnets(base: EksContext, pool: NodePoolSpec) -> list[pulumi.Output[str]]:
     """The private subnets, or the one in the zone of the pool's reservation."""
     if pool.reservation:
         return [base.network.private_subnets[pool.reservation.zone]]

@@ -13,7 +13,7 @@ from elastic_vllm.catalog import MachineRow
 from elastic_vllm.clouds import karpenter
 from elastic_vllm.clouds.aws import hints, image, user_data
 from elastic_vllm.clouds.aws.autoscaler import Karpenter
-from elastic_vllm.clouds.aws.cluster import Foundation
+from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.spec import AwsCluster, NodeAutoscalingSpec, NodePoolSpec
 
 GROUP = "karpenter.k8s.aws"
@@ -24,7 +24,7 @@ DRAIN_TIMEOUT = "60m"
 
 def node_pool(
     name: str,
-    base: Foundation,
+    base: EksContext,
     nodes: Karpenter,
     pool: NodePoolSpec,
     *,

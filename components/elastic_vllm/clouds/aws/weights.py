@@ -9,7 +9,7 @@ import pulumi
 from pulumi_aws import eks, iam, s3
 
 from elastic_vllm.clouds.aws import identity, naming
-from elastic_vllm.clouds.aws.cluster import Foundation
+from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.clouds.base import Accounts, Bucket, Endpoint
 from elastic_vllm.spec import AwsCluster
 
@@ -21,10 +21,9 @@ READ = ("s3:GetObject",)
 WRITE = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
 
 
-def bucket(
-    name: str, spec: AwsCluster, base: Foundation, accounts: Accounts, opts: pulumi.ResourceOptions
-) -> Bucket:
+def bucket(name: str, base: EksContext, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket:
     """Register the bucket, and one role for those who read and one for those who write."""
+    spec = base.spec
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
     made, settings = _bucket(f"{name}-bucket", spec, on_aws)
     readers = _allowed(f"{name}-reader", spec, made, READ, on_aws)

@@ -8,7 +8,9 @@ import pulumi_kubernetes
 from pulumi_gcp import Provider
 from pulumi_gcp.container import Cluster
 
-from elastic_vllm.clouds.gcp import access, nodes
+from elastic_vllm.clouds.base import ClusterAccess
+from elastic_vllm.clouds.gcp import nodes
+from elastic_vllm.clouds.gcp.access import kubeconfig
 from elastic_vllm.clouds.gcp.control_plane import control_plane, location
 from elastic_vllm.clouds.gcp.encryption import secrets_key
 from elastic_vllm.clouds.gcp.identity import node_identity
@@ -19,8 +21,8 @@ from elastic_vllm.spec import GcpCluster
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gke:
-    """What node pools and the Kubernetes provider need of a cluster."""
+class GkeContext:
+    """The facts of a registered GKE cluster that its pools, bucket and Kubernetes provider need."""
 
     spec: GcpCluster
     provider: Provider
@@ -36,8 +38,8 @@ class Gke:
     control_plane: Cluster
 
 
-def gke(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> Gke:
-    """Register everything from the VPC to the system nodes, all of it with a provider of its own."""
+def context(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> GkeContext:
+    """Register everything from the VPC to the system nodes, with a Google provider of its own."""
     provider = Provider(f"{name}-gcp", project=spec.project, region=spec.region, opts=opts)
     child = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=provider))
     kept = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=spec.protect))
@@ -49,7 +51,7 @@ def gke(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> Gke:
     before_nodes = [vpc.nat, *identity.grants]
     after = pulumi.ResourceOptions(depends_on=[*before_nodes], ignore_changes=[*nodes.LIVE_SIZES])
     system = system_nodes(name, spec, (cluster, identity), labels, pulumi.ResourceOptions.merge(child, after))
-    return Gke(
+    return GkeContext(
         spec=spec,
         provider=provider,
         name=cluster.name,
@@ -63,21 +65,27 @@ def gke(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> Gke:
     )
 
 
-def kubernetes_provider(
-    name: str, built: Gke, opts: pulumi.ResourceOptions
-) -> tuple[pulumi_kubernetes.Provider, pulumi.Output[str]]:
-    """The provider, and the kubeconfig it has. A new address of the same cluster replaces nothing."""
-    cluster = built.control_plane
-    authority = cluster.master_auth.cluster_ca_certificate
-    server = pulumi.Output.format("https://{0}", cluster.endpoint)
-    known = access.kubeconfig(cluster.name, server, authority)
+def access(name: str, cluster: GkeContext, opts: pulumi.ResourceOptions) -> ClusterAccess:
+    """Register the Kubernetes provider. A new address of the same cluster replaces nothing."""
+    plane = cluster.control_plane
+    authority = plane.master_auth.cluster_ca_certificate
+    server = pulumi.Output.format("https://{0}", plane.endpoint)
+    known = kubeconfig(plane.name, server, authority)
     secret: pulumi.Output[str] = pulumi.Output.secret(pulumi.Output.json_dumps(known))
     provider = pulumi_kubernetes.Provider(
         f"{name}-provider",
         kubeconfig=secret,
-        cluster_identifier=cluster.id,
+        cluster_identifier=plane.id,
         enable_server_side_apply=True,
         enable_secret_mutable=True,
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[*built.before_pods])),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[*cluster.before_pods])),
     )
-    return provider, secret
+    return ClusterAccess(
+        provider=provider,
+        outputs={
+            "endpoint": plane.endpoint,
+            "kubeconfig": secret,
+            "location": cluster.location,
+            "name": plane.name,
+        },
+    )

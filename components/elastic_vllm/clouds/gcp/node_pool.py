@@ -11,7 +11,7 @@ from pulumi_gcp.container import NodePool
 
 from elastic_vllm import catalog
 from elastic_vllm.clouds.gcp import naming, nodes, purchase
-from elastic_vllm.clouds.gcp.cluster import Gke
+from elastic_vllm.clouds.gcp.cluster import GkeContext
 from elastic_vllm.clouds.gcp.placement import node_labels
 from elastic_vllm.clouds.gpu_node import GPU_RESOURCE, GPU_TAINT
 from elastic_vllm.spec import NodePoolSpec
@@ -28,7 +28,9 @@ SPOT_SHUTDOWN_SECONDS = 120
 """The longest that GKE offers a Spot node to end its pods in. Compute Engine promises 30 seconds of it."""
 
 
-def node_pool(name: str, gke: Gke, pool: NodePoolSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+def node_pool(
+    name: str, gke: GkeContext, pool: NodePoolSpec, opts: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
     """Register the pool; answer the id of the node pool that its floor is in."""
     machine = catalog.machine_for("gcp", pool.accelerator, pool.gpus_per_node, pool.machine)
     purchase.check(gke.spec, pool, machine)
@@ -41,7 +43,7 @@ def node_pool(name: str, gke: Gke, pool: NodePoolSpec, opts: pulumi.ResourceOpti
 
 
 def node_config(
-    gke: Gke, pool: NodePoolSpec, machine: catalog.MachineRow, *, spot: bool
+    gke: GkeContext, pool: NodePoolSpec, machine: catalog.MachineRow, *, spot: bool
 ) -> "NodePoolNodeConfigArgsDict":
     """A node of the pool. Its taint is written out, though GKE adds the same one to nodes with GPUs."""
     config: NodePoolNodeConfigArgsDict = {
@@ -111,7 +113,7 @@ def initial_count(zones: int, bounds: tuple[int, int]) -> int:
 
 def _register(  # noqa: PLR0913  # one node pool is all of these
     name: str,
-    gke: Gke,
+    gke: GkeContext,
     pool: NodePoolSpec,
     machine: catalog.MachineRow,
     *,

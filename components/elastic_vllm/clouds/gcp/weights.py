@@ -8,8 +8,7 @@ import pulumi
 from pulumi_gcp import storage
 
 from elastic_vllm.clouds.base import Accounts, Bucket, Endpoint
-from elastic_vllm.clouds.gcp.cluster import Gke
-from elastic_vllm.spec import GcpCluster
+from elastic_vllm.clouds.gcp.cluster import GkeContext
 
 METADATA_SERVER = (
     Endpoint(cidr="169.254.169.254/32", port=80),
@@ -26,10 +25,9 @@ IDENTITIES = (
 """What the pods of one Kubernetes account are called in Google's IAM, but for the account."""
 
 
-def bucket(
-    name: str, spec: GcpCluster, base: Gke, accounts: Accounts, opts: pulumi.ResourceOptions
-) -> Bucket:
+def bucket(name: str, base: GkeContext, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket:
     """Register the bucket in the cluster's region, and what each account may do with it."""
+    spec = base.spec
     child = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.provider))
     made = storage.Bucket(
         f"{name}-bucket",

@@ -1,5 +1,7 @@
 """The embedded cluster: a real control plane and a real Karpenter on this machine, simulated machines."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,36 +20,9 @@ class LocalCloud:
 
     spec: LocalCluster
 
-    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> ClusterAccess:
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> _EmbeddedCluster:
         """See ``Cloud.cluster``. Only the provider: ``fleet cluster up`` starts the rest."""
-        return cluster.access(name, opts)
-
-    def autoscaler(
-        self,
-        name: str,
-        spec: NodeAutoscalingSpec,
-        pools: Sequence[NodePoolSpec],
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Output[str]:
-        """See ``Cloud.autoscaler``. Karpenter reads from each pool when to give nodes back."""
-        del spec, pools
-        return autoscaler.node_class(name, self.spec, opts)
-
-    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
-        """See ``Cloud.groups``. ``fleet cluster up`` starts the controller."""
-        del name, opts
-        return []
-
-    def node_pool(
-        self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
-    ) -> pulumi.Output[str]:
-        """See ``Cloud.node_pool``."""
-        return node_pool.node_pool(name, self.spec, pool, autoscaling, opts)
-
-    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
-        """See ``Cloud.weights``."""
-        del name, accounts, opts
-        return weights.bucket()
+        return _EmbeddedCluster(spec=self.spec, access=cluster.access(name, opts))
 
     def placement(self, pool: NodePoolSpec) -> Placement:
         """See ``Cloud.placement``."""
@@ -56,3 +31,39 @@ class LocalCloud:
     def pod_annotations(self, model: ModelSpec, pool: NodePoolSpec) -> Mapping[str, str]:
         """See ``Cloud.pod_annotations``."""
         return placement.pod_annotations(self.spec, model, pool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EmbeddedCluster:
+    """The ``RegisteredCluster`` of the embedded cluster."""
+
+    spec: LocalCluster
+    access: ClusterAccess
+
+    def autoscaler(
+        self, name: str, spec: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
+    ) -> _EmbeddedAutoscaler:
+        """Karpenter reads from each pool when to give nodes back."""
+        node_class = autoscaler.node_class(name, self.spec, opts)
+        return _EmbeddedAutoscaler(cluster=self.spec, spec=spec, node_class=node_class)
+
+    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        """``fleet cluster up`` starts the controller."""
+        del name, opts
+        return []
+
+    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
+        del name, accounts, opts
+        return weights.bucket()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EmbeddedAutoscaler:
+    """The ``RegisteredAutoscaler`` of the embedded cluster."""
+
+    cluster: LocalCluster
+    spec: NodeAutoscalingSpec
+    node_class: pulumi.Output[str]
+
+    def node_pool(self, name: str, pool: NodePoolSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        return node_pool.node_pool(name, self.cluster, pool, self.spec, opts)

@@ -18,11 +18,11 @@ def access(name: str, opts: pulumi.ResourceOptions) -> ClusterAccess:
         kubeconfig=str(path),
         enable_server_side_apply=True,
         enable_secret_mutable=True,
-        opts=pulumi.ResourceOptions.merge(opts, _once_alone()),
+        opts=pulumi.ResourceOptions.merge(opts, _legacy_alias()),
     )
     return ClusterAccess(provider=provider)
 
 
-def _once_alone() -> pulumi.ResourceOptions:
-    """What the provider was called before it had a component above it."""
+def _legacy_alias() -> pulumi.ResourceOptions:
+    """Alias for the provider's URN before it had a parent."""
     return pulumi.ResourceOptions(aliases=[pulumi.Alias(name="embedded", parent=pulumi.ROOT_STACK_RESOURCE)])
