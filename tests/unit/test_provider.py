@@ -137,6 +137,17 @@ def test_the_other_components_register_what_python_programs_get(plugin: Plugin) 
         (VLLM, {"image": 7}, "image: 7 is not text"),
         (VLLM, {"image": "vllm/vllm-openai:latest"}, "image: 'vllm/vllm-openai:latest' is not pinned"),
         (VLLM, {"resources": {"cpu": 1, "memoryGib": 2, "shmGib": 4}}, "resources.shmGib: 4 leaves nothing"),
+        (
+            VLLM,
+            {"image": output("vllm/vllm-openai:latest")},
+            "image: 'vllm/vllm-openai:latest' is not pinned",
+        ),
+        (VLLM, {"revision": output("main"), "weightsClaim": "volume"}, "revision: 'main' has the wrong form"),
+        (
+            VLLM,
+            {"model": {**CHAT, "engine": {"kvOffloadingGib": 9}}, "resources": {"memoryGib": output(8)}},
+            "resources: 8 must exceed engine.kvOffloadingGib 9",
+        ),
         (VLLM, {"revision": COMMIT}, "revision: picks a commit of a mounted hub cache"),
         (
             HPA,

@@ -15,7 +15,6 @@ from elastic_vllm import __version__
 from elastic_vllm.provider import schema
 from elastic_vllm.provider.components import COMPONENTS, Component
 from elastic_vllm.provider.inputs import LEARNT, normal
-from elastic_vllm.spec import ModelSpec, Section
 from elastic_vllm.stack_file.translation import findings_of
 
 _BY_TOKEN = {component.token: component for component in COMPONENTS}
@@ -43,17 +42,16 @@ class ComponentProvider(Provider):
         given = _checked(component, inputs)
         try:
             made = component.kind(name, component.arguments(given), options)  # type: ignore[arg-type,call-arg]
-        except ValidationError as problem:  # a value beside the model that the model would not have either
-            raise _refused(_found(problem, inputs, ModelSpec, "engine.")) from None
         except ValueError as problem:
             key, _, reason = str(problem).partition(": ")
             raise _refused({key: reason} if reason else {"": key}) from None
         outputs = json.loads(self.schema or "{}")["resources"][resource_type]["properties"]
-        return ConstructResult(made.urn, {each: getattr(made, to_snake(each)) for each in outputs})
+        urn = _settled(component, inputs, made.urn)
+        return ConstructResult(urn, {each: getattr(made, to_snake(each)) for each in outputs})
 
 
 def _checked(component: Component, inputs: Mapping[str, object]) -> object:
-    learnt = {str(f.alias) for f in component.inputs.model_fields.values() if LEARNT in f.metadata}
+    learnt = _learnt(component)
     given = {
         key: pulumi.Output.from_input(value) if key in learnt and list(_outputs(value)) else normal(value)
         for key, value in inputs.items()
@@ -69,12 +67,24 @@ def _checked(component: Component, inputs: Mapping[str, object]) -> object:
     try:
         return component.inputs.model_validate(given, strict=True, by_alias=True, by_name=False)
     except ValidationError as problem:
-        raise _refused(_found(problem, given, component.inputs)) from None
+        found = findings_of(problem, given, component.inputs)
+        raise _refused({each.key: each.message for each in found}) from None
 
 
-def _found(problem: ValidationError, raw: object, root: type[Section], prefix: str = "") -> dict[str, str]:
-    """Each problem in the words that a stack file's have."""
-    return {each.key.removeprefix(prefix): each.message for each in findings_of(problem, raw, root)}
+def _learnt(component: Component) -> set[str]:
+    return {str(f.alias) for f in component.inputs.model_fields.values() if LEARNT in f.metadata}
+
+
+async def _settled(component: Component, inputs: Mapping[str, object], urn: pulumi.Output[str]) -> str | None:
+    """The component's URN, once every output that it was given turned out to be valid.
+
+    The component checks it too, but what is raised there ends in a traceback of the SDK's own.
+    """
+    for key in _learnt(component) & inputs.keys():
+        value = await pulumi.Output.from_input(inputs[key]).future()
+        if value is not None:
+            _checked(component, {**inputs, key: value})
+    return await urn.future()
 
 
 def _outputs(value: object, path: str = "") -> Iterator[str]:

@@ -3,13 +3,16 @@
 What decides which resources there are is plain; a ``Learnt`` value may be another resource's output.
 """
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import pulumi
-from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from elastic_vllm.spec import ModelSpec, ResourcesSpec, Section
+from elastic_vllm.spec.base import wrong
+from elastic_vllm.spec.model import Revision
 from elastic_vllm.spec.pool import AcceleratorName
+from elastic_vllm.vllm.inputs import PodInputs
 
 _T = TypeVar("_T")
 
@@ -105,8 +108,20 @@ class VllmDeploymentInputs(Section):
     """The container image in the place of ``model.engine.image``."""
     resources: Annotated[ResourcesSpec | None, LEARNT] = None
     """CPU and memory in the place of ``model.resources``."""
-    revision: Learnt[str | None] = None
+    revision: Learnt[Revision | None] = None
     """The commit to serve in the place of ``model.revision``; needs ``weightsClaim``."""
+
+    @model_validator(mode="after")
+    def _pods_keep_the_rules_of_the_model(self) -> Self:
+        for key, check in (("image", PodInputs.image_of), ("resources", PodInputs.memory_of)):
+            value = getattr(self, key)
+            if value is None or isinstance(value, pulumi.Output):
+                continue
+            try:
+                check(PodInputs(**{key: value}), self.model)
+            except ValidationError as problem:
+                raise wrong(key, problem.errors()[0]["msg"]) from None
+        return self
 
 
 def normal(value: Any) -> Any:  # Any: whatever stands in a program
