@@ -141,7 +141,7 @@ def started(*command: str) -> Iterator[Plugin]:
             assert process.stdout
             port = process.stdout.readline().strip()
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield Plugin(provider_pb2_grpc.ResourceProviderStub(channel))  # type: ignore[no-untyped-call]
+                yield Plugin(provider_pb2_grpc.ResourceProviderStub(channel))
         finally:
             process.terminate()
             process.wait()

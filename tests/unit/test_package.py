@@ -103,7 +103,7 @@ print(graph.outputs["endpoint"], len(graph))
 
 
 def test_the_command_and_the_provider_start_where_only_the_wheel_is_installed(installed: Path) -> None:
-    assert "plan" in python(installed, "-m", "fleet", "--help")
+    assert "--format" in python(installed, "-m", "fleet", "plan", "--help")
     shown = python(installed, "-c", "import sys; from elastic_vllm.provider import main; main()", "--help")
     assert "engine" in shown
     (metadata,) = installed.glob("*.dist-info")

@@ -1,9 +1,7 @@
 """Values that only fill a pod may come from another resource: image, resources, the commit that is served."""
 
-from collections.abc import Callable
 from typing import Any
 
-import pulumi
 import pytest
 from pulumi_kubernetes.core.v1 import ConfigMap
 
@@ -26,7 +24,7 @@ def deploy(
     *,
     preview: bool = False,
     weights: Weights | None = None,
-    **made: Callable[[pulumi.Output[str]], Any],
+    **made: Any,
 ) -> Graph:
     """Each of ``made`` is made of the id of another resource, which a preview does not know."""
 
@@ -44,7 +42,7 @@ def pod(graph: Graph, name: str = "chat-deployment") -> Any:
 
 
 def test_an_image_that_another_resource_makes_is_in_the_container_and_unknown_before() -> None:
-    mirrored = {"image": lambda known: known.apply(lambda _: MIRRORED)}
+    mirrored: dict[str, Any] = {"image": lambda known: known.apply(lambda _: MIRRORED)}
     update, preview = deploy(model(), **mirrored), deploy(model(), preview=True, **mirrored)
     assert names(preview) == names(update)
     assert pod(update)["containers"][0]["image"] == MIRRORED
@@ -101,9 +99,6 @@ def test_a_value_that_the_spec_would_refuse_is_refused_here_too(
     learnt: bool, name: str, value: object, problem: str
 ) -> None:
     spec = model(engine={"kvOffloadingGib": 6})
+    made: dict[str, Any] = {name: lambda known: known.apply(lambda _: value) if learnt else value}
     with pytest.raises(ValueError, match=problem):
-        deploy(
-            spec,
-            weights=VOLUME,
-            **{name: lambda known: known.apply(lambda _: value) if learnt else value},
-        )
+        deploy(spec, weights=VOLUME, **made)

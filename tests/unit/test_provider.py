@@ -173,8 +173,7 @@ def test_every_component_has_the_type_that_its_class_registers() -> None:
         for component in components.COMPONENTS:
             given = {"namespace": "inference", "target": "chat", "model": CHAT, "placement": NODES}
             known = {name: given[name] for name in component.inputs.model_fields if name in given}
-            arguments: Any = component.arguments(component.inputs.model_validate(known))
-            component.kind(component.token, arguments, None)  # type: ignore[arg-type]
+            component.build(component.token, component.inputs.model_validate(known), None)
 
     found = {item.type for item in run(program) if item.name.startswith("elastic-vllm:") and not item.custom}
     assert found >= {component.token for component in components.COMPONENTS}

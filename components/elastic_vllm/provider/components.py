@@ -16,6 +16,7 @@ from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 from elastic_vllm.warm_headroom import WarmHeadroom, WarmHeadroomArgs
 
 PACKAGE = "elastic-vllm"
+_Options = pulumi.ResourceOptions | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +25,8 @@ class Component:
 
     kind: type[pulumi.ComponentResource]
     inputs: type[Section]
-    arguments: Callable[[Any], object]  # Any: an instance of ``inputs``
-    """The class's own arguments, from checked inputs."""
+    build: Callable[[str, Any, _Options], pulumi.ComponentResource]  # Any: an instance of ``inputs``
+    """Registers it under a name, from checked inputs."""
 
     @property
     def token(self) -> str:
@@ -33,12 +34,12 @@ class Component:
         return f"{PACKAGE}:serving:{self.kind.__name__}"
 
 
-def _namespace(given: inputs.ServingNamespaceInputs) -> ServingNamespaceArgs:
-    return ServingNamespaceArgs(namespace=given.namespace)
+def _namespace(name: str, given: inputs.ServingNamespaceInputs, opts: _Options) -> ServingNamespace:
+    return ServingNamespace(name, ServingNamespaceArgs(namespace=given.namespace), opts)
 
 
-def _deployment(given: inputs.VllmDeploymentInputs) -> VllmDeploymentArgs:
-    return VllmDeploymentArgs(
+def _deployment(name: str, given: inputs.VllmDeploymentInputs, opts: _Options) -> VllmDeployment:
+    args = VllmDeploymentArgs(
         namespace=given.namespace,
         model=given.model,
         placement=_placement(given.placement),
@@ -49,15 +50,18 @@ def _deployment(given: inputs.VllmDeploymentInputs) -> VllmDeploymentArgs:
         resources=given.resources,
         revision=given.revision,
     )
+    return VllmDeployment(name, args, opts)
 
 
-def _hpa(given: inputs.HpaPolicyInputs) -> HpaPolicyArgs:
-    return HpaPolicyArgs(namespace=given.namespace, target=given.target, model=given.model)
+def _hpa(name: str, given: inputs.HpaPolicyInputs, opts: _Options) -> HpaPolicy:
+    args = HpaPolicyArgs(namespace=given.namespace, target=given.target, model=given.model)
+    return HpaPolicy(name, args, opts)
 
 
-def _headroom(given: inputs.WarmHeadroomInputs) -> WarmHeadroomArgs:
+def _headroom(name: str, given: inputs.WarmHeadroomInputs, opts: _Options) -> WarmHeadroom:
     placement = _placement(given.placement)
-    return WarmHeadroomArgs(namespace=given.namespace, model=given.model, placement=placement)
+    args = WarmHeadroomArgs(namespace=given.namespace, model=given.model, placement=placement)
+    return WarmHeadroom(name, args, opts)
 
 
 def _placement(given: inputs.PlacementInputs) -> Placement:
@@ -67,9 +71,9 @@ def _placement(given: inputs.PlacementInputs) -> Placement:
 
 
 COMPONENTS = (
-    Component(kind=HpaPolicy, inputs=inputs.HpaPolicyInputs, arguments=_hpa),
-    Component(kind=ServingNamespace, inputs=inputs.ServingNamespaceInputs, arguments=_namespace),
-    Component(kind=VllmDeployment, inputs=inputs.VllmDeploymentInputs, arguments=_deployment),
-    Component(kind=WarmHeadroom, inputs=inputs.WarmHeadroomInputs, arguments=_headroom),
+    Component(kind=HpaPolicy, inputs=inputs.HpaPolicyInputs, build=_hpa),
+    Component(kind=ServingNamespace, inputs=inputs.ServingNamespaceInputs, build=_namespace),
+    Component(kind=VllmDeployment, inputs=inputs.VllmDeploymentInputs, build=_deployment),
+    Component(kind=WarmHeadroom, inputs=inputs.WarmHeadroomInputs, build=_headroom),
 )
 """The others (``Cluster``, ``ClusterAutoscaler``, ``GpuNodePool``, ``ModelWeights``) take Python objects."""

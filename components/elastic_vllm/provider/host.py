@@ -41,7 +41,7 @@ class ComponentProvider(Provider):
             )
         given = _checked(component, inputs)
         try:
-            made = component.kind(name, component.arguments(given), options)  # type: ignore[arg-type,call-arg]
+            made = component.build(name, given, options)
         except ValueError as problem:
             key, _, reason = str(problem).partition(": ")
             raise _refused({key: reason} if reason else {"": key}) from None
@@ -75,7 +75,7 @@ def _learnt(component: Component) -> set[str]:
     return {str(f.alias) for f in component.inputs.model_fields.values() if LEARNT in f.metadata}
 
 
-async def _settled(component: Component, inputs: Mapping[str, object], urn: pulumi.Output[str]) -> str | None:
+async def _settled(component: Component, inputs: Mapping[str, object], urn: pulumi.Output[str]) -> str:
     """The component's URN, once every output that it was given turned out to be valid.
 
     The component checks it too, but what is raised there ends in a traceback of the SDK's own.
@@ -84,7 +84,7 @@ async def _settled(component: Component, inputs: Mapping[str, object], urn: pulu
         value = await pulumi.Output.from_input(inputs[key]).future()
         if value is not None:
             _checked(component, {**inputs, key: value})
-    return await urn.future()
+    return await urn.future() or ""
 
 
 def _outputs(value: object, path: str = "") -> Iterator[str]:

@@ -9,7 +9,6 @@ import inspect
 import itertools
 import json
 import textwrap
-import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -133,16 +132,16 @@ def _outputs(kind: type[pulumi.ComponentResource]) -> Iterator[tuple[str, _Json]
     """What the class declares as ``pulumi.Output[str]``."""
     described = _attributes(kind)
     for name, hint in inspect.get_annotations(kind, eval_str=True).items():
-        if name in described and typing.get_origin(hint) is pulumi.Output:
+        if name in described and hint == pulumi.Output[str]:
             yield to_camel(name), {"type": "string", "description": _prose(described[name])}
 
 
 def _attributes(kind: type) -> dict[str, str]:
     """The texts below a class's own attributes, which are not there at run time."""
-    (body,) = (node.body for node in ast.parse(textwrap.dedent(inspect.getsource(kind))).body)  # type: ignore[attr-defined]
+    (made,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     return {
-        before.target.id: after.value.value
-        for before, after in itertools.pairwise(body)
+        ast.unparse(before.target): str(ast.literal_eval(after.value))
+        for before, after in itertools.pairwise(made.body if isinstance(made, ast.ClassDef) else ())
         if isinstance(before, ast.AnnAssign) and isinstance(after, ast.Expr)
     }
 
