@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
     from elastic_vllm.warm_headroom import WarmHeadroom, WarmHeadroomArgs
 
+__version__ = "0.2.0"
+
 __all__ = [
     "Cloud",
     "Cluster",
@@ -37,6 +39,7 @@ __all__ = [
     "VllmDeploymentArgs",
     "WarmHeadroom",
     "WarmHeadroomArgs",
+    "__version__",
     "cloud_for",
 ]
 

@@ -15,10 +15,11 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from elastic_vllm import labels
 from elastic_vllm.clouds.base import Placement
-from elastic_vllm.spec import ModelSpec
+from elastic_vllm.spec import ModelSpec, ResourcesSpec
 from elastic_vllm.vllm import compile_cache, deployment, group, network, routes, startup, weights
 from elastic_vllm.vllm.arguments import PORT
 from elastic_vllm.vllm.container import API_KEY
+from elastic_vllm.vllm.inputs import PodInputs
 from elastic_vllm.vllm.pod import template
 from elastic_vllm.vllm.weights import Weights
 from elastic_vllm.warm_headroom import WarmHeadroom, WarmHeadroomArgs
@@ -49,6 +50,12 @@ class VllmDeploymentArgs:
     """
     pod_annotations: Mapping[str, str] = field(default_factory=dict)
     """Further annotations of the pods: ``GpuNodePool.pod_annotations``."""
+    image: pulumi.Input[str] | None = None
+    """The container image in the place of ``engine.image``, as where this program mirrors it."""
+    resources: pulumi.Input[ResourcesSpec] | None = None
+    """CPU and memory in the place of ``resources``; what was predicted and planned keeps to the spec's."""
+    revision: pulumi.Input[str] | None = None
+    """The commit to serve in the place of ``revision``, where ``weights`` are a mounted hub cache."""
 
 
 class VllmDeployment(pulumi.ComponentResource):
@@ -72,7 +79,12 @@ class VllmDeployment(pulumi.ComponentResource):
         self, name: str, args: VllmDeploymentArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("elastic-vllm:serving:VllmDeployment", name, None, opts)
+        if args.revision is not None and not isinstance(args.weights, weights.Mounted):
+            raise ValueError(
+                "revision: picks a commit of a mounted hub cache; give weights=Mounted(claim=…) too"
+            )
         self._args = args
+        self._given = PodInputs(image=args.image, resources=args.resources, revision=args.revision)
         self._child = pulumi.ResourceOptions(parent=self)
         before: list[pulumi.Resource] = [self._service_account(), *self._network_policies(), self._gate()]
         secret = None
@@ -84,7 +96,9 @@ class VllmDeployment(pulumi.ComponentResource):
         replicas = self._replicas(secret, [*before, *weights.ready(args.weights)])
         self._disruption_budget()
         if args.model.headroom:
-            room = WarmHeadroomArgs(namespace=args.namespace, model=args.model, placement=args.placement)
+            room = WarmHeadroomArgs(
+                namespace=args.namespace, model=args.model, placement=args.placement, given=self._given
+            )
             WarmHeadroom(f"{name}-headroom", room, self._child)
         self.deployment_name = replicas
         self.service_name = self._service().metadata.name
@@ -174,7 +188,9 @@ class VllmDeployment(pulumi.ComponentResource):
         args, model = self._args, self._args.model
         budget = startup.budget_seconds(model, args.placement.accelerator, args.placement.network_mbps)
         annotations: dict[str, pulumi.Input[str]] = {**args.pod_annotations, **self._key_annotation()}
-        pods = template(model, args.placement, annotations, secret=secret, weights=args.weights)
+        pods = template(
+            model, args.placement, annotations, secret=secret, weights=args.weights, given=self._given
+        )
         waits = {deployment.TIMEOUT_SECONDS: str(startup.rollout_seconds(model, budget))}
         surge = deployment.surge(model, args.placement.most_gpus)
         opts = pulumi.ResourceOptions(parent=self, depends_on=before)

@@ -11,6 +11,7 @@ from elastic_vllm.clouds.base import Placement
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm import headroom
 from elastic_vllm.vllm.deployment import SKIP_AWAIT
+from elastic_vllm.vllm.inputs import AS_DECLARED, PodInputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,8 @@ class WarmHeadroomArgs:
     model: ModelSpec
     """``headroom`` says how many places."""
     placement: Placement
+    """As the replicas have it."""
+    given: PodInputs = AS_DECLARED
     """As the replicas have it."""
 
 
@@ -58,7 +61,7 @@ class WarmHeadroom(pulumi.ComponentResource):
                 "labels": {**labels.placeholder(own), **labels.shared()},
                 "annotations": {SKIP_AWAIT: "true"},
             },
-            spec=headroom.deployment_spec(args.model, args.placement, priority.metadata.name),
+            spec=headroom.deployment_spec(args.model, args.placement, priority.metadata.name, args.given),
             opts=child,
         )
         self.deployment_name = placeholders.metadata.name

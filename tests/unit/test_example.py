@@ -3,16 +3,16 @@
 import ast
 import runpy
 from pathlib import Path
+from typing import Any
 
-from elastic_vllm.testing.monitor import run
-from elastic_vllm.testing.registration import Graph
+from elastic_vllm.testing import Graph, record
 from tests.manifests import kubernetes
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example" / "__main__.py"
 
 
 def execute() -> Graph:
-    return run(
+    return record(
         lambda: runpy.run_path(str(EXAMPLE)),
         project="qwen-on-my-cluster",
         config={"qwen-on-my-cluster:kubeconfig": "kubeconfig"},
@@ -34,7 +34,15 @@ def test_a_program_of_ones_own_gets_a_served_and_autoscaled_model_on_ones_own_no
         "ServiceAccount",
     ]
     assert {item.provider_urn.rpartition("::")[2] for item in kubernetes(graph)} == {"mine"}
+    spec: Any = graph.named("chat-deployment").inputs["spec"]
+    assert spec["template"]["spec"]["nodeSelector"] == {"gpu": "l4"}  # as the documentation's own test has it
     assert graph.outputs["endpoint"] == "http://chat.inference.svc:8000/v1"
+
+
+def test_the_documentation_shows_the_programs_that_the_tests_run() -> None:
+    shown = (EXAMPLE.parents[1] / "components.md").read_text()
+    assert f"```python\n{EXAMPLE.read_text()}```" in shown
+    assert f"```yaml\n{(EXAMPLE.parent / 'yaml' / 'Pulumi.yaml').read_text()}```" in shown
 
 
 def test_it_is_at_most_fifteen_lines() -> None:

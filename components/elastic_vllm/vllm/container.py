@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm import routes, startup
 from elastic_vllm.vllm.arguments import PORT, arguments
-from elastic_vllm.vllm.quantity import cores, gibibytes
+from elastic_vllm.vllm.inputs import AS_DECLARED, PodInputs
 from elastic_vllm.vllm.weights import Weights, command_line, variables
 
 if TYPE_CHECKING:
@@ -30,16 +30,22 @@ API_KEY = "api-key"
 
 
 def container(
-    model: ModelSpec, gpu_resource: str, budget: int, secret: str | None, weights: Weights | None
+    model: ModelSpec,
+    gpu_resource: str,
+    budget: int,
+    secret: str | None,
+    weights: Weights | None,
+    *,
+    given: PodInputs = AS_DECLARED,
 ) -> ContainerArgsDict:
     """The vLLM server of one replica; ``secret`` names the Secret with the API key, if clients need one."""
     return {
         "name": NAME,
-        "image": model.engine.image,
-        "args": command_line(arguments(model), model, weights),
+        "image": given.image_of(model),
+        "args": command_line(arguments(model), model, weights, given.revision_of(model)),
         "env": environment(budget, secret, {**variables(weights), **_development(model)}),
         "ports": [{"name": "http", "container_port": PORT, "protocol": "TCP"}],
-        "resources": resources(model, gpu_resource),
+        "resources": resources(model, gpu_resource, given),
         "startup_probe": health(startup.PROBE_PERIOD_SECONDS, startup.probe_failures(budget)),
         "readiness_probe": health(5, 3),
         "liveness_probe": health(10, 6),
@@ -94,11 +100,12 @@ def environment(budget: int, secret: str | None, more: Mapping[str, str]) -> lis
     return [variables[name] for name in sorted(variables)]
 
 
-def resources(model: ModelSpec, gpu_resource: str) -> ResourceRequirementsArgsDict:
+def resources(
+    model: ModelSpec, gpu_resource: str, given: PodInputs = AS_DECLARED
+) -> ResourceRequirementsArgsDict:
     """GPUs and memory are limits too; CPU is not, because a throttled engine stalls its GPU."""
-    asked = model.resources
-    bounded = {gpu_resource: str(model.gpus_per_node), "memory": gibibytes(asked.memory_gib)}
-    return {"requests": {"cpu": cores(asked.cpu), **bounded}, "limits": bounded}
+    bounded = {gpu_resource: str(model.gpus_per_node), "memory": given.memory_of(model)}
+    return {"requests": {"cpu": given.cpu_of(model), **bounded}, "limits": bounded}
 
 
 def health(period_seconds: int, failures: int) -> ProbeArgsDict:

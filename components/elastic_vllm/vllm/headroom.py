@@ -12,12 +12,17 @@ from elastic_vllm import labels
 from elastic_vllm.clouds.base import Placement
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm import container
+from elastic_vllm.vllm.inputs import AS_DECLARED, PodInputs
 from elastic_vllm.vllm.pod import tolerations
 
 if TYPE_CHECKING:
     import pulumi
     from pulumi_kubernetes.apps.v1 import DeploymentSpecArgsDict
-    from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict
+    from pulumi_kubernetes.core.v1 import (
+        ContainerArgsDict,
+        PodSpecArgsDict,
+        ResourceRequirementsArgsDict,
+    )
 
 PRIORITY = -1
 """Below pods without a class, which have 0. GKE's autoscaler brings no node for what is below -10."""
@@ -32,7 +37,10 @@ def name(model: str) -> str:
 
 
 def deployment_spec(
-    model: ModelSpec, placement: Placement, priority_class: pulumi.Input[str]
+    model: ModelSpec,
+    placement: Placement,
+    priority_class: pulumi.Input[str],
+    given: PodInputs = AS_DECLARED,
 ) -> DeploymentSpecArgsDict:
     """As many placeholders as there are places to keep. A change replaces them where they are."""
     known = labels.placeholder(name(model.name))
@@ -43,18 +51,25 @@ def deployment_spec(
         "strategy": {"type": "Recreate"},
         "template": {
             "metadata": {"labels": {**known, **labels.shared()}},
-            "spec": pod(model, placement, priority_class),
+            "spec": pod(model, placement, priority_class, given),
         },
     }
 
 
-def pod(model: ModelSpec, placement: Placement, priority_class: pulumi.Input[str]) -> PodSpecArgsDict:
+def pod(
+    model: ModelSpec,
+    placement: Placement,
+    priority_class: pulumi.Input[str],
+    given: PodInputs = AS_DECLARED,
+) -> PodSpecArgsDict:
     """One placeholder. It ends without grace: a replica waits for its place."""
     return {
         "automount_service_account_token": False,
-        "containers": [_pause(model, placement.gpu_resource)],
+        "containers": [_pause(container.resources(model, placement.gpu_resource, given))],
         "enable_service_links": False,
-        "init_containers": [_pull(model, placement.gpu_resource)],
+        "init_containers": [
+            _pull(given.image_of(model), container.resources(model, placement.gpu_resource, given))
+        ],
         "node_selector": dict(sorted(placement.node_selector.items())),
         "priority_class_name": priority_class,
         "security_context": {
@@ -68,21 +83,21 @@ def pod(model: ModelSpec, placement: Placement, priority_class: pulumi.Input[str
     }
 
 
-def _pause(model: ModelSpec, gpu_resource: str) -> ContainerArgsDict:
+def _pause(resources: ResourceRequirementsArgsDict) -> ContainerArgsDict:
     return {
         "name": "pause",
         "image": IMAGE,
-        "resources": container.resources(model, gpu_resource),
+        "resources": resources,
         "security_context": container.security(),
     }
 
 
-def _pull(model: ModelSpec, gpu_resource: str) -> ContainerArgsDict:
+def _pull(image: pulumi.Input[str], resources: ResourceRequirementsArgsDict) -> ContainerArgsDict:
     """Does nothing, in the model's image: a node is warm only once it has that."""
     return {
         "name": "pull",
-        "image": model.engine.image,
+        "image": image,
         "command": ["/bin/true"],
-        "resources": container.resources(model, gpu_resource),
+        "resources": resources,
         "security_context": container.security(),
     }

@@ -13,6 +13,7 @@ from elastic_vllm.clouds.karpenter import DO_NOT_DISRUPT
 from elastic_vllm.spec import CompileCacheSpec, ModelSpec
 from elastic_vllm.vllm import compile_cache, routes, startup
 from elastic_vllm.vllm.container import container
+from elastic_vllm.vllm.inputs import AS_DECLARED, PodInputs
 from elastic_vllm.vllm.quantity import gibibytes
 from elastic_vllm.vllm.weights import Mounted, Weights
 
@@ -39,6 +40,7 @@ def template(
     *,
     secret: str | None = None,
     weights: Weights | None = None,
+    given: PodInputs = AS_DECLARED,
 ) -> PodTemplateSpecArgsDict:
     """The pod template. While it loads, Karpenter leaves the pod alone: the annotation takes a duration.
 
@@ -51,7 +53,7 @@ def template(
             "labels": labels.labels(model.name),
             "annotations": dict(sorted({DO_NOT_DISRUPT: f"{loading}s", **annotations}.items())),
         },
-        "spec": pod(model, placement, budget, secret, weights),
+        "spec": pod(model, placement, budget, secret, weights, given=given),
     }
 
 
@@ -61,11 +63,13 @@ def pod(
     budget: int,
     secret: str | None,
     weights: Weights | None,
+    *,
+    given: PodInputs = AS_DECLARED,
 ) -> PodSpecArgsDict:
     """The pod. No service links: a Service named ``vllm`` would set a variable that vLLM refuses."""
     return {
         "automount_service_account_token": False,
-        "containers": [container(model, placement.gpu_resource, budget, secret, weights)],
+        "containers": [container(model, placement.gpu_resource, budget, secret, weights, given=given)],
         "enable_service_links": False,
         "node_selector": dict(sorted(placement.node_selector.items())),
         "security_context": security(),
@@ -76,7 +80,9 @@ def pod(
             spread("kubernetes.io/hostname", model.name),
             spread("topology.kubernetes.io/zone", model.name),
         ],
-        "volumes": volumes(model, weights, model.engine.compile_cache if placement.has_volumes else None),
+        "volumes": volumes(
+            model, weights, model.engine.compile_cache if placement.has_volumes else None, given
+        ),
     }
 
 
@@ -116,16 +122,11 @@ def _toleration(item: Mapping[str, str]) -> TolerationArgsDict:
     return written
 
 
-def shared_gib(model: ModelSpec) -> float:
-    """Size of ``/dev/shm``: what processes tell each other, and the KV blocks that left the GPUs.
-
-    vLLM keeps those in files there, and does not start where they do not fit.
-    """
-    return model.resources.shm_gib + (model.engine.kv_offloading_gib or 0)
-
-
 def volumes(
-    model: ModelSpec, weights: Weights | None, kept: CompileCacheSpec | None = None
+    model: ModelSpec,
+    weights: Weights | None,
+    kept: CompileCacheSpec | None = None,
+    given: PodInputs = AS_DECLARED,
 ) -> list[VolumeArgsDict]:
     """Caches and scratch, shared memory, and the weights where a claim has them.
 
@@ -146,6 +147,6 @@ def volumes(
         cache,
         {"name": "gate", "config_map": {"name": routes.config_name(model)}},
         models,
-        {"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": gibibytes(shared_gib(model))}},
+        {"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": given.shared_of(model)}},
         {"name": "tmp", "empty_dir": {"size_limit": gibibytes(TMP_LIMIT_GIB)}},
     ]

@@ -43,9 +43,17 @@ Weights = Streamed | Mounted
 
 
 def command_line(
-    line: Sequence[str], model: ModelSpec, weights: Weights | None
+    line: Sequence[str],
+    model: ModelSpec,
+    weights: Weights | None,
+    revision: pulumi.Input[str] | None = None,
 ) -> Sequence[pulumi.Input[str]]:
-    """The command line with the bucket in the checkpoint's place, where weights are streamed."""
+    """The command line with the bucket in the checkpoint's place where weights are streamed.
+
+    A mounted hub cache may hold several commits: ``revision`` picks one.
+    """
+    if isinstance(weights, Mounted) and revision is not None:
+        return [*line, "--revision", revision]
     if not isinstance(weights, Streamed):
         return line
     return [weights.address, "--load-format", "runai_streamer", *_loading(model), *line[1:]]
