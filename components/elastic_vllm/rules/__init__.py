@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 
+from elastic_vllm.clouds import refusals
 from elastic_vllm.rules import (
     capacity,
+    clouds,
     cost,
     engine,
     engines,
@@ -44,7 +46,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         groups.groups_have_room_for_their_last_node: (groups.GROUP_SHARES_POOL, groups.GROUP_EXCEEDS_POOL),
         groups.groups_need_their_nodes: (groups.GROUP_FITS_NODE,),
         capacity.every_gpu_of_a_node_can_be_used: (capacity.STRANDED_GPUS,),
-        capacity.machines_can_be_had_on_demand: (capacity.NOT_ON_DEMAND,),
+        clouds.the_cloud_takes_the_stack: refusals.KINDS,
         capacity.machines_are_offered_in_the_region: (capacity.NOT_OFFERED,),
         capacity.quota_covers_full_load: (capacity.QUOTA,),
         scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.BLUNT),
