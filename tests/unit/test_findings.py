@@ -278,7 +278,8 @@ def found(raw: Raw) -> dict[tuple[str, str], Finding]:
 
 def test_every_kind_of_finding_has_a_planted_mistake() -> None:
     of_policy = {"policy-expired", "policy-unused"}  # tests/unit/test_policy.py
-    assert set(policy.KINDS) == {*PLANTED, *ELSEWHERE, *of_policy}
+    of_plans = {"plan-incomplete"}  # tests/unit/test_plan_build.py
+    assert set(policy.KINDS) == {*PLANTED, *ELSEWHERE, *of_policy, *of_plans}
 
 
 @pytest.mark.parametrize("kind", PLANTED)

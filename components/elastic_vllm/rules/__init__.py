@@ -23,7 +23,7 @@ from elastic_vllm.rules import (
     security,
     sleep,
 )
-from elastic_vllm.rules.finding import STACK_FILE, Finding, Kind
+from elastic_vllm.rules.finding import PLAN_INCOMPLETE, STACK_FILE, Finding, Kind
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec.stack import StackConfig
 
@@ -78,8 +78,8 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
 """Every rule in the order of the findings, with all kinds that it may give."""
 
 
-ELSEWHERE: tuple[Kind, ...] = (STACK_FILE, fit.FP8_BLOCKS, security.MISSING_API_KEY)
-"""Kinds that other places give: reading the file, the sections' own rules, the program reading a secret."""
+ELSEWHERE: tuple[Kind, ...] = (STACK_FILE, PLAN_INCOMPLETE, fit.FP8_BLOCKS, security.MISSING_API_KEY)
+"""Kinds that other places give: reading the file, the plan, the sections' own rules, reading a secret."""
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {kind.id: kind for kind in (*ELSEWHERE, *(kind for kinds in RULES.values() for kind in kinds))}

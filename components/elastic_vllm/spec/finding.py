@@ -10,7 +10,7 @@ from typing import Literal
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The gravest first."""
-Family = Literal["file", "fit", "capacity", "scaling", "lifecycle", "security", "cost", "policy"]
+Family = Literal["file", "fit", "capacity", "scaling", "lifecycle", "security", "cost", "policy", "plan"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,17 @@ STACK_FILE = Kind(
     why="A misspelt key, a value of the wrong kind or out of bounds, a rule between two keys of one "
     "section. The message names the key, says what is wrong, what exists and what to do; "
     "`stacks/schema.json` shows most of it in an editor.",
+)
+
+PLAN_INCOMPLETE = Kind(
+    id="plan-incomplete",
+    family="plan",
+    severity="error",
+    lowered="warning",
+    title="A part of the plan that could not be made",
+    why="The stack file or the revision to compare with does not exist; or the program raised an exception "
+    "that it does not expect, which is a bug. A warning where only the forecast is missing. Report a bug with the "
+    "traceback that `fleet --debug plan` prints.",
 )
 
 
