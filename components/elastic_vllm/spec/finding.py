@@ -72,8 +72,8 @@ PLAN_INCOMPLETE = Kind(
     lowered="warning",
     title="A part of the plan that could not be made",
     why="The stack file or the revision to compare with does not exist; or the program raised an exception "
-    "that it does not expect, which is a bug. A warning where only the forecast is missing. Report a bug with the "
-    "traceback that `fleet --debug plan` prints.",
+    "that it does not expect, which is a bug. A warning where only the forecast is missing. Report a bug "
+    "with the traceback that `fleet --debug plan` prints.",
 )
 
 
