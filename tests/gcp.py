@@ -5,11 +5,11 @@ import runpy
 from collections.abc import Mapping
 from pathlib import Path
 
-from elastic_vllm.clouds.gcp import GcpCloud
+from elastic_vllm.clouds.gcp.cloud import GcpCloud
 from elastic_vllm.cluster import Cluster, ClusterArgs
 from elastic_vllm.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
 from elastic_vllm.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
-from elastic_vllm.spec import GcpCluster, NodePoolSpec
+from elastic_vllm.spec import GcpCluster, NodeAutoscalingSpec, NodePoolSpec
 from elastic_vllm.stack_file.config import PROJECT, read_stack_file
 from elastic_vllm.testing.monitor import Applied, run
 from elastic_vllm.testing.registration import Graph, Registration
@@ -64,12 +64,14 @@ def cluster(**keys: object) -> GcpCluster:
     return GcpCluster.model_validate(given)
 
 
-def declare(spec: GcpCluster, *pools: NodePoolSpec) -> Graph:
+def declare(spec: GcpCluster, *pools: NodePoolSpec, autoscaling: NodeAutoscalingSpec | None = None) -> Graph:
     """A cluster and pools, without models."""
 
     def program() -> None:
         cluster = Cluster("cluster", ClusterArgs(cloud=GcpCloud(spec)))
-        autoscaler = ClusterAutoscaler("autoscaler", ClusterAutoscalerArgs(cluster=cluster))
+        autoscaler = ClusterAutoscaler(
+            "autoscaler", ClusterAutoscalerArgs(cluster=cluster, spec=autoscaling or NodeAutoscalingSpec())
+        )
         for pool in pools:
             GpuNodePool(pool.name, GpuNodePoolArgs(autoscaler=autoscaler, pool=pool))
 

@@ -9,6 +9,7 @@ from math import ceil
 from hypothesis import strategies as st
 
 from elastic_vllm.catalog import CloudName, MachineRow, ModelRow, accelerators, machine_for, machines, models
+from elastic_vllm.clouds.aws.image import NEEDS
 from elastic_vllm.estimate.memory import fit, serving_of
 from elastic_vllm.estimate.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
 from elastic_vllm.spec import EngineSpec
@@ -144,14 +145,18 @@ def _can_run(row: ModelRow, machine: MachineRow, gpus: int, engines: int) -> boo
 @st.composite
 def pools(draw: st.DrawFn, name: str, cloud: CloudName) -> tuple[Raw, MachineRow]:
     """A pool, and the machine it stands for."""
-    machine = draw(st.sampled_from(sorted(machines(cloud).values(), key=lambda row: row.name)))
+    usable = [row for row in machines(cloud).values() if cloud == "gcp" or row.accelerator not in NEEDS]
+    machine = draw(st.sampled_from(sorted(usable, key=lambda row: row.name)))
     named = draw(st.booleans())
     raw: Raw = {"name": name, "accelerator": machine.accelerator, "gpusPerNode": machine.gpus}
     if named:
         raw["machine"] = machine.name
-    if draw(st.booleans()):
+    taken = machine if named else machine_for(cloud, machine.accelerator, machine.gpus)
+    if not taken.on_demand:
+        raw["capacity"] = "spot"
+    elif draw(st.booleans()):
         raw["capacity"] = draw(st.sampled_from(["on-demand", "spot", "spot-then-on-demand"]))
-    return raw, machine if named else machine_for(cloud, machine.accelerator, machine.gpus)
+    return raw, taken
 
 
 @st.composite
@@ -214,7 +219,7 @@ def raw_stacks(draw: st.DrawFn, least_models: int = 0) -> Raw:
         pool["maxNodes"] = nodes + draw(st.integers(0 if nodes else 1, 5))
         pool["minNodes"] = draw(st.integers(0, 1))
     raw: Raw = {"cluster": cluster, "pools": [pool for pool, _ in shapes], "models": declared}
-    if draw(st.booleans()):
+    if cluster["cloud"] != "gcp" and draw(st.booleans()):  # GKE's own autoscaler has neither
         raw["autoscaler"] = {"consolidation": "when-underutilized", "consolidateAfterSeconds": 30}
     if draw(st.booleans()):
         raw["environment"] = draw(st.sampled_from(["development", "production"]))

@@ -1,16 +1,19 @@
 """The root of the ``fleet`` command, and the one place where failures become lines and exit codes."""
 
+import os
 import sys
+from typing import Annotated
 
 import typer
 
 from elastic_vllm.catalog import CatalogueError
+from elastic_vllm.clouds.local.home import ClusterMissingError
 from elastic_vllm.simulate.scenario import ScenarioError
 from elastic_vllm.stack_file.config import StackConfigError
 from elastic_vllm.testing.errors import EngineError
 from fleet.cli import cluster, coldstart, demo, deployer, drill, plan, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
-from fleet.errors import INTERRUPTED, FleetError
+from fleet.errors import DEBUG, INTERRUPTED, FleetError, bug
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +35,15 @@ for command in (
     app.command()(command)
 
 
+@app.callback()
+def options(
+    *, debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of a bug.")] = False
+) -> None:
+    """Options of every command."""
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
 def main() -> None:
     """Run a command. Exit codes: 0 done, 1 failed with its next step printed, 2 misused, 130 interrupted."""
     try:
@@ -39,10 +51,17 @@ def main() -> None:
     except FleetError as error:
         print_failure(error)
         sys.exit(1)
-    except (CatalogueError, EngineError, ScenarioError, StackConfigError) as error:
+    except StackConfigError as refused:
+        for finding in refused.findings:
+            print_problem(str(finding))
+        sys.exit(1)
+    except (CatalogueError, ClusterMissingError, EngineError, ScenarioError) as error:
         print_problem(str(error))
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # Typer turns Ctrl-C into this code, and says nothing
             errors.print("interrupted; the same command goes on from here")
         raise
+    except Exception as problem:  # noqa: BLE001  # a traceback helps nobody who did not write it
+        print_problem(bug(problem))
+        sys.exit(1)

@@ -13,6 +13,7 @@ from fleet.cli.console import console, errors, print_problem
 from fleet.cli.stack import StackName
 from fleet.plan import render_markdown, render_text, words
 from fleet.plan.build import plan as build
+from fleet.plan.build import without
 from fleet.plan.checkout import ROOT, today
 from fleet.plan.comparison import against as compare
 from fleet.plan.foresight import write_report
@@ -53,9 +54,15 @@ def plan(
     Ends with 1 if there is an error, and with --strict if there is a warning.
     """
     gc.disable()  # hardly anything becomes garbage until the process ends; to search took a third of its time
-    found = build(ROOT, stack, today())
-    if against is not None:
-        found = compare(found, ROOT, against)
+    found: Plan | None = None
+    try:
+        found = build(ROOT, stack, today())
+        if against is not None:
+            found = compare(found, ROOT, against)
+    except Exception as problem:
+        if format_ is Format.JSON:  # its reader gets a document whatever happens
+            _print(without(found or Plan(stack=stack), problem), format_)
+        raise
     _print(found, format_)
     if report is not None and found.forecast:
         errors.print(f"forecast: {write_report(ROOT, stack, report)}")

@@ -1,14 +1,18 @@
-"""Puts a plan together. A stack file that is refused makes a plan too: one of nothing but what is wrong."""
+"""Puts a plan together. What fails becomes a finding: there is always a plan, if only of what is wrong."""
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from elastic_vllm.estimate.cost import envelope
+from elastic_vllm.rules.finding import PLAN_INCOMPLETE, Finding, StackConfigError
 from elastic_vllm.spec import ClusterSpec
 from elastic_vllm.spec.cluster import LocalCluster
-from elastic_vllm.stack_file.config import StackConfigError, read_stack_file
+from elastic_vllm.stack_file.config import read_stack_file
 from elastic_vllm.stack_file.parsing import validate
-from fleet.errors import FleetError
+from fleet.errors import FleetError, bug
 from fleet.plan import graph, serving
 from fleet.plan.checkout import stack_file, stacks
 from fleet.plan.foresight import foresee
@@ -16,6 +20,8 @@ from fleet.plan.judged import judge, told
 from fleet.plan.meanwhile import meanwhile
 from fleet.plan.models import Plan
 from fleet.plan.outlook import Cost
+
+T = TypeVar("T")
 
 
 def plan(root: Path, stack: str, today: date) -> Plan:
@@ -29,23 +35,45 @@ def plan(root: Path, stack: str, today: date) -> Plan:
     try:
         raw = read_stack_file(path)
         config = validate(raw)
-        findings, silenced = judge(config, stack, today)
     except StackConfigError as refused:
         return Plan(stack=stack, findings=told(refused.findings))
-    stopped = any(item.severity == "error" for item in findings)
+    failed: list[Finding] = []
+    findings, silenced = _part("rules", partial(judge, config, stack, today), ((), ()), failed)
+    stopped = bool(failed) or any(item.severity == "error" for item in findings)
     foreseen = None if stopped else meanwhile(foresee, config)
-    resources = () if stopped else graph.record(root, stack, raw, config)
+    record = partial(graph.record, root, stack, raw, config)
+    resources = () if stopped else _part("program", record, (), failed)
+    models = _part("models", partial(serving.models, config, resources), (), failed)
+    cost = _part("cost", lambda: Cost.model_validate(envelope(config)), None, failed)
+    forecast = _part("forecast", foreseen, (), failed, lower=True) if foreseen else ()
     return Plan(
         stack=stack,
         cloud=config.cluster.cloud,
         region=_region(config.cluster),
         resources=resources,
-        models=serving.models(config, resources),
-        findings=findings,
+        models=models,
+        findings=(*told(failed), *findings),
         silenced=silenced,
-        cost=Cost.model_validate(envelope(config)),
-        forecast=foreseen() if foreseen else (),
+        cost=cost,
+        forecast=forecast,
     )
+
+
+def without(found: Plan, problem: Exception) -> Plan:
+    """The plan as far as it came, with a finding of what ended it."""
+    said = problem.problem if isinstance(problem, FleetError) else bug(problem)
+    return found.model_copy(update={"findings": (*told([PLAN_INCOMPLETE.at("plan", said)]), *found.findings)})
+
+
+def _part(key: str, work: Callable[[], T], instead: T, failed: list[Finding], *, lower: bool = False) -> T:
+    """One part of the plan; where it fails, what stands in its place, and a finding among ``failed``."""
+    try:
+        return work()
+    except StackConfigError as refused:
+        failed += refused.findings
+    except Exception as problem:  # noqa: BLE001  # the rest of the plan is worth having
+        failed.append(PLAN_INCOMPLETE.at(key, bug(problem), lower=lower))
+    return instead
 
 
 def _region(cluster: ClusterSpec) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fleet.errors import bug
 from fleet.plan import difference
 from fleet.plan.models import Difference, Plan
 from fleet.plan.revision import NotComparableError, Revision, unpacked
@@ -14,13 +15,18 @@ def against(plan: Plan, root: Path, ref: str) -> Plan:
 
 
 def compared(plan: Plan, revision: Revision) -> Plan:
-    """Likewise, for a revision that is unpacked already."""
+    """Likewise, for a revision that is unpacked already. A plan that cannot be compared says why."""
     try:
-        before = revision.plan(plan.stack) if revision.has(plan.stack) else Plan(stack=plan.stack)
+        return _compared(plan, revision)
     except NotComparableError as reason:
-        return _with(
-            plan, Difference(ref=revision.ref, commit=revision.commit, comparable=False, note=str(reason))
-        )
+        note = str(reason)
+    except Exception as problem:  # noqa: BLE001  # the plan itself, and those of other stacks, are whole
+        note = bug(problem)
+    return _with(plan, Difference(ref=revision.ref, commit=revision.commit, comparable=False, note=note))
+
+
+def _compared(plan: Plan, revision: Revision) -> Plan:
+    before = revision.plan(plan.stack) if revision.has(plan.stack) else Plan(stack=plan.stack)
     is_new = not revision.has(plan.stack)
     comparable = bool(plan.resources) and (is_new or bool(before.resources))
     return _with(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-from fleet.errors import FleetError
+from fleet.errors import FleetError, bug
 from fleet.plan import render_markdown
 from fleet.plan.build import plan
 from fleet.plan.checkout import ROOT, stacks, today
@@ -44,7 +44,7 @@ def comment(plans: Sequence[Plan], gone: Sequence[str], ref: str, on: date) -> s
         for stack in gone
     ]
     foot = f"<sub>Against `{ref}`, without credentials. What each figure means: docs/plan.md</sub>"
-    whole = [render_markdown.render(item, on) for item in plans]
+    whole = [_whole(item, on) for item in plans]
     short = [render_markdown.brief(item) for item in plans]
     for kept in range(len(plans), -1, -1):
         parts = [*heads, *whole[:kept], *short[kept:], foot]
@@ -54,6 +54,13 @@ def comment(plans: Sequence[Plan], gone: Sequence[str], ref: str, on: date) -> s
     return (
         "\n\n".join([*heads, "Too much changes for a comment: run `fleet plan` on this branch.", foot]) + "\n"
     )
+
+
+def _whole(plan: Plan, on: date) -> str:
+    try:
+        return render_markdown.render(plan, on)
+    except Exception as problem:  # noqa: BLE001  # the other stacks keep their part of the comment
+        return f"### `{plan.stack}` cannot be shown\n\n{bug(problem)}"
 
 
 def _summary(plans: Sequence[Plan], gone: Sequence[str]) -> str:

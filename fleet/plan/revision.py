@@ -45,15 +45,18 @@ class Revision:
         """The stack's plan as that revision tells it."""
         if not (self.root / "fleet" / "plan" / "__main__.py").is_file():
             raise NotComparableError(f"{self.ref} has no `fleet plan` yet")
-        done = subprocess.run(
-            [sys.executable, "-m", "fleet.plan", stack],
-            cwd=self.root,
-            env=_environment(self.root),
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "fleet.plan", stack],
+                cwd=self.root,
+                env=_environment(self.root),
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise NotComparableError(f"the program of {self.ref} took more than {_SECONDS} s") from None
         if done.returncode:
             last = (done.stderr.strip() or "it said nothing").splitlines()[-1]
             raise NotComparableError(f"the program of {self.ref} does not run here: {last}")

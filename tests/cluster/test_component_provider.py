@@ -97,7 +97,7 @@ def project(
 def environment(root: Path) -> dict[str, str]:
     """With the CLI and every plugin on PATH, our own as ``pip install`` puts it there."""
     with Steps() as steps:
-        binaries.ensure(steps, names=TOOLS)  # type: ignore[call-arg]
+        binaries.ensure(steps, names=TOOLS)
     (root / "bin").mkdir()
     for name in TOOLS:
         (root / "bin" / name).symlink_to(binaries.path(name))

@@ -48,7 +48,7 @@ class Engine:
 
     def pre_stop(self) -> "subprocess.Popen[bytes]":
         """What the kubelet begins with, once the pod is deleted."""
-        environment = {"ELASTIC_VLLM_DRAIN_FILE": str(self.drain_file), "PATH": os.defpath}
+        environment = {"ELASTIC_VLLM_DRAIN_FILE": str(self.leaving), "PATH": os.defpath}
         return subprocess.Popen(self.rendered.pre_stop, env=environment)
 
     def probe(self, kind: str) -> str:

@@ -7,14 +7,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elastic_vllm import labels
+from elastic_vllm import (
+    Cluster,
+    ClusterArgs,
+    ClusterAutoscaler,
+    ClusterAutoscalerArgs,
+    GpuNodePool,
+    GpuNodePoolArgs,
+    labels,
+)
 from elastic_vllm.catalog import machines
 from elastic_vllm.clouds import gpu_node, karpenter
-from elastic_vllm.clouds.aws import AwsCloud, image, purchase
-from elastic_vllm.clouds.aws.image import DriverError
+from elastic_vllm.clouds.aws import image, rules
+from elastic_vllm.clouds.aws.cloud import AwsCloud
 from elastic_vllm.clouds.aws.node_pool import machine_spec
-from elastic_vllm.clouds.aws.purchase import CapacityError
 from elastic_vllm.spec import AwsCluster
+from elastic_vllm.spec.finding import Finding, StackConfigError
+from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
@@ -72,8 +81,13 @@ def test_the_image_is_pinned_and_brings_the_device_plugin_so_that_nobody_install
 
 
 def test_gpus_that_the_image_cannot_drive_are_refused() -> None:
-    with pytest.raises(DriverError, match=r"pools\[l4\].accelerator: rtx-pro-4500 needs NVIDIA driver 595"):
-        image.alias(pool(accelerator="rtx-pro-4500"))
+    (found,) = refused(accelerator="rtx-pro-4500")
+    assert (found.id, found.key) == ("driver-too-old", "pools[0].accelerator")
+    assert "rtx-pro-4500 needs NVIDIA driver 595" in found.message
+
+
+def refused(**keys: object) -> list[Finding]:
+    return list(rules.of_pool("pools[0]", CLUSTER, pool(**keys)))
 
 
 HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
@@ -90,24 +104,37 @@ def test_reserved_machines_come_from_their_reservation_and_from_nowhere_else() -
 
 
 @pytest.mark.parametrize(
-    ("keys", "says"),
+    ("keys", "at", "says"),
     [
-        ({"capacity": "flex-start"}, "AWS has no flex-start; the nearest is reserved with a capacity block"),
+        ({"capacity": "flex-start"}, "pools[0].capacity", "use spot, or reserved with a capacity block"),
         (
             {"capacity": "reserved", "reservation": {**HELD, "name": "ours"}},
-            "'ours' is no id of a capacity reservation",
+            "pools[0].reservation.name",
+            "'ours' is not the id of a capacity reservation",
         ),
         (
             {"capacity": "reserved", "reservation": {**HELD, "zone": "eu-west-1x"}},
-            "eu-west-1x is none of the cluster's zones, which are eu-west-1a",
+            "pools[0].reservation.zone",
+            "eu-west-1x is not one of the cluster's zones (eu-west-1a,",
         ),
     ],
 )
 def test_a_way_of_buying_that_aws_lacks_is_refused_with_the_nearest(
-    keys: dict[str, object], says: str
+    keys: dict[str, object], at: str, says: str
 ) -> None:
-    with pytest.raises(CapacityError, match=says):
-        purchase.check(CLUSTER, pool(**keys))
+    (found,) = refused(**keys)
+    assert found.key == at
+    assert says in found.message
+
+
+def test_a_program_without_a_stack_file_is_refused_the_same() -> None:
+    def program() -> None:
+        cluster = Cluster("cluster", ClusterArgs(cloud=AwsCloud(CLUSTER)))
+        autoscaler = ClusterAutoscaler("autoscaler", ClusterAutoscalerArgs(cluster=cluster))
+        GpuNodePool("l4", GpuNodePoolArgs(autoscaler=autoscaler, pool=pool(capacity="flex-start")))
+
+    with pytest.raises(StackConfigError, match=r"pool.capacity \(l4\): AWS does not sell flex-start"):
+        run(program, preview=True)
 
 
 def test_images_are_pulled_side_by_side_or_are_there_already() -> None:
@@ -129,7 +156,7 @@ def test_no_annotation_is_for_simulated_nodes() -> None:
 
 @st.composite
 def declared(draw: st.DrawFn) -> tuple[Raw, Raw]:
-    shape, machine = draw(pools("gpus", "aws").filter(lambda found: found[1].accelerator not in image.NEEDS))
+    shape, machine = draw(pools("gpus", "aws"))
     serving, nodes = draw(served("chat", shape, machine))
     shape["minNodes"] = draw(st.integers(0, 2))
     shape["maxNodes"] = nodes + draw(st.integers(2, 4))

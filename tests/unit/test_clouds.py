@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from elastic_vllm.clouds import cloud_for
-from elastic_vllm.clouds.aws import AwsCloud
+from elastic_vllm.clouds.aws.cloud import AwsCloud
 from elastic_vllm.clouds.base import Cloud, RegisteredAutoscaler, RegisteredCluster
-from elastic_vllm.clouds.gcp import GcpCloud
-from elastic_vllm.clouds.local import LocalCloud, home
+from elastic_vllm.clouds.gcp.cloud import GcpCloud
+from elastic_vllm.clouds.local import home
+from elastic_vllm.clouds.local.cloud import LocalCloud
 from elastic_vllm.clouds.local.home import ClusterMissingError
 from elastic_vllm.cluster import Cluster, ClusterArgs
 from elastic_vllm.spec import LocalCluster
@@ -137,7 +138,7 @@ def test_the_two_real_clouds_have_the_same_files_for_the_same_things() -> None:
         "identity",
         "naming",
         "network",
-        "purchase",
+        "rules",
         "system_nodes",
     }
     assert alike <= aws & gcp

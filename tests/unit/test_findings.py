@@ -50,7 +50,12 @@ def with_pool(**keys: object) -> Raw:
     return stack(pools=[pool(**keys)])
 
 
+def reserved(zone: str) -> Raw:
+    return {"capacity": "reserved", "reservation": {"name": "cr-0123456789abcdef0", "zone": zone}}
+
+
 AWS: Raw = {"cloud": "aws", "region": "us-east-1"}
+MANAGED: Raw = {**AWS, "nodeAutoscaler": "cluster-autoscaler"}
 GCP: Raw = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4"}
 LOCAL_GCP: Raw = {"cloud": "local", "machines": "gcp"}
 
@@ -146,6 +151,7 @@ def sleeping(**replicas: int) -> Raw:
 
 ONE = {"min": 1, "max": 1}
 H100 = {"accelerator": "h100", "machine": "a3-highgpu-1g"}
+L40S = {"accelerator": "l40s"}
 A10G = {"accelerator": "a10g", "capacity": "spot"}
 WORLD = [f"{first}.0.0.0/8" for first in range(11, 110)]
 TOKEN = '{"token": "hf_0123456789abcdefgh"}'
@@ -184,6 +190,27 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
         spare({**H100, "capacity": "spot"}, LOCAL_GCP),
         spare({**H100, "capacity": "on-demand"}, LOCAL_GCP),
     ),
+    "capacity-not-sold": (
+        spare({**L40S, "capacity": "spot"}, AWS),
+        spare({**L40S, "capacity": "flex-start"}, AWS),
+    ),
+    "reservation-unusable": (
+        spare({**L40S, **reserved("us-east-1a")}, AWS),
+        spare({**L40S, **reserved("us-east-1f")}, AWS),
+    ),
+    "driver-too-old": (
+        spare({"accelerator": "rtx-pro-6000", "capacity": "spot"}, AWS),
+        spare({"accelerator": "rtx-pro-4500", "capacity": "spot"}, AWS),
+    ),
+    "pool-name-too-long": (
+        spare({"name": "p" * 26, "accelerator": "l4"}, GCP),
+        spare({"name": "p" * 27, "accelerator": "l4"}, GCP),
+    ),
+    "autoscaler-setting": (
+        stack(cluster=MANAGED, autoscaler={"consolidation": "when-empty"}),
+        stack(cluster=MANAGED, autoscaler={"consolidation": "when-underutilized"}),
+    ),
+    "autoscaler-version": (stack(cluster=MANAGED), stack(cluster={**MANAGED, "kubernetes": "1.40"})),
     "machine-not-offered": (spare(A10G, AWS), spare(A10G, {**AWS, "region": "eu-south-1"})),
     "quota-at-max": (stack(), stack(cluster=AWS)),
     "cpu-target-cannot-fire": (targeting(70, 1.75), targeting(70, 3)),
@@ -251,7 +278,8 @@ def found(raw: Raw) -> dict[tuple[str, str], Finding]:
 
 def test_every_kind_of_finding_has_a_planted_mistake() -> None:
     of_policy = {"policy-expired", "policy-unused"}  # tests/unit/test_policy.py
-    assert set(policy.KINDS) == {*PLANTED, *ELSEWHERE, *of_policy}
+    of_plans = {"plan-incomplete"}  # tests/unit/test_plan_build.py
+    assert set(policy.KINDS) == {*PLANTED, *ELSEWHERE, *of_policy, *of_plans}
 
 
 @pytest.mark.parametrize("kind", PLANTED)

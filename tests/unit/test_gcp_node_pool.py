@@ -8,13 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elastic_vllm.catalog import machine_for, machines
-from elastic_vllm.clouds.gcp import GcpCloud, node_pool
+from elastic_vllm.clouds.gcp import node_pool, rules
 from elastic_vllm.clouds.gcp import placement as placements
-from elastic_vllm.clouds.gcp.autoscaler import AutoscalerSettingError
-from elastic_vllm.clouds.gcp.naming import NodePoolNameError
+from elastic_vllm.clouds.gcp.cloud import GcpCloud
 from elastic_vllm.clouds.gcp.node_pool import initial_count
-from elastic_vllm.clouds.gcp.purchase import CapacityError
-from elastic_vllm.spec import ModelSpec, NodePoolSpec
+from elastic_vllm.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
+from elastic_vllm.spec.finding import Finding, StackConfigError
 from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
@@ -28,6 +27,11 @@ EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SC
 
 def gpu_pools(graph: Graph) -> list[Any]:  # Any: inputs nest as deep as Google likes
     return [inputs(graph, item.name) for item in graph.of_type(NODE_POOL) if item.name != "cluster-system"]
+
+
+def refused(**keys: object) -> list[Finding]:
+    shape = pool(**keys)
+    return list(rules.of_pool("pools[0]", cluster(), shape, f"{shape.name}-nodes"))
 
 
 def planned(**keys: object) -> Any:
@@ -99,9 +103,9 @@ def test_a_pool_that_is_all_floor_has_no_spot_nodes() -> None:
 
 @pytest.mark.parametrize("capacity", ["on-demand", "spot-then-on-demand"])
 def test_machines_that_are_not_sold_on_demand_are_refused_with_what_to_write(capacity: str) -> None:
-    says = r"pools\[l4\].capacity: a3-highgpu-1g is not offered on demand; write capacity: spot"
-    with pytest.raises(CapacityError, match=says):
-        declare(cluster(), pool(accelerator="h100", capacity=capacity))
+    (found,) = refused(accelerator="h100", capacity=capacity)
+    assert (found.id, found.severity, found.key) == ("not-on-demand", "error", "pools[0].capacity")
+    assert found.message.startswith("a3-highgpu-1g is not sold on demand; use capacity: spot")
 
 
 def test_reserved_machines_come_from_their_reservation_in_its_zone() -> None:
@@ -129,27 +133,32 @@ def test_flex_start_machines_wait_their_turn_and_are_not_repaired() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "says"),
+    ("keys", "at", "says"),
     [
-        (
-            {"capacity": "flex-start", "minNodes": 1},
-            r"pools\[l4\].minNodes: a flex-start machine is taken back",
-        ),
+        ({"capacity": "flex-start", "minNodes": 1}, "pools[0].minNodes", "taken back after seven days"),
         (
             {"capacity": "reserved", "reservation": {"name": "r", "zone": "europe-west4-c"}},
-            "reservation.zone: europe-west4-c is none of the cluster's zones, which are europe-west4-b",
+            "pools[0].reservation.zone",
+            "europe-west4-c is not one of the cluster's zones (europe-west4-b)",
         ),
         (
             {"capacity": "reserved", "reservation": {"name": "r", "zone": "europe-west4-b", "block": True}},
-            "no capacity blocks; the nearest is a future reservation",
+            "pools[0].reservation.block",
+            "no capacity blocks; use a future reservation",
         ),
     ],
 )
 def test_a_way_of_buying_that_google_lacks_is_refused_with_the_nearest(
-    keys: dict[str, object], says: str
+    keys: dict[str, object], at: str, says: str
 ) -> None:
-    with pytest.raises(CapacityError, match=says):
-        declare(cluster(), pool(**keys))
+    (found,) = refused(**keys)
+    assert found.key == at
+    assert says in found.message
+
+
+def test_a_program_without_a_stack_file_is_refused_the_same() -> None:
+    with pytest.raises(StackConfigError, match=r"pool.minNodes \(l4\): 1 with capacity: flex-start"):
+        declare(cluster(), pool(capacity="flex-start", minNodes=1))
 
 
 def test_a_disk_with_the_image_on_it_is_a_second_boot_disk() -> None:
@@ -167,10 +176,19 @@ def test_gpus_that_google_lacks_are_refused_with_the_nearest() -> None:
 
 def test_a_name_that_google_would_refuse_later_is_refused_at_once() -> None:
     assert gpu_pools(declare(cluster(), pool(name="p" * 26)))
-    with pytest.raises(NodePoolNameError, match="26 are the most here"):
-        declare(cluster(), pool(name="p" * 27))
-    with pytest.raises(NodePoolNameError, match="21 are the most here"):
-        declare(cluster(), pool(name="p" * 22, capacity="spot-then-on-demand"))
+    assert refused(name="p" * 26) == []
+    (found,) = refused(name="p" * 27)
+    assert (found.key, "which leaves 26" in found.message) == ("pools[0].name", True)
+    (found,) = refused(name="p" * 22, capacity="spot-then-on-demand")
+    assert "which leaves 21" in found.message
+    assert refused(name="p" * 22, capacity="spot-then-on-demand", minNodes=4, maxNodes=4) == []
+
+
+@pytest.mark.parametrize("capacity", ["on-demand", "spot-then-on-demand"])
+def test_the_longest_name_that_is_let_through_is_the_longest_that_gke_takes(capacity: str) -> None:
+    length = max(n for n in range(1, 41) if not refused(name="p" * n, capacity=capacity))
+    graph = declare(cluster(), pool(name="p" * length, capacity=capacity))
+    assert max(len(f"{item.name}-0123abc") for item in graph.of_type(NODE_POOL)) == 40
 
 
 @pytest.mark.parametrize(
@@ -187,18 +205,18 @@ def test_the_floor_is_there_at_the_start_unless_that_would_pass_the_ceiling(
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        (
-            {"consolidation": "when-underutilized"},
-            "autoscaler.consolidation: when-underutilized is not to be had",
-        ),
-        ({"consolidateAfterSeconds": 60}, "autoscaler.consolidateAfterSeconds: GKE decides"),
+        ({"consolidation": "when-underutilized"}, "autoscaler.consolidation: when-underutilized does not"),
+        ({"consolidateAfterSeconds": 60}, "autoscaler.consolidateAfterSeconds: GKE itself decides"),
     ],
 )
 def test_what_gke_s_autoscaler_cannot_do_is_refused_and_not_ignored(
     keys: dict[str, object], says: str
 ) -> None:
-    with pytest.raises(AutoscalerSettingError, match=says):
+    with pytest.raises(StackConfigError, match=f"^{says}"):
         build("gcp-dev", autoscaler=keys)
+    spec = NodeAutoscalingSpec.model_validate(keys)
+    with pytest.raises(StackConfigError, match=f"^{says}"):
+        declare(cluster(), autoscaling=spec)
 
 
 # Node side and pod side, for any pool and any model that fits it.

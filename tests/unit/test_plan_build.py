@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from fleet.errors import FleetError
+from fleet.errors import DEBUG, FleetError
 from fleet.plan import words
 from fleet.plan.build import plan
 from fleet.plan.checkout import ROOT, stacks
@@ -171,6 +171,55 @@ def test_a_file_that_is_no_stack_makes_a_plan_of_nothing_but_what_is_wrong(
     found = plan(write(tmp_path, text), "mine", TODAY)
     assert key in {item.key for item in found.errors}
     assert (found.cloud, found.models, found.resources, found.cost) == ("", (), (), None)
+
+
+def fail(*_: object) -> NoReturn:
+    raise ZeroDivisionError("float division\nby zero")
+
+
+@pytest.mark.parametrize(
+    ("broken", "key", "severity"),
+    [
+        ("fleet.plan.build.judge", "rules", "error"),
+        ("fleet.plan.graph.record", "program", "error"),
+        ("fleet.plan.serving.models", "models", "error"),
+        ("fleet.plan.build.envelope", "cost", "error"),
+        ("fleet.plan.build.foresee", "forecast", "warning"),
+    ],
+)
+def test_a_bug_in_one_part_is_a_finding_in_one_line_and_costs_no_other_part(
+    broken: str, key: str, severity: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(broken, fail)
+    found = plan(ROOT, "local", TODAY)
+    (bug,) = [item for item in found.findings if item.id == "plan-incomplete"]
+    assert (bug.key, bug.severity) == (key, severity)
+    assert bug.message.startswith("ZeroDivisionError: float division by zero; this is a bug")
+    assert bool(found.resources) is (key not in ("rules", "program"))
+    assert bool(found.forecast) is (key not in ("rules", "forecast"))
+    assert (bool(found.models), found.cost is not None) == (key != "models", key != "cost")
+    assert Plan.model_validate_json(found.model_dump_json()) == found
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_with_debug_the_traceback_of_a_bug_is_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(DEBUG, "1")
+    monkeypatch.setattr("fleet.plan.build.foresee", fail)
+    plan(ROOT, "local", TODAY)
+    said = capfd.readouterr().err
+    assert "Traceback" in said
+    assert "in fail" in said
+
+
+def test_an_interrupt_is_no_part_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fleet.plan.graph.record", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        plan(ROOT, "local", TODAY)
 
 
 def test_a_stack_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from elastic_vllm.rules.finding import STACK_FILE, StackConfigError
 from fleet.cli import plan as command
+from fleet.cli import quotas
 from fleet.cli.main import app, main
-from fleet.errors import FleetError
+from fleet.errors import DEBUG, INTERRUPTED, FleetError
 from fleet.plan.models import Plan
 from tests.plans import a_plan, finding
 
@@ -94,6 +97,75 @@ def test_bad_input_ends_in_two_lines_and_no_traceback(
     assert said.startswith(line)
     assert "next:" in said
     assert "Traceback" not in said
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    """The exit code of the whole command."""
+    monkeypatch.setattr("sys.argv", ["fleet", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--stack", "lokal"], "there is no stack file stacks/Pulumi.lokal.yaml"),
+        (["--stack", "local", "--against", "nowhere"], "there is no revision 'nowhere'"),
+    ],
+)
+def test_json_is_a_document_where_nothing_can_be_planned_or_compared(
+    options: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "plan", "--format", "json", *options) == 1
+    said = capsys.readouterr()
+    found = Plan.model_validate_json(said.out)
+    assert (found.stack, found.errors[0].id) == (options[1], "plan-incomplete")
+    assert says in found.errors[0].message
+    assert said.err.startswith(f"error: {says}")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+def test_a_bug_is_one_line_and_its_traceback_is_shown_on_request(
+    format_: str, debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setenv(DEBUG, "")
+    monkeypatch.setattr(command, "build", broken)
+    assert run(monkeypatch, *["--debug"] * debug, "plan", "--format", format_) == 1
+    said = capsys.readouterr()
+    line = "RuntimeError: two lines; this is a bug of elastic-vllm: run with `fleet --debug`"
+    assert f"error: {line}" in said.err
+    assert ("Traceback" in said.err) is debug
+    if format_ == "json":
+        assert line in Plan.model_validate_json(said.out).errors[0].message
+    else:
+        assert said.out == ""
+
+
+def test_an_interrupt_is_no_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "build", interrupted)
+    assert run(monkeypatch, "plan", "--format", "json") == INTERRUPTED
+    said = capsys.readouterr()
+    assert "bug" not in said.err
+    assert said.out == ""
+
+
+def test_each_finding_that_refuses_a_stack_is_a_line_in_every_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> NoReturn:
+        raise StackConfigError([STACK_FILE.at("pools", "is wrong"), STACK_FILE.at("models[0]", "is too")])
+
+    monkeypatch.setattr(quotas.stack_config, "parse", refused)
+    assert run(monkeypatch, "quotas", "--stack", "aws-dev") == 1
+    assert capsys.readouterr().err == "error: pools: is wrong\nerror: models[0]: is too\n"
 
 
 def test_a_checkout_without_git_has_no_other_revision(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -39,6 +40,7 @@ def test_a_branch_is_previewed_for_every_stack_that_it_touches_and_for_no_other(
     edit(root, "edited", "maxNodes: 10", "maxNodes: 12")
     edit(root, "untouched", "maxNodes: 10", "maxNodes: 10 # as before;")
     (root / "stacks" / "Pulumi.broken.yaml").write_text("config: [\n")
+    shutil.copy(ROOT / "tests/cases/c28-aws-flex.yaml", root / "stacks" / "Pulumi.refused.yaml")
     (root / "stacks" / "Pulumi.dropped.yaml").unlink()
     # The program changes too: each side of the comparison has to be made by its own.
     program = root / "components" / "elastic_vllm" / "vllm" / "deployment.py"
@@ -55,12 +57,13 @@ def test_a_branch_is_previewed_for_every_stack_that_it_touches_and_for_no_other(
 
     assert done.returncode == 1, done.stderr  # a stack is broken, so the check is red
     assert text.startswith(MARKER)
-    assert "## `fleet plan`: `broken`, `coded`, `edited`, `dropped` change; `broken` would stop" in text
+    assert "`broken`, `coded`, `edited`, `refused`, `dropped` change; `broken`, `refused` would stop" in text
     assert '-     spec.limits.nodes: "10"\n+     spec.limits.nodes: "12"' in edited
     assert "-     spec.revisionHistoryLimit: 3\n+     spec.revisionHistoryLimit: 4" in coded
     assert "spec.limits" not in coded
     assert "revisionHistory" not in edited
     assert "broken.yaml is not valid YAML" in parts["broken"]
+    assert "AWS does not sell flex-start" in parts["refused"]
     assert parts["dropped"].startswith("`dropped` is taken away")
     assert "untouched" not in text
     assert str(tmp_path) not in text
@@ -82,6 +85,35 @@ def test_only_stacks_that_differ_are_in_the_comment(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(pull_request, "compared", compared)
     revision = Revision("main", "0123456", ROOT)
     assert [found.stack for found in pull_request.touched(ROOT, revision)] == ["two"]
+
+
+def test_a_stack_whose_plan_fails_costs_no_other_stack_its_part(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def planned(self: Revision, stack: str) -> Plan:
+        if stack == "odd":
+            raise RuntimeError("comparing fails")
+        return a_plan(stack=stack, resources=(resource(spec={"replicas": 1}),))
+
+    def rendered(found: Plan, on: date) -> str:
+        if found.stack == "ugly":
+            raise RuntimeError("rendering fails")
+        return render(found, on)
+
+    render = pull_request.render_markdown.render
+    made = (resource(spec={"replicas": 2}),)
+    monkeypatch.setattr(pull_request, "stacks", lambda _: ("good", "odd", "ugly"))
+    monkeypatch.setattr(pull_request, "plan", lambda _, stack, _on: a_plan(stack=stack, resources=made))
+    monkeypatch.setattr(Revision, "has", lambda *_: True)
+    monkeypatch.setattr(Revision, "plan", planned)
+    monkeypatch.setattr(pull_request.render_markdown, "render", rendered)
+    plans = pull_request.touched(tmp_path, Revision("main", "0123456", tmp_path))
+    text = comment(plans, [], "main", TODAY)
+    parts = {part.split("`")[1]: part for part in text.split("\n### ")[1:]}
+    assert set(parts) == {"good", "odd", "ugly"}
+    assert "spec.replicas: 2" in parts["good"]
+    assert "RuntimeError: comparing fails; this is a bug" in parts["odd"]
+    assert "RuntimeError: rendering fails; this is a bug" in parts["ugly"]
 
 
 def test_a_comment_is_never_longer_than_github_takes() -> None:

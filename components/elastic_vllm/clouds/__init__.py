@@ -12,15 +12,15 @@ def cloud_for(cluster: ClusterSpec) -> Cloud:
     """The cloud of ``cluster``; a member of the union without a case here is a type error."""
     match cluster:
         case LocalCluster():
-            from elastic_vllm.clouds.local import LocalCloud  # noqa: PLC0415  # a cloud not in use costs nothing
+            from elastic_vllm.clouds.local.cloud import LocalCloud  # noqa: PLC0415  # no other SDK is loaded
 
             return LocalCloud(cluster)
         case AwsCluster():
-            from elastic_vllm.clouds.aws import AwsCloud  # noqa: PLC0415  # likewise
+            from elastic_vllm.clouds.aws.cloud import AwsCloud  # noqa: PLC0415  # likewise
 
             return AwsCloud(cluster)
         case GcpCluster():
-            from elastic_vllm.clouds.gcp import GcpCloud  # noqa: PLC0415  # likewise
+            from elastic_vllm.clouds.gcp.cloud import GcpCloud  # noqa: PLC0415  # likewise
 
             return GcpCloud(cluster)
         case _:

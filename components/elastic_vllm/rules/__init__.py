@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 
+from elastic_vllm.clouds import refusals
 from elastic_vllm.rules import (
     capacity,
+    clouds,
     cost,
     engine,
     engines,
@@ -21,7 +23,7 @@ from elastic_vllm.rules import (
     security,
     sleep,
 )
-from elastic_vllm.rules.finding import STACK_FILE, Finding, Kind
+from elastic_vllm.rules.finding import PLAN_INCOMPLETE, STACK_FILE, Finding, Kind
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec.stack import StackConfig
 
@@ -44,7 +46,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         groups.groups_have_room_for_their_last_node: (groups.GROUP_SHARES_POOL, groups.GROUP_EXCEEDS_POOL),
         groups.groups_need_their_nodes: (groups.GROUP_FITS_NODE,),
         capacity.every_gpu_of_a_node_can_be_used: (capacity.STRANDED_GPUS,),
-        capacity.machines_can_be_had_on_demand: (capacity.NOT_ON_DEMAND,),
+        clouds.the_cloud_takes_the_stack: refusals.KINDS,
         capacity.machines_are_offered_in_the_region: (capacity.NOT_OFFERED,),
         capacity.quota_covers_full_load: (capacity.QUOTA,),
         scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.BLUNT),
@@ -76,8 +78,8 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
 """Every rule in the order of the findings, with all kinds that it may give."""
 
 
-ELSEWHERE: tuple[Kind, ...] = (STACK_FILE, fit.FP8_BLOCKS, security.MISSING_API_KEY)
-"""Kinds that other places give: reading the file, the sections' own rules, the program reading a secret."""
+ELSEWHERE: tuple[Kind, ...] = (STACK_FILE, PLAN_INCOMPLETE, fit.FP8_BLOCKS, security.MISSING_API_KEY)
+"""Kinds that other places give: reading the file, the plan, the sections' own rules, reading a secret."""
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {kind.id: kind for kind in (*ELSEWHERE, *(kind for kinds in RULES.values() for kind in kinds))}

@@ -42,14 +42,6 @@ STRANDED_GPUS = Kind(
     why="CPU, memory or the GPUs of a replica leave GPUs of every node idle, at full price. Lower what a "
     "replica asks for, or take machines with fewer GPUs.",
 )
-NOT_ON_DEMAND = Kind(
-    id="not-on-demand",
-    family="capacity",
-    severity="warning",
-    title="A machine that is not sold on demand",
-    why="By the catalogue's source it can be had as Spot, by flex-start or by reservation only; without a "
-    "reservation no node comes, and on Google Cloud the program itself stops.",
-)
 NOT_OFFERED = Kind(
     id="machine-not-offered",
     family="capacity",
@@ -139,18 +131,6 @@ def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
                 f"{machine.gpus - used} of {machine.gpus} GPUs of each {machine.name} stay idle, {rate:.2f} "
                 f"USD an hour: {at.replicas_per_node} replicas of {at.model.name} fill its CPU, memory or "
                 "GPUs; lower the model's resources, or take a machine with fewer GPUs",
-                pool.name,
-            )
-
-
-def machines_can_be_had_on_demand(view: View) -> Iterator[Finding]:
-    """Machines that a cloud sells as Spot, flex-start or reservation only."""
-    for key, pool, machine in view.pools:
-        if pool.capacity == "on-demand" and not machine.on_demand:
-            yield NOT_ON_DEMAND.at(
-                f"{key}.capacity",
-                f"{machine.name} is sold as Spot, flex-start or reservation only, by our source; set spot, "
-                "or make sure of a reservation",
                 pool.name,
             )
 

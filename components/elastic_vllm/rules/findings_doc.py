@@ -16,6 +16,7 @@ TITLES: dict[Family, str] = {
     "security": "Security",
     "cost": "Cost",
     "policy": "Policy",
+    "plan": "The plan itself",
 }
 _HEAD = """<!-- Generated from elastic_vllm/rules by `make docs`; do not edit. -->
 # Findings

@@ -1,34 +1,15 @@
-"""The image of GPU nodes: Bottlerocket's NVIDIA variant, whoever makes them.
+"""Pinned images on EKS: of GPU nodes (Bottlerocket's NVIDIA variant) and of cluster-autoscaler.
 
-It brings the driver, the container toolkit and the **device plugin**: NVIDIA's chart besides it would
-register every GPU twice. The version is pinned: a new image is a change in a review, not a drift at night.
+Bottlerocket brings the driver, the container toolkit and the **device plugin**: NVIDIA's chart besides it
+would register every GPU twice. Versions are pinned: a new one is a change in a review, not a drift at night.
 (EKS pins that of a managed node group: the newest when the group is made, and that until it is updated.)
 """
 
-from elastic_vllm.spec import NodePoolSpec
-
 ALIAS = "bottlerocket@v1.68.0"
+"""The image of a pool's nodes, as Karpenter names it."""
 DRIVER_BRANCH = 580
 """Of that image for Kubernetes up to 1.36; enough for CUDA 13."""
 NEEDS = {"rtx-pro-4500": 595}
 """Accelerators that want a newer driver."""
-
-
-class DriverError(ValueError):
-    """A GPU that the nodes' image cannot drive; the message says what to take instead."""
-
-
-def alias(pool: NodePoolSpec) -> str:
-    """The image of a pool's nodes, as Karpenter names it."""
-    check_driver(pool)
-    return ALIAS
-
-
-def check_driver(pool: NodePoolSpec) -> None:
-    """Refuse GPUs that want a newer driver than the image has."""
-    needed = NEEDS.get(pool.accelerator, 0)
-    if needed > DRIVER_BRANCH:
-        raise DriverError(
-            f"pools[{pool.name}].accelerator: {pool.accelerator} needs NVIDIA driver {needed}, and {ALIAS} "
-            f"brings {DRIVER_BRANCH}; take rtx-pro-6000 or l4"
-        )
+AUTOSCALER_TAGS = {"1.34": "v1.34.4", "1.35": "v1.35.1", "1.36": "v1.36.1"}
+"""By the control plane's minor version, whose scheduler it simulates; the chart's own is one behind."""

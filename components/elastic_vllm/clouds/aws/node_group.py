@@ -12,7 +12,7 @@ from pulumi_aws import autoscaling, ec2, eks
 
 from elastic_vllm import catalog
 from elastic_vllm.catalog import MachineRow
-from elastic_vllm.clouds.aws import gpu_template, hints, image
+from elastic_vllm.clouds.aws import gpu_template, hints
 from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.clouds.aws.cluster_autoscaler import ManagedGroups
 from elastic_vllm.clouds.gpu_node import GPU_TAINT
@@ -45,7 +45,6 @@ def node_group(
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
     """Register the pool; answer the id of the group that its floor is in."""
-    image.check_driver(pool)
     machine = catalog.machine_for("aws", pool.accelerator, pool.gpus_per_node, pool.machine)
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
     template = gpu_template.gpu_template(name, base, pool, machine, opts=on_aws)

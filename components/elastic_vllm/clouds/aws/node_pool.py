@@ -59,7 +59,7 @@ def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> M
     pulling = user_data.pulling(spec)
     held = pool.reservation
     return {
-        "amiSelectorTerms": [{"alias": image.alias(pool)}],
+        "amiSelectorTerms": [{"alias": image.ALIAS}],
         "associatePublicIPAddress": False,
         "blockDeviceMappings": [
             _volume("/dev/xvda", 4),

@@ -8,24 +8,22 @@ obstacle to a stack that comes back.
 import re
 from collections.abc import Mapping
 
+from elastic_vllm.spec import NodePoolSpec
+
 SUFFIX_LENGTH = 8
 """A hyphen and seven hexadecimal digits, which Pulumi adds."""
 MAX_NODE_POOL_LENGTH = 40
 MAX_LABEL_LENGTH = 63
 
 
-class NodePoolNameError(ValueError):
-    """A pool's name from which no node pool's name can be made."""
+def spot(resource: str) -> str:
+    """The name under which the Spot half of a pool is registered."""
+    return f"{resource}-spot"
 
 
-def check_node_pool(logical_name: str, pool: str) -> None:
-    """Refuse what Google would refuse a quarter of an hour later, when the cluster is there."""
-    excess = len(logical_name) + SUFFIX_LENGTH - MAX_NODE_POOL_LENGTH
-    if excess > 0:
-        raise NodePoolNameError(
-            f"pools[{pool}].name: is too long for a node pool of GKE, whose name has "
-            f"{MAX_NODE_POOL_LENGTH} characters with what is added; {len(pool) - excess} are the most here"
-        )
+def has_spot(pool: NodePoolSpec) -> bool:
+    """Whether part of the pool is a Spot node pool of its own: above the floor, where Spot is tried first."""
+    return pool.capacity == "spot-then-on-demand" and pool.max_nodes > pool.min_nodes
 
 
 def cost_labels(stack: str) -> Mapping[str, str]:

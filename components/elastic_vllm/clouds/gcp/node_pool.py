@@ -10,7 +10,7 @@ import pulumi
 from pulumi_gcp.container import NodePool
 
 from elastic_vllm import catalog
-from elastic_vllm.clouds.gcp import naming, nodes, purchase
+from elastic_vllm.clouds.gcp import naming, nodes
 from elastic_vllm.clouds.gcp.cluster import GkeContext
 from elastic_vllm.clouds.gcp.placement import node_labels
 from elastic_vllm.clouds.gpu_node import GPU_RESOURCE, GPU_TAINT
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BOOT_DISK_GB = 200
 """The vLLM image unpacks to tens of gigabytes."""
 LOCAL_SSD_GB = 375
+RESERVATION_KEY = "compute.googleapis.com/reservation-name"
+FLEX_START_SECONDS = "604800s"
+"""Seven days, the longest that flex-start gives a machine for."""
 HYPERDISK_MACHINES = ("a3-ultragpu-", "a4-", "g4-")
 """Families that boot from no other kind of disk."""
 SPOT_SHUTDOWN_SECONDS = 120
@@ -33,11 +36,9 @@ def node_pool(
 ) -> pulumi.Output[str]:
     """Register the pool; answer the id of the node pool that its floor is in."""
     machine = catalog.machine_for("gcp", pool.accelerator, pool.gpus_per_node, pool.machine)
-    purchase.check(gke.spec, pool, machine)
-    if pool.capacity == "spot-then-on-demand":
-        above_the_floor = pool.max_nodes - pool.min_nodes
-        if above_the_floor:
-            _register(f"{name}-spot", gke, pool, machine, opts=opts, spot=True, bounds=(0, above_the_floor))
+    if naming.has_spot(pool):
+        above_the_floor = (0, pool.max_nodes - pool.min_nodes)
+        _register(naming.spot(name), gke, pool, machine, opts=opts, spot=True, bounds=above_the_floor)
     bounds = (pool.min_nodes, pool.max_nodes)
     return _register(name, gke, pool, machine, opts=opts, spot=pool.capacity == "spot", bounds=bounds).id
 
@@ -73,12 +74,12 @@ def node_config(
     if pool.reservation:
         config["reservation_affinity"] = {
             "consume_reservation_type": "SPECIFIC_RESERVATION",
-            "key": purchase.RESERVATION_KEY,
+            "key": RESERVATION_KEY,
             "values": [pool.reservation.name],
         }
     if pool.capacity == "flex-start":
         config["flex_start"] = True
-        config["max_run_duration"] = purchase.FLEX_START_SECONDS
+        config["max_run_duration"] = FLEX_START_SECONDS
         config["reservation_affinity"] = {"consume_reservation_type": "NO_RESERVATION"}
     if spot:
         config["spot"] = True
@@ -121,7 +122,6 @@ def _register(  # noqa: PLR0913  # one node pool is all of these
     spot: bool,
     bounds: tuple[int, int],
 ) -> NodePool:
-    naming.check_node_pool(name, pool.name)
     own = pulumi.ResourceOptions(
         provider=gke.provider, depends_on=[*gke.before_nodes], ignore_changes=[*nodes.LIVE_SIZES]
     )

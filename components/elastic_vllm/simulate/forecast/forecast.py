@@ -85,7 +85,7 @@ def _found(conditions: Conditions, engine: Engine) -> _Found:
 
 def _held_by(engine: Engine, load: float, model: ModelSpec) -> int | None:
     """The fewest among which the step's load waits for nothing."""
-    for replicas in range(model.replicas.min, model.replicas.max + 1):
+    for replicas in range(max(1, model.replicas.min), model.replicas.max + 1):
         share = load / replicas * engine.capacity
         if share < engine.capacity and engine.ttft_p99(engine.settled(share)) <= model.slo.ttft_p99_seconds:
             return replicas

@@ -32,7 +32,7 @@ class Replica:
     @property
     def serving(self) -> bool:
         """Whether it answers and gets requests."""
-        return self.ready and not self.drain_file
+        return self.ready and not self.leaving
 
     def scraped(self, t: float, seconds: float, used: float, cores: float | None = None) -> None:
         """metrics-server has a value from its second scrape on: what was used between the two.

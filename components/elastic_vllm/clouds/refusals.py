@@ -1,0 +1,97 @@
+"""Kinds of finding for what a cloud refuses. Each cloud's ``rules.py`` says when; no SDK is imported."""
+
+from collections.abc import Iterator
+
+from elastic_vllm.catalog import CatalogueError, CloudName, machine_for
+from elastic_vllm.spec import NodePoolSpec
+from elastic_vllm.spec.finding import Finding, Kind
+
+NOT_ON_DEMAND = Kind(
+    id="not-on-demand",
+    family="capacity",
+    severity="error",
+    lowered="warning",
+    title="A machine that is not sold on demand",
+    why="By the catalogue's source it is sold as Spot, by flex-start or by reservation only, so no node "
+    "comes. A warning where nodes are simulated, which come all the same.",
+)
+CAPACITY = Kind(
+    id="capacity-not-sold",
+    family="capacity",
+    severity="error",
+    title="A way of buying that the cloud does not have",
+    why="The cloud would refuse the pool after everything else is made. The message names the nearest way of "
+    "buying that it has.",
+)
+RESERVATION = Kind(
+    id="reservation-unusable",
+    family="capacity",
+    severity="error",
+    title="A reservation that the pool's nodes cannot use",
+    why="Its name has the wrong form, or it is in a zone that the cluster does not have: no node could come "
+    "from it. Copy the name from the cloud's console, and add the zone to `cluster.zones`.",
+)
+DRIVER = Kind(
+    id="driver-too-old",
+    family="capacity",
+    severity="error",
+    title="An accelerator that the node image has no driver for",
+    why="The machines would boot, and their GPUs would never appear: every replica stays Pending while the "
+    "nodes are paid for. Use an accelerator that the image supports.",
+)
+POOL_NAME = Kind(
+    id="pool-name-too-long",
+    family="capacity",
+    severity="error",
+    title="A pool name that is too long for the cloud",
+    why="The cloud's own name of the node pool is this name with a suffix, and the cloud limits its length. "
+    "It would refuse the pool after the cluster is made. Shorten the name.",
+)
+AUTOSCALER_SETTING = Kind(
+    id="autoscaler-setting",
+    family="scaling",
+    severity="error",
+    title="A setting that the cloud's node autoscaler does not have",
+    why="It would be ignored, and nodes would be given back by other rules than the file says. Leave it out, "
+    "or use a node autoscaler that has it.",
+)
+AUTOSCALER_VERSION = Kind(
+    id="autoscaler-version",
+    family="scaling",
+    severity="error",
+    title="A Kubernetes version without a pinned cluster-autoscaler",
+    why="cluster-autoscaler simulates the scheduler of one minor version, so each version needs its own "
+    "release. Use a version that has one, or Karpenter.",
+)
+KINDS = (NOT_ON_DEMAND, CAPACITY, RESERVATION, DRIVER, POOL_NAME, AUTOSCALER_SETTING, AUTOSCALER_VERSION)
+"""All of them, for the register of the rules."""
+
+
+def not_on_demand(
+    key: str, cloud: CloudName, pool: NodePoolSpec, *, lower: bool = False
+) -> Iterator[Finding]:
+    """A pool that buys on demand what the catalogue says is not sold so."""
+    try:
+        machine = machine_for(cloud, pool.accelerator, pool.gpus_per_node, pool.machine)
+    except CatalogueError:
+        return
+    bought = ("on-demand",) if lower else ("on-demand", "spot-then-on-demand")
+    if pool.capacity in bought and not machine.on_demand:
+        yield NOT_ON_DEMAND.at(
+            f"{key}.capacity",
+            f"{machine.name} is not sold on demand; use capacity: spot, flex-start or reserved",
+            pool.name,
+            lower=lower,
+        )
+
+
+def reservation_zone(key: str, pool: NodePoolSpec, zones: tuple[str, ...]) -> Iterator[Finding]:
+    """A reservation in a zone where the cluster has no nodes."""
+    held = pool.reservation
+    if held and held.zone not in zones:
+        yield RESERVATION.at(
+            f"{key}.reservation.zone",
+            f"{held.zone} is not one of the cluster's zones ({', '.join(zones)}); add it to cluster.zones, "
+            "or use a reservation in one of them",
+            pool.name,
+        )

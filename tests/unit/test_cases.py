@@ -1,0 +1,98 @@
+"""Stack files with one kind of mistake each (``tests/cases``): what ``fleet plan`` says, and how it ends."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from elastic_vllm.rules import KINDS
+from fleet.cli import plan as command
+from fleet.cli.main import main
+from fleet.plan.build import plan
+from fleet.plan.checkout import today
+from tests.plans import ROOT
+
+CASES = Path(__file__).parents[1] / "cases"
+REFUSED: Mapping[str, Mapping[str, str]] = {
+    "c28-aws-ca-underutilized": {"autoscaler.consolidation": "autoscaler-setting"},
+    "c28-aws-flex": {"pools[0].capacity": "capacity-not-sold"},
+    "c28-aws-reservation-id": {"pools[0].reservation.name": "reservation-unusable"},
+    "c28-gcp-after": {"autoscaler.consolidateAfterSeconds": "autoscaler-setting"},
+    "c28-gcp-longname": {"pools[1].name": "pool-name-too-long"},
+    "m28-reservation-elsewhere": {"pools[0].reservation.zone": "reservation-unusable"},
+    "m31-gke-has-no-such-setting": {"autoscaler.consolidateAfterSeconds": "autoscaler-setting"},
+    "n28-aws-ca-version": {"cluster.kubernetes": "autoscaler-version"},
+    "n28-aws-driver": {"pools[0].accelerator": "driver-too-old"},
+    "n28-aws-three": {
+        "autoscaler.consolidation": "autoscaler-setting",
+        "pools[0].reservation.name": "reservation-unusable",
+        "pools[0].reservation.zone": "reservation-unusable",
+    },
+    "n28-gcp-block": {"pools[0].reservation.block": "capacity-not-sold"},
+    "n28-gcp-flex-floor": {"pools[0].minNodes": "capacity-not-sold"},
+    "n28-gcp-longname-spot": {"pools[1].name": "pool-name-too-long"},
+    "n28-gcp-on-demand": {"pools[0].capacity": "not-on-demand"},
+    "n28-gcp-reservation-elsewhere": {"pools[0].reservation.zone": "reservation-unusable"},
+    "n28-gcp-underutilized": {"autoscaler.consolidation": "autoscaler-setting"},
+}
+"""By the file: the key of each error, and the id of its finding."""
+PLANNED = ("m33-zero-on-gke",)
+"""Files without a mistake that once ended in a traceback."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with the program, and each case as a stack of its name."""
+    shutil.copy(ROOT / "__main__.py", tmp_path)
+    (tmp_path / "stacks").mkdir()
+    for case in CASES.glob("*.yaml"):
+        shutil.copy(case, tmp_path / "stacks" / f"Pulumi.{case.name}")
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_every_case_says_what_is_expected_of_it() -> None:
+    assert {path.stem for path in CASES.glob("*.yaml")} >= {*REFUSED, *PLANNED}
+
+
+def called(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    """The exit code of the command."""
+    monkeypatch.setattr("sys.argv", ["fleet", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refusal_is_one_line_for_each_mistake(
+    case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(monkeypatch, "plan", "--stack", case) == 1
+    said = capsys.readouterr()
+    errors = [line for line in (said.out + said.err).splitlines() if line.startswith("error: ")]
+    assert {line.split()[1].rstrip(":"): line.split("[")[-1].rstrip("]") for line in errors} == REFUSED[case]
+    assert len(errors) == len(REFUSED[case])
+    assert "Traceback" not in said.out + said.err
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refused_stack_is_a_document_too(
+    case: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(monkeypatch, "plan", "--stack", case, "--format", "json") == 1
+    document = json.loads(capsys.readouterr().out)
+    errors = [item for item in document["findings"] if item["severity"] == "error"]
+    assert {item["key"]: item["id"] for item in errors} == REFUSED[case]
+    assert {item["id"] for item in errors} <= set(KINDS)
+    assert (document["cloud"], document["resources"]) == (plan(folder, case, today()).cloud, [])
+
+
+@pytest.mark.parametrize("case", PLANNED)
+def test_what_is_no_mistake_is_planned_whole(case: str, folder: Path) -> None:
+    found = plan(folder, case, today())
+    assert found.errors == ()
+    assert found.resources
+    assert [item.model for item in found.forecast] == [item.name for item in found.models]
