@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pulumi
 
-from elastic_vllm.clouds.gcp import GcpCloud
+from elastic_vllm.clouds.gcp.cloud import GcpCloud
 from elastic_vllm.cluster import Cluster, ClusterArgs
 from elastic_vllm.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from elastic_vllm.spec import GcpCluster, NodePoolSpec

@@ -4,8 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from elastic_vllm.estimate.cost import envelope
-from elastic_vllm.spec import ClusterSpec
-from elastic_vllm.spec.cluster import LocalCluster
+from elastic_vllm.spec import ClusterSpec, LocalCluster
 from elastic_vllm.stack_file.config import StackConfigError, read_stack_file
 from elastic_vllm.stack_file.parsing import validate
 from fleet.errors import FleetError

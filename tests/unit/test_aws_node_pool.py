@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from elastic_vllm import labels
 from elastic_vllm.catalog import machines
 from elastic_vllm.clouds import gpu_node, karpenter
-from elastic_vllm.clouds.aws import AwsCloud, image, purchase
+from elastic_vllm.clouds.aws import image, purchase
+from elastic_vllm.clouds.aws.cloud import AwsCloud
 from elastic_vllm.clouds.aws.image import DriverError
 from elastic_vllm.clouds.aws.node_pool import machine_spec
 from elastic_vllm.clouds.aws.purchase import CapacityError
@@ -18,7 +19,7 @@ from elastic_vllm.spec import AwsCluster, NodeAutoscalingSpec
 from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
-from tests.aws import execute, recorded
+from tests.aws import drivable, execute, recorded
 from tests.manifests import inputs, model, pool
 from tests.strategies import Raw, pools, served
 
@@ -139,7 +140,7 @@ def test_no_annotation_is_for_simulated_nodes() -> None:
 
 @st.composite
 def declared(draw: st.DrawFn) -> tuple[Raw, Raw]:
-    shape, machine = draw(pools("gpus", "aws").filter(lambda found: found[1].accelerator not in image.NEEDS))
+    shape, machine = draw(pools("gpus", "aws").filter(drivable))
     serving, nodes = draw(served("chat", shape, machine))
     shape["minNodes"] = draw(st.integers(0, 2))
     shape["maxNodes"] = nodes + draw(st.integers(2, 4))

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from elastic_vllm.clouds import cloud_for
-from elastic_vllm.clouds.aws import AwsCloud
+from elastic_vllm.clouds.aws.cloud import AwsCloud
 from elastic_vllm.clouds.base import Cloud
-from elastic_vllm.clouds.gcp import GcpCloud
-from elastic_vllm.clouds.local import LocalCloud, home
+from elastic_vllm.clouds.gcp.cloud import GcpCloud
+from elastic_vllm.clouds.local import home
+from elastic_vllm.clouds.local.cloud import LocalCloud
 from elastic_vllm.clouds.local.home import ClusterMissingError
 from elastic_vllm.cluster import Cluster, ClusterArgs
 from elastic_vllm.spec import LocalCluster
@@ -90,9 +91,6 @@ OF_A_PROVIDER = re.compile(
     re.IGNORECASE,
 )
 MAY_NAME_ONE = {
-    "components/elastic_vllm/spec/cluster.py": "declares what each cloud can be told",
-    "fleet/drill/staging.py": "says whose autoscaler a stand-in stands in for",
-    "components/elastic_vllm/estimate/bill.py": "says what each cloud bills beside its machines",
     "components/elastic_vllm/rules/scaling.py": "says in a sentence where scaling to zero cannot be had",
 }
 

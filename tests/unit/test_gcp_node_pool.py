@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elastic_vllm.catalog import machine_for, machines
-from elastic_vllm.clouds.gcp import GcpCloud, node_pool
+from elastic_vllm.clouds.gcp import node_pool
 from elastic_vllm.clouds.gcp import placement as placements
 from elastic_vllm.clouds.gcp.autoscaler import AutoscalerSettingError
+from elastic_vllm.clouds.gcp.cloud import GcpCloud
 from elastic_vllm.clouds.gcp.naming import NodePoolNameError
 from elastic_vllm.clouds.gcp.node_pool import initial_count
 from elastic_vllm.clouds.gcp.purchase import CapacityError
@@ -176,7 +177,15 @@ def test_a_name_that_google_would_refuse_later_is_refused_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("zones", "bounds", "each"),
-    [(1, (0, 4), 0), (1, (2, 4), 2), (3, (3, 12), 1), (3, (4, 12), 2), (3, (1, 2), 0), (3, (7, 8), 2)],
+    [
+        (1, (0, 4), 0),
+        (1, (2, 4), 2),
+        (3, (3, 12), 1),
+        (3, (4, 12), 2),
+        (3, (1, 2), 0),
+        (3, (7, 8), 2),
+        (2, (3, 4), 2),
+    ],
 )
 def test_the_floor_is_there_at_the_start_unless_that_would_pass_the_ceiling(
     zones: int, bounds: tuple[int, int], each: int

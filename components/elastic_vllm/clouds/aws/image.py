@@ -5,13 +5,12 @@ register every GPU twice. The version is pinned: a new image is a change in a re
 (EKS pins that of a managed node group: the newest when the group is made, and that until it is updated.)
 """
 
+from elastic_vllm.catalog import accelerators
 from elastic_vllm.spec import NodePoolSpec
 
 ALIAS = "bottlerocket@v1.68.0"
 DRIVER_BRANCH = 580
 """Of that image for Kubernetes up to 1.36; enough for CUDA 13."""
-NEEDS = {"rtx-pro-4500": 595}
-"""Accelerators that want a newer driver."""
 
 
 class DriverError(ValueError):
@@ -26,7 +25,7 @@ def alias(pool: NodePoolSpec) -> str:
 
 def check_driver(pool: NodePoolSpec) -> None:
     """Refuse GPUs that want a newer driver than the image has."""
-    needed = NEEDS.get(pool.accelerator, 0)
+    needed = accelerators()[pool.accelerator].driver_branch
     if needed > DRIVER_BRANCH:
         raise DriverError(
             f"pools[{pool.name}].accelerator: {pool.accelerator} needs NVIDIA driver {needed}, and {ALIAS} "
