@@ -16,7 +16,7 @@ from fleet.drill.setting import Setting
 from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
 
-AUTOSCALER = LocalCluster(cloud="local").autoscaler_name
+AUTOSCALER = "Karpenter"
 """What adds nodes in every drill. Where it is a stand-in, its timing says nothing about the original's."""
 
 STAND_IN = "not-a-key"

@@ -134,6 +134,11 @@ def quotas(cloud: CloudName) -> Mapping[str, QuotaRow]:
     return _rows(QuotaRow, _of(cloud), "quotas")
 
 
+def node_autoscaler(cloud: CloudName) -> str:
+    """The product that adds and removes nodes on a cloud, where a stack chooses no other."""
+    return str(_read(_of(cloud))["nodeAutoscaler"])
+
+
 @cache
 def timing(cloud: CloudName) -> TimingRow:
     """How long a cloud takes to bring a node."""

@@ -52,7 +52,7 @@ class NimbusCluster(Section):
     @property
     def autoscaler_name(self) -> str:
         """See ``ClusterFacts.autoscaler_name``."""
-        return "Karpenter"
+        return catalog.node_autoscaler(self.cloud)
 
     def bill(self, machine: MachineRow | None = None) -> Bill:
         """See ``ClusterFacts.bill``."""

@@ -42,7 +42,8 @@ class AwsCluster(AwsSettings):
     @property
     def autoscaler_name(self) -> str:
         """See ``ClusterFacts.autoscaler_name``."""
-        return "Karpenter" if self.node_autoscaler == "karpenter" else self.node_autoscaler
+        chosen = self.node_autoscaler
+        return catalog.node_autoscaler(self.cloud) if chosen == "karpenter" else chosen
 
     def bill(self, machine: MachineRow | None = None) -> Bill:
         """See ``ClusterFacts.bill``."""

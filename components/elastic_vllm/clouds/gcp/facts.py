@@ -45,7 +45,7 @@ class GcpCluster(GcpSettings):
     @property
     def autoscaler_name(self) -> str:
         """See ``ClusterFacts.autoscaler_name``."""
-        return "GKE's node autoscaler"
+        return catalog.node_autoscaler(self.cloud)
 
     def bill(self, machine: MachineRow | None = None) -> Bill:
         """See ``ClusterFacts.bill``."""

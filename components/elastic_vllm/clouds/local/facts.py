@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from elastic_vllm import catalog
 from elastic_vllm.catalog import CloudName, Counted, MachineRow, QuotaRow
 from elastic_vllm.clouds.facts import Bill, Demand
 from elastic_vllm.clouds.local import billing, quotas
@@ -45,8 +46,8 @@ class LocalCluster(LocalSettings):
 
     @property
     def autoscaler_name(self) -> str:
-        """See ``ClusterFacts.autoscaler_name``."""
-        return "Karpenter"
+        """See ``ClusterFacts.autoscaler_name``. That of the cloud whose machines are simulated."""
+        return catalog.node_autoscaler(self.machines)
 
     def bill(self, machine: MachineRow | None = None) -> Bill:
         """See ``ClusterFacts.bill``."""
