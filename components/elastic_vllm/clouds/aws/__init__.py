@@ -1,1 +1,1 @@
-"""Amazon EKS. ``facts`` needs no SDK; ``cloud`` registers the resources."""
+"""Amazon EKS. Imports nothing: what reads this folder's rules and data loads no SDK."""

@@ -1,1 +1,1 @@
-"""Google Kubernetes Engine. ``facts`` needs no SDK; ``cloud`` registers the resources."""
+"""Google Kubernetes Engine. Imports nothing: what reads this folder's rules and data loads no SDK."""

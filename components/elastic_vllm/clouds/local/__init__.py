@@ -1,1 +1,1 @@
-"""The embedded cluster. ``facts`` needs no SDK; ``cloud`` registers the resources."""
+"""The embedded cluster. Imports nothing: what reads this folder's rules and data loads no SDK."""
