@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from elastic_vllm.catalog import MachineRow, accelerators
+from elastic_vllm.clouds.aws import image
 from elastic_vllm.stack_file.config import PROJECT
 from elastic_vllm.testing.monitor import Applied, run
 from elastic_vllm.testing.registration import Graph, Registration
@@ -93,3 +95,8 @@ def recorded(stack: str) -> Graph:
 def reviewed(graph: Graph) -> str:
     """The graph as the golden file has it."""
     return normalised(graph, Path("no such file"))
+
+
+def drivable(drawn: tuple[dict[str, object], MachineRow]) -> bool:
+    """Whether the nodes' image has a driver for the machine's GPUs."""
+    return accelerators()[drawn[1].accelerator].driver_branch <= image.DRIVER_BRANCH

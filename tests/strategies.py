@@ -130,10 +130,10 @@ SCALING = st.one_of(
 
 def _context(row: ModelRow, machine: MachineRow, gpus: int, engines: int) -> int:
     """The most tokens that one request may have beside weights and activations."""
-    memory = accelerators()[machine.accelerator].memory_mib
+    gpu = accelerators()[machine.accelerator]
     engine = EngineSpec(gpu_memory_utilization=UTILIZATION)
-    serving = replace(serving_of(engine, gpus, machine.accelerator, memory), engines=engines)
-    return fit(row, memory, serving).longest
+    serving = replace(serving_of(engine, gpus, gpu), engines=engines)
+    return fit(row, gpu.memory_mib, serving).longest
 
 
 def _can_run(row: ModelRow, machine: MachineRow, gpus: int, engines: int) -> bool:

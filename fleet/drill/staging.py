@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 from elastic_vllm.clouds.local import delays
 from elastic_vllm.estimate.placement import place_of
-from elastic_vllm.spec import AwsCluster, ClusterSpec, LocalCluster, ModelSpec, NodePoolSpec
+from elastic_vllm.spec import ClusterSpec, LocalCluster, ModelSpec, NodePoolSpec
 from elastic_vllm.stack_file.config import HUB_TOKEN, PROJECT, SECRETS, StackConfig
 from fleet.drill.setting import Setting
 from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
 
-AUTOSCALERS = {"aws": "Karpenter", "gcp": "Karpenter stand-in for GKE's node autoscaler"}
-"""Who adds nodes on each cloud. A stand-in's timing says nothing about the original's."""
+AUTOSCALER = "Karpenter"
+"""What adds nodes in every drill. Where it is a stand-in, its timing says nothing about the original's."""
 
 STAND_IN = "not-a-key"
 
@@ -73,9 +73,8 @@ def stand_in_secrets(config: StackConfig) -> dict[str, str]:
 
 def _node_autoscaler(declared: ClusterSpec) -> str:
     """Whose decisions the drill shows: the stack's own autoscaler, or what stands in for it."""
-    if isinstance(declared, AwsCluster) and declared.node_autoscaler != "karpenter":
-        return f"Karpenter stand-in for {declared.node_autoscaler}"
-    return AUTOSCALERS[declared.catalogue]
+    own = declared.autoscaler_name
+    return own if own == AUTOSCALER else f"{AUTOSCALER} stand-in for {own}"
 
 
 def _on(cluster: LocalCluster, config: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ the catalogue's."""
 
 def render() -> str:
     """Every machine of every catalogue, as JSON; the same text for the same catalogue."""
-    rows = [row for cloud in ("aws", "gcp") for row in catalog.machines(cloud).values()]
+    rows = [row for cloud in catalog.clouds() for row in catalog.machines(cloud).values()]
     return json.dumps([_machine(row) for row in rows], indent=1, sort_keys=True)
 
 

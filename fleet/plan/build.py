@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from elastic_vllm.estimate.cost import envelope
 from elastic_vllm.rules.finding import PLAN_INCOMPLETE, Finding, StackConfigError
-from elastic_vllm.spec import ClusterSpec
-from elastic_vllm.spec.cluster import LocalCluster
+from elastic_vllm.spec import ClusterSpec, LocalCluster
 from elastic_vllm.stack_file.config import read_stack_file
 from elastic_vllm.stack_file.parsing import validate
 from fleet.errors import FleetError, bug
@@ -22,6 +21,7 @@ from fleet.plan.models import Plan
 from fleet.plan.outlook import Cost
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 def plan(root: Path, stack: str, today: date) -> Plan:
@@ -65,7 +65,9 @@ def without(found: Plan, problem: Exception) -> Plan:
     return found.model_copy(update={"findings": (*told([PLAN_INCOMPLETE.at("plan", said)]), *found.findings)})
 
 
-def _part(key: str, work: Callable[[], T], instead: T, failed: list[Finding], *, lower: bool = False) -> T:
+def _part(
+    key: str, work: Callable[[], T], instead: D, failed: list[Finding], *, lower: bool = False
+) -> T | D:
     """One part of the plan; where it fails, what stands in its place, and a finding among ``failed``."""
     try:
         return work()

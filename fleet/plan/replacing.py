@@ -1,8 +1,8 @@
 """Which changed properties replace a resource. The provider's plugin decides, and no plugin runs here.
 
 For Kubernetes the answer is known: its provider lists what it replaces for, and all else is an update, which
-the apiserver takes or refuses. For a cloud's resources ``replacing.yaml`` has what was looked up; of the rest
-nobody can say offline, and ``maybe`` is the answer.
+the apiserver takes or refuses. For a cloud's resources ``replacing.yaml`` of the cloud's folder has what was
+looked up; the rest cannot be known offline, and ``maybe`` is the answer.
 """
 
 import re
@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from elastic_vllm import clouds
 from fleet.plan.models import Replacement
 
 _NEVER = ("tags", "tagsAll")
@@ -35,8 +36,12 @@ _TABLE = TypeAdapter(dict[str, _Row])
 
 @cache
 def _table() -> Mapping[str, _Row]:
-    text = Path(__file__).with_name("replacing.yaml").read_bytes()
-    return _TABLE.validate_python(yaml.safe_load(text)["types"])
+    files = [
+        Path(__file__).with_name("replacing.yaml"),
+        *Path(clouds.__file__).parent.glob("*/replacing.yaml"),
+    ]
+    found = [_TABLE.validate_python(yaml.safe_load(file.read_bytes())["types"]) for file in files]
+    return {name: row for table in found for name, row in table.items()}
 
 
 def replacement(resource_type: str, path: str) -> Replacement:

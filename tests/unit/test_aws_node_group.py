@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from elastic_vllm.catalog import machines
 from elastic_vllm.clouds import gpu_node
-from elastic_vllm.clouds.aws import cluster_autoscaler, hints, image, node_group
+from elastic_vllm.clouds.aws import cluster_autoscaler, hints, node_group
 from elastic_vllm.spec.finding import StackConfigError
 from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
-from tests.aws import ASG_SUFFIX, MANAGED, execute, reviewed
+from tests.aws import ASG_SUFFIX, MANAGED, drivable, execute, reviewed
 from tests.manifests import FP8_8B, Golden, inputs, names, pool
 from tests.strategies import Raw, pools, served
 
@@ -220,7 +220,7 @@ def test_the_controller_resizes_this_clusters_groups_and_no_other() -> None:
 
 @st.composite
 def declared(draw: st.DrawFn) -> tuple[Raw, Raw]:
-    shape, machine = draw(pools("gpus", "aws").filter(lambda found: found[1].accelerator not in image.NEEDS))
+    shape, machine = draw(pools("gpus", "aws").filter(drivable))
     serving, nodes = draw(served("chat", shape, machine))
     shape["minNodes"] = draw(st.integers(0, 2))
     shape["maxNodes"] = nodes + draw(st.integers(2, 4))

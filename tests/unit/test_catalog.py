@@ -14,7 +14,8 @@ from elastic_vllm import catalog
 from elastic_vllm.catalog import CatalogueError, CloudName, rows, tables
 
 FOLDER = Path(catalog.__file__).parent
-CLOUDS: tuple[CloudName, ...] = ("aws", "gcp")
+CLOUDS = catalog.clouds()
+PARTS = ("machines", "offers", "quotas", "services")
 SIZES = ("2B", "4B", "8B", "32B", "30B-A3B", "235B-A22B")
 
 
@@ -38,10 +39,7 @@ def test_every_row_has_a_source_and_a_date_that_has_passed() -> None:
         ("models.yaml", "checkpoints"),
         ("models.yaml", "sizes"),
         ("accelerators.yaml", "accelerators"),
-        ("aws.yaml", "machines"),
-        ("gcp.yaml", "machines"),
-        ("services.yaml", "aws"),
-        ("services.yaml", "gcp"),
+        *((f"../clouds/{cloud}/catalogue.yaml", part) for cloud in CLOUDS for part in PARTS),
     ],
 )
 def test_every_row_in_the_files_cites_a_source_of_its_file(file: str, section: str) -> None:
@@ -73,7 +71,7 @@ def test_a_row_cannot_change_after_loading() -> None:
 
 
 def test_the_files_name_no_path_of_a_machine() -> None:
-    for file in FOLDER.glob("*.yaml"):
+    for file in (*FOLDER.glob("*.yaml"), *FOLDER.parent.glob("clouds/*/*.yaml")):
         assert re.findall(r"(?<![\w.])/[a-z]+/", file.read_text(encoding="utf-8")) == []
 
 
@@ -135,6 +133,25 @@ def test_allocatable_of_gcp_follows_the_published_formula_and_is_marked_as_estim
         )
         reserved = 60 + 10 + 2 * 5 + (row.cpu - 4) * 2.5
         assert row.allocatable_cpu_millis == pytest.approx(row.cpu * 1000 - reserved, abs=1)
+
+
+def test_clouds_with_machines_are_the_folders_with_a_catalogue() -> None:
+    assert {path.parent.name for path in FOLDER.parent.glob("clouds/*/catalogue.yaml")} == set(CLOUDS)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_a_machines_disk_has_a_price_and_its_family_a_quota(cloud: CloudName) -> None:
+    families = {family for row in catalog.quotas(cloud).values() for family in row.families}
+    for row in catalog.machines(cloud).values():
+        assert row.boot_disk in {None, *catalog.services(cloud)}, row.name
+        assert row.quota_family in families, row.name
+
+
+def test_an_accelerator_without_peaks_does_not_load() -> None:
+    row = yaml.safe_load((FOLDER / "accelerators.yaml").read_text(encoding="utf-8"))["accelerators"]["l4"]
+    row.pop("peak")
+    with pytest.raises(ValidationError, match="peak"):
+        tables._row(rows.AcceleratorRow, "accelerators.yaml", row, name="t4")
 
 
 def test_every_accelerator_can_be_had_on_some_cloud() -> None:

@@ -7,19 +7,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from elastic_vllm import catalog
-from elastic_vllm.clouds.aws import hints
-from elastic_vllm.clouds.aws import system_nodes as aws_system
-from elastic_vllm.clouds.gcp import node_pool as gcp_pool
-from elastic_vllm.clouds.gcp import system_nodes as gcp_system
-from elastic_vllm.estimate import bill
+from elastic_vllm.clouds.aws import billing as aws_billing
+from elastic_vllm.clouds.gcp import billing as gcp_billing
 from elastic_vllm.estimate.cost import NOTHING, Nodes, envelope
 from elastic_vllm.estimate.packing import nodes_for
-from elastic_vllm.estimate.placement import placed
+from elastic_vllm.estimate.placement import SYSTEM_MEMORY_MIB, placed
 from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
-from elastic_vllm.testing.values import items
+from elastic_vllm.testing.values import items, mapping
 from elastic_vllm.vllm import pod
 from tests.aws import STACKS as AWS_STACKS
 from tests.aws import recorded
+from tests.gcp import STACKS as GCP_STACKS
+from tests.gcp import build
 from tests.strategies import stacks
 
 STACKS = Path(__file__).parents[2] / "stacks"
@@ -113,6 +112,18 @@ def test_models_share_what_is_left_of_each_others_nodes() -> None:
     assert envelope(both).pools[0].nodes.min == 2
 
 
+def test_replicas_that_fill_a_node_to_its_last_mebibyte_share_it() -> None:
+    pool = {"accelerator": "l4", "gpusPerNode": 4, "maxNodes": 9}
+    machine = catalog.machine_for("aws", "l4", 4)
+    half = (machine.allocatable_memory_mib - SYSTEM_MEMORY_MIB) / 2 / 1024
+    (chat, docs), (wide, _) = (
+        placed(stack({"cloud": "local"}, pool, model(resources=asked), model("docs", resources=asked)))
+        for asked in ({"cpu": 2, "memoryGib": half}, {"cpu": 2, "memoryGib": half + 1 / 1024})
+    )
+    assert nodes_for([(chat, 1), (docs, 1)]) == 1
+    assert nodes_for([(wide, 1), (docs, 1)]) == 2
+
+
 def test_every_price_has_its_source_and_the_oldest_date_is_known() -> None:
     found = envelope(parse(read_stack_file(STACKS / "Pulumi.aws-prod.yaml")))
     told = {name for source in found.sources for name in source.prices}
@@ -135,20 +146,54 @@ def test_the_bounds_of_any_stack_are_ordered_and_spot_is_never_dearer(config: St
         assert pool.nodes.max <= max(alone, pool.nodes.zero)
 
 
-def test_the_disks_in_the_bill_are_those_that_the_clouds_ask_for() -> None:
-    assert sum(aws_system.DISKS.values()) == bill.AWS_SYSTEM_DISK_GIB
-    assert hints.DISK_GIB + 4 == bill.AWS_GPU_DISK_GIB
-    assert gcp_system.DISK_GB == bill.GCP_SYSTEM_DISK_GIB
-    assert gcp_pool.BOOT_DISK_GB == bill.GCP_GPU_DISK_GIB
-    for name in catalog.machines("gcp"):
-        hyperdisk = gcp_pool.boot_disk_type(name) == "hyperdisk-balanced"
-        assert name.startswith(bill.GCP_HYPERDISK_MACHINES) == hyperdisk
+def sizes(disks: object, volume: str, size: str) -> list[int]:
+    """GiB of each volume of a machine."""
+    volumes = [mapping(mapping(disk)[volume]) for disk in items(disks)]
+    return [int(str(each[size]).removesuffix("Gi")) for each in volumes]
+
+
+@pytest.mark.parametrize("name", AWS_STACKS)
+def test_the_disks_in_the_bill_of_eks_are_those_that_the_program_registers(name: str) -> None:
+    graph, config = recorded(name), parse(read_stack_file(STACKS / f"Pulumi.{name}.yaml"))
+    billed = config.cluster.bill()
+    classes = [item for item in graph if item.type.endswith(":EC2NodeClass")]
+    assert len(classes) == len(config.pools)
+    for item in classes:
+        disks = mapping(item.inputs["spec"])["blockDeviceMappings"]
+        assert sum(sizes(disks, "ebs", "volumeSize")) == billed.per_gpu_node["disk-gib"]
+        data = mapping(mapping(items(disks)[1])["ebs"])
+        assert data["throughput"] == billed.per_gpu_node["disk-throughput"] + 125
+    (template,) = graph.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    (group,) = graph.of_type("aws:eks/nodeGroup:NodeGroup")
+    each = sum(sizes(template.inputs["blockDeviceMappings"], "ebs", "volumeSize"))
+    assert each * int(str(mapping(group.inputs["scalingConfig"])["minSize"])) == billed.fixed["disk-gib"]
+
+
+@pytest.mark.parametrize("name", GCP_STACKS)
+def test_the_disks_in_the_bill_of_gke_are_those_that_the_program_registers(name: str) -> None:
+    config, graph = parse(read_stack_file(STACKS / f"Pulumi.{name}.yaml")), build(name)
+    fixed = config.cluster.bill().fixed
+    system = {"pd-balanced": fixed["pd-balanced"] / fixed["nat-machine"]}
+    pools = [mapping(item.inputs["nodeConfig"]) for item in graph.of_type("gcp:container/nodePool:NodePool")]
+    machines = [catalog.machines("gcp").get(str(node["machineType"])) for node in pools]
+    assert machines.count(None) == 1
+    for node, machine in zip(pools, machines, strict=True):
+        units = config.cluster.bill(machine).per_gpu_node if machine else system
+        assert node["diskSizeGb"] == units[str(node["diskType"])]
+
+
+def test_machines_of_newer_families_boot_from_hyperdisk_and_only_the_g2_pays_for_its_own_disks() -> None:
+    rows = catalog.machines("gcp").values()
+    disks = {row.name.rpartition("-")[0]: gcp_billing.boot_disk(row) for row in rows}
+    hyperdisk = {family for family, disk in disks.items() if disk == "hyperdisk-balanced"}
+    assert hyperdisk == {"a3-ultragpu", "a4-highgpu", "g4-standard"}
+    assert {row.name[:3] for row in rows if row.local_disk_extra} == {"g2-"}
 
 
 @pytest.mark.parametrize("cloud", ["aws", "gcp"])
 def test_a_nodes_disk_holds_the_image_and_the_caches_of_all_its_replicas(cloud: catalog.CloudName) -> None:
     unpacked_image, evicted_at = 30, 0.85
-    boot = {"aws": bill.AWS_GPU_DISK_GIB - 4, "gcp": bill.GCP_GPU_DISK_GIB}[cloud]
+    boot = {"aws": aws_billing.GPU_DATA_GIB, "gcp": gcp_billing.GPU_DISK_GB}[cloud]
     for machine in catalog.machines(cloud).values():
         own = machine.local_disk_gb * 1e9 / 2**30
         caches = machine.gpus * (pod.CACHE_LIMIT_GIB + pod.TMP_LIMIT_GIB)
@@ -159,7 +204,7 @@ def test_a_nodes_disk_holds_the_image_and_the_caches_of_all_its_replicas(cloud: 
 def test_what_is_billed_by_the_piece_is_what_the_program_registers(name: str) -> None:
     graph = recorded(name)
     cluster = parse(read_stack_file(STACKS / f"Pulumi.{name}.yaml")).cluster
-    fixed = bill.bill(cluster).fixed
+    fixed = cluster.bill().fixed
     assert len(graph.of_type("aws:ec2/natGateway:NatGateway")) == fixed["nat-gateway"]
     assert len(graph.of_type("aws:ec2/eip:Eip")) == fixed["public-address"]
     endpoints = [item.inputs for item in graph.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")]

@@ -9,8 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from elastic_vllm import catalog
-from elastic_vllm.catalog.grounds import Figure
-from elastic_vllm.catalog.speed import PATH, Speed, speed
+from elastic_vllm.catalog import tables
+from elastic_vllm.catalog.grounds import Figure, cited
 from elastic_vllm.estimate.memory import fit_on
 from elastic_vllm.estimate.step_time import Pace
 from elastic_vllm.simulate import figures
@@ -23,15 +23,6 @@ from tests.drill_load import MIX, real, spec
 DATA = yaml.safe_load(figures.PATH.read_text(encoding="utf-8"))
 
 
-def test_every_accelerator_of_the_catalogue_has_figures() -> None:
-    assert set(speed().accelerators) == set(catalog.accelerators())
-
-
-def test_fp8_peaks_are_there_exactly_where_the_hardware_multiplies_fp8() -> None:
-    for name, row in catalog.accelerators().items():
-        assert (speed().accelerators[name].fp8_tflops is not None) == row.fp8_compute, name
-
-
 @pytest.mark.parametrize(
     "ground", [{}, {"source": "vllm-architecture", "basis": "also assumed, which is too much"}]
 )
@@ -41,10 +32,9 @@ def test_a_figure_with_no_ground_or_two_does_not_load(ground: dict[str, str]) ->
 
 
 def test_a_figure_that_cites_what_is_not_there_does_not_load() -> None:
-    fast = yaml.safe_load(PATH.read_text(encoding="utf-8"))
-    peak = fast["accelerators"]["l4"] | {"source": "hearsay"}
-    with pytest.raises(ValidationError, match="l4 cites 'hearsay'; sources has: a10g-quoted"):
-        Speed.model_validate(fast | {"accelerators": {"l4": peak}})
+    peak = catalog.accelerators()["l4"].peak.model_copy(update={"source": "hearsay"})
+    with pytest.raises(ValueError, match="l4 cites 'hearsay'; sources has: ec2, a10g-quoted"):
+        cited(tables._citations(), [("l4", peak)])
     text = DATA["shapes"]["text"] | {"source": "hearsay", "basis": None}
     with pytest.raises(ValidationError, match="text cites 'hearsay'; sources has: vllm-architecture"):
         figures.Table.model_validate(DATA | {"shapes": {"text": text}})

@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 
 from elastic_vllm import rules as checks
-from elastic_vllm.rules import findings_doc, lifecycle, policy, scaling
+from elastic_vllm.clouds.local import facts
+from elastic_vllm.rules import findings_doc, lifecycle, policy
 from elastic_vllm.rules.finding import Finding
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import NodePoolSpec
@@ -402,7 +403,7 @@ def test_the_embedded_kubernetes_is_the_one_that_is_built() -> None:
     module = Path(__file__).parents[2] / "fleet/embedded/tools/kubernetes/go.mod"
     built = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\.", module.read_text(encoding="utf-8"))
     assert built
-    assert tuple(map(int, built.groups())) == scaling.EMBEDDED_KUBERNETES
+    assert tuple(map(int, built.groups())) == facts.KUBERNETES
 
 
 def test_a_secret_is_never_repeated() -> None:

@@ -113,7 +113,7 @@ PUBLISHED = [
 def fitted(case: Case) -> Fit:
     known = catalog.accelerators().get(case.gpu)
     memory = known.memory_mib if known else MIB[case.gpu]
-    default = default_batch(case.gpu, memory)
+    default = default_batch(memory, small=case.gpu.startswith("a100"))
     serving = Serving(
         gpus=case.gpus,
         utilization=case.utilization,

@@ -193,7 +193,15 @@ def test_the_longest_name_that_is_let_through_is_the_longest_that_gke_takes(capa
 
 @pytest.mark.parametrize(
     ("zones", "bounds", "each"),
-    [(1, (0, 4), 0), (1, (2, 4), 2), (3, (3, 12), 1), (3, (4, 12), 2), (3, (1, 2), 0), (3, (7, 8), 2)],
+    [
+        (1, (0, 4), 0),
+        (1, (2, 4), 2),
+        (3, (3, 12), 1),
+        (3, (4, 12), 2),
+        (3, (1, 2), 0),
+        (3, (7, 8), 2),
+        (2, (3, 4), 2),
+    ],
 )
 def test_the_floor_is_there_at_the_start_unless_that_would_pass_the_ceiling(
     zones: int, bounds: tuple[int, int], each: int

@@ -1,5 +1,6 @@
 """The quotas of a stack: computed from its file, true to the graph that is planned, and what the docs say."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -7,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from elastic_vllm import catalog
-from elastic_vllm.catalog import CatalogueError, CloudName, Purchase, vcpus_of
+from elastic_vllm.catalog import CatalogueError, CloudName, Purchase
+from elastic_vllm.clouds.aws import quotas as aws
+from elastic_vllm.clouds.gcp import quotas as gcp
 from elastic_vllm.estimate.quotas import of_pool, quotas
 from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
 from elastic_vllm.testing.values import items, mapping
@@ -139,23 +142,38 @@ def test_the_embedded_cluster_needs_nobodys_leave() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cloud", "machine", "vcpus"),
+    ("vcpus_of", "machine", "vcpus"),
     [
-        ("aws", "m7i.large", 2),
-        ("aws", "m7i.xlarge", 4),
-        ("aws", "c7i.12xlarge", 48),
-        ("gcp", "e2-standard-4", 4),
+        (aws.vcpus_of, "m7i.large", 2),
+        (aws.vcpus_of, "m7i.xlarge", 4),
+        (aws.vcpus_of, "c7i.12xlarge", 48),
+        (gcp.vcpus_of, "e2-standard-4", 4),
     ],
 )
-def test_a_system_machines_name_tells_its_vcpus(cloud: CloudName, machine: str, vcpus: int) -> None:
-    assert vcpus_of(cloud, machine) == vcpus
+def test_a_system_machines_name_tells_its_vcpus(
+    vcpus_of: Callable[[str], int], machine: str, vcpus: int
+) -> None:
+    assert vcpus_of(machine) == vcpus
 
 
-def test_a_name_that_tells_nothing_is_an_error_with_an_example() -> None:
-    with pytest.raises(
-        CatalogueError, match=r"i4i\.metal does not tell its vCPUs; take one as in m7i\.large"
-    ):
-        vcpus_of("aws", "i4i.metal")
+@pytest.mark.parametrize(
+    ("vcpus_of", "machine", "example"),
+    [(aws.vcpus_of, "i4i.metal", r"m7i\.large"), (gcp.vcpus_of, "f1-micro", "e2-standard-4")],
+)
+def test_a_name_that_tells_nothing_is_an_error_with_an_example(
+    vcpus_of: Callable[[str], int], machine: str, example: str
+) -> None:
+    with pytest.raises(CatalogueError, match=f"{machine} does not tell its vCPUs; take one as in {example}"):
+        vcpus_of(machine)
+
+
+@pytest.mark.parametrize(
+    ("system", "counted"),
+    [("m7i.large", {"L-1216C47A": 6}), ("g5.xlarge", {"L-DB2E81BA": 12}), ("x2iedn.xlarge", {})],
+)
+def test_a_system_node_counts_in_the_family_of_its_machine(system: str, counted: dict[str, int]) -> None:
+    found = needed({**AWS, "systemMachine": system}, accelerator="h100", capacity="spot")
+    assert found == {"L-C4BD4855": 64, "L-0263D0A3": 1} | counted
 
 
 def test_the_command_lists_each_quota_with_its_reason() -> None:

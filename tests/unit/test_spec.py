@@ -7,9 +7,12 @@ from pydantic import ValidationError
 
 from elastic_vllm import catalog
 from elastic_vllm.spec import (
+    AwsCluster,
     Behavior,
     DrainSpec,
     EngineSpec,
+    GcpCluster,
+    LocalCluster,
     ModelSpec,
     NodePoolSpec,
     PolicyStep,
@@ -19,7 +22,6 @@ from elastic_vllm.spec import (
     Section,
     SloSpec,
 )
-from elastic_vllm.spec.cluster import AwsCluster, GcpCluster, LocalCluster
 from elastic_vllm.spec.scaling import PRESETS
 
 

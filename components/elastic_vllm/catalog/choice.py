@@ -3,12 +3,8 @@
 Every refusal is a ``CatalogueError`` that says what exists instead.
 """
 
-import re
-
 from elastic_vllm.catalog.rows import CloudName, MachineRow, OfferRow
 from elastic_vllm.catalog.tables import accelerators, loading, machines, models, offers
-
-EXAMPLES = {"aws": "m7i.large", "gcp": "e2-standard-4"}
 
 
 class CatalogueError(ValueError):
@@ -66,18 +62,6 @@ def _lacking(cloud: CloudName, accelerator: str) -> str:
     near = next((name for name in known[accelerator].nearest if name in had), None)
     hint = f"the nearest it has is {near}; it" if near else "it"
     return f"{cloud} has no machine with {accelerator}; {hint} has: {', '.join(n for n in known if n in had)}"
-
-
-def vcpus_of(cloud: CloudName, machine: str) -> int:
-    """The vCPUs of a machine without GPUs, as its name tells: ``m7i.xlarge`` has 4, ``e2-standard-4`` too."""
-    if cloud == "gcp":
-        size = machine.rpartition("-")[2]
-        if size.isdigit():
-            return int(size)
-    elif match := re.fullmatch(r"[^.]+\.(\d*)(x?large|medium|small|micro|nano)", machine):
-        times, size = match.groups()
-        return 4 * int(times or 1) if size == "xlarge" else 2
-    raise CatalogueError(f"the name of {machine} does not tell its vCPUs; take one as in {EXAMPLES[cloud]}")
 
 
 def engine_seconds(accelerator: str, gpus: int, *, compiled: bool = False) -> float:

@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from elastic_vllm.catalog.grounds import Data
+from elastic_vllm.catalog.grounds import Data, Figure, Grounded
 
 CloudName = Literal["aws", "gcp"]
+"""The clouds that have machines: each folder of ``clouds`` with a ``catalogue.yaml``."""
 Precision = Literal["bf16", "fp8"]
 Purchase = Literal["on-demand", "spot", "reserved", "flex-start"]
 """How one machine is bought."""
@@ -84,6 +85,30 @@ class ModelRow(SizeRow):
         return self.layers * self.experts * each / 1e9
 
 
+class Peak(Grounded):
+    """The highest rates of one GPU."""
+
+    gigabytes_per_second: float = Field(gt=0)
+    tflops: float = Field(gt=0)
+    fp8_tflops: float | None
+    """``None`` without FP8 multiply in hardware: FP8 checkpoints compute at the BF16 rate (Marlin)."""
+    interconnect: Literal["pcie", "nvlink"]
+
+
+class Efficiency(Data):
+    """The share of those rates that an engine reaches."""
+
+    memory_efficiency: Figure
+    compute_efficiency: Figure
+    step_overhead_seconds: Figure
+    pcie_scaling: Figure
+    nvlink_scaling: Figure
+
+    def scaling(self, peak: Peak) -> Figure:
+        """What each doubling of GPUs that share every layer leaves of twice the speed."""
+        return self.nvlink_scaling if peak.interconnect == "nvlink" else self.pcie_scaling
+
+
 class AcceleratorRow(Row):
     """One GPU model, by its neutral name."""
 
@@ -91,12 +116,20 @@ class AcceleratorRow(Row):
     title: str
     memory_mib: int = Field(gt=0)
     compute_capability: str = Field(pattern=r"^\d+\.\d$")
-    fp8_compute: bool
-    """FP8 matrix multiply in hardware; without it FP8 checkpoints run weight-only (Marlin)."""
     start_seconds: float = Field(gt=0)
     """Process start, compilation and graph capture of a replica, weights aside. Assumed."""
     nearest: tuple[str, ...] = Field(min_length=1)
     """What to take where a cloud lacks this one, best first."""
+    peak: Peak
+    driver_branch: int = 0
+    """The oldest branch of NVIDIA's driver for it, where that is newer than CUDA's own minimum."""
+    small_default_batch: bool = False
+    """vLLM's default batch is that of a small GPU, whatever its memory is."""
+
+    @property
+    def fp8_compute(self) -> bool:
+        """FP8 matrix multiply in hardware; without it FP8 checkpoints run weight-only (Marlin)."""
+        return self.peak.fp8_tflops is not None
 
 
 class MachineRow(Row):
@@ -114,6 +147,12 @@ class MachineRow(Row):
     allocatable_memory_mib: int = Field(gt=0)
     max_pods: int = Field(gt=0)
     local_disk_gb: int = Field(default=0, ge=0)
+    local_disk_extra: bool = False
+    """Whether the local disk is billed beside the machine."""
+    boot_disk: str | None = None
+    """The cloud's name of the boot disk's kind, where it decides what is asked for and billed."""
+    quota_family: str
+    """By what ``families`` of the cloud's quotas it counts."""
     network_mbps: int | None = None
     usd_per_hour: float | None = Field(gt=0)
     """On demand in ``price_region``; ``None`` where no price was found."""
@@ -183,7 +222,7 @@ class QuotaRow(Row):
     """The cloud's code of it, or what its console finds it by."""
     title: str
     families: tuple[str, ...] = ()
-    """What the names of the machines that count begin with; every machine where left out."""
+    """The ``quota_family`` of the machines that count; every machine where left out."""
     buys: tuple[Purchase, ...] = Field(min_length=1)
     """The ways of buying that count against it."""
     counts: Counted

@@ -1,4 +1,4 @@
-"""Reads the YAML tables beside it into typed, immutable rows, each file once.
+"""Reads the YAML tables, those of this folder and of each cloud's, into typed, immutable rows, each once.
 
 A row names its source by a key of its file's ``sources``; a row that names none does not load.
 """
@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import yaml
 from pydantic import TypeAdapter
 
+from elastic_vllm.catalog.grounds import Source, cited
 from elastic_vllm.catalog.rows import (
     AcceleratorRow,
     CloudName,
     CpuRow,
+    Efficiency,
     LoadingRow,
     MachineRow,
     ModelRow,
@@ -34,14 +36,26 @@ _Table = dict[str, _Fields]
 _SECTIONS = TypeAdapter(dict[str, _Table | _Fields | str])
 _TABLE = TypeAdapter(_Table)
 _FIELDS = TypeAdapter(_Fields)
+_SOURCES = TypeAdapter(dict[str, Source])
 
 RowT = TypeVar("RowT", bound=Row)
 
 
 @cache
 def _read(file: str) -> Mapping[str, object]:
-    text = Path(__file__).with_name(file).read_bytes()
+    text = (Path(__file__).parent / file).read_bytes()
     return _SECTIONS.validate_python(yaml.load(text, _Loader))  # noqa: S506  # both are safe
+
+
+def _of(cloud: CloudName) -> str:
+    """The file with all that is known of a cloud; it lies in the cloud's folder."""
+    return f"../clouds/{cloud}/catalogue.yaml"
+
+
+def clouds() -> tuple[CloudName, ...]:
+    """The clouds that have machines."""
+    names: tuple[CloudName, ...] = get_args(CloudName)
+    return names
 
 
 def _row(kind: type[RowT], file: str, *parts: object, **fields: object) -> RowT:
@@ -81,40 +95,54 @@ def models() -> Mapping[str, ModelRow]:
 @cache
 def accelerators() -> Mapping[str, AcceleratorRow]:
     """Every accelerator by its neutral name."""
-    return _rows(AcceleratorRow, "accelerators.yaml", "accelerators")
+    rows = _rows(AcceleratorRow, "accelerators.yaml", "accelerators")
+    cited(_citations(), [(name, row.peak) for name, row in rows.items()])
+    return rows
+
+
+@cache
+def efficiency() -> Efficiency:
+    """The share of a GPU's peaks that an engine reaches."""
+    found = Efficiency.model_validate(_read("accelerators.yaml")["efficiency"])
+    cited(_citations(), [(name, getattr(found, name)) for name in Efficiency.model_fields])
+    return found
+
+
+def _citations() -> Mapping[str, Source]:
+    """The citations of ``accelerators.yaml``, which its peaks name by their keys."""
+    return _SOURCES.validate_python(_read("accelerators.yaml")["sources"])
 
 
 @cache
 def machines(cloud: CloudName) -> Mapping[str, MachineRow]:
     """Every machine type of a cloud by the cloud's own name."""
-    spot = _FIELDS.validate_python(_read(f"{cloud}.yaml")["spot"])
-    region = _read(f"{cloud}.yaml")["priceRegion"]
-    return _rows(
-        MachineRow,
-        f"{cloud}.yaml",
-        "machines",
-        cloud=cloud,
-        priceRegion=region,
-        spotFactor=spot["priceFactor"],
-    )
+    file = _of(cloud)
+    spot, region = _FIELDS.validate_python(_read(file)["spot"]), _read(file)["priceRegion"]
+    own = {"cloud": cloud, "priceRegion": region, "spotFactor": spot["priceFactor"]}
+    return _rows(MachineRow, file, "machines", **own)
 
 
 @cache
 def services(cloud: CloudName) -> Mapping[str, ServiceRow]:
     """What a cloud bills beside GPU machines, by our own name or by the machine's."""
-    return _rows(ServiceRow, "services.yaml", cloud)
+    return _rows(ServiceRow, _of(cloud), "services")
 
 
 @cache
 def quotas(cloud: CloudName) -> Mapping[str, QuotaRow]:
     """The quotas of a cloud that the program's machines count against."""
-    return _rows(QuotaRow, "quotas.yaml", cloud)
+    return _rows(QuotaRow, _of(cloud), "quotas")
+
+
+def node_autoscaler(cloud: CloudName) -> str:
+    """The product that adds and removes nodes on a cloud, where a stack chooses no other."""
+    return str(_read(_of(cloud))["nodeAutoscaler"])
 
 
 @cache
 def timing(cloud: CloudName) -> TimingRow:
     """How long a cloud takes to bring a node."""
-    return _row(TimingRow, f"{cloud}.yaml", _read(f"{cloud}.yaml")["timing"])
+    return _row(TimingRow, _of(cloud), _read(_of(cloud))["timing"])
 
 
 @cache
@@ -132,7 +160,7 @@ def cpu() -> CpuRow:
 @cache
 def offers(cloud: CloudName) -> Mapping[str, OfferRow]:
     """Where machines are offered, by the prefix of their names; few are known."""
-    return _rows(OfferRow, "offers.yaml", cloud)
+    return _rows(OfferRow, _of(cloud), "offers")
 
 
 @cache

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
-from elastic_vllm.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
-
 if TYPE_CHECKING:
     import pulumi
     import pulumi_kubernetes
+
+    from elastic_vllm.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ from datetime import date
 
 from elastic_vllm.catalog import HOURS_PER_MONTH, MachineRow, ServiceRow, machines, services
 from elastic_vllm.catalog.rows import Row
-from elastic_vllm.estimate.bill import bill
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.placement import Placed, machine_of, placed
 from elastic_vllm.spec import NodePoolSpec
@@ -154,11 +153,11 @@ def envelope(config: StackConfig) -> Envelope:
     """The cost envelope of a stack. Models and pools that no machine carries are left out."""
     carried = [at for at in placed(config) if at.replicas_per_node > 0]
     pools, cloud = _pools(config), config.cluster.catalogue
-    lines = bill(config.cluster)
+    lines = config.cluster.bill()
     known = services(cloud)
     fixed = {name: quantity for name, quantity in lines.fixed.items() if name in known}
     priced = {machine.name: machine for _, machine in pools if machine.usd_per_hour is not None}
-    billed = {name for _, machine in pools for name in bill(config.cluster, machine).per_gpu_node}
+    billed = {name for _, machine in pools for name in config.cluster.bill(machine).per_gpu_node}
     rows: list[ServiceRow | MachineRow] = [*priced.values(), *(known[name] for name in {*fixed, *billed})]
     missing = {m.name for _, m in pools if m.usd_per_hour is None} | (set(lines.fixed) - set(fixed))
     return Envelope(
@@ -175,7 +174,7 @@ def envelope(config: StackConfig) -> Envelope:
 
 def node_rates(config: StackConfig, machine: MachineRow) -> Rates:
     """One GPU node: its machine and what is billed with it. A machine without a price counts as nothing."""
-    beside = bill(config.cluster, machine).per_gpu_node
+    beside = config.cluster.bill(machine).per_gpu_node
     known = services(config.cluster.catalogue)
     extra = sum(known[name].usd_per_hour * quantity for name, quantity in beside.items())
     bare = machine.usd_per_hour or 0.0

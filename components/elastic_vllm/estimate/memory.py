@@ -111,7 +111,7 @@ def fit_of(at: Placed) -> Fit:
 
 def fit_on(model: ModelSpec, gpu: AcceleratorRow) -> Fit:
     """The memory of a model on these GPUs."""
-    serving = serving_of(model.engine, model.tensor_parallel, gpu.name, gpu.memory_mib)
+    serving = serving_of(model.engine, model.tensor_parallel, gpu)
     shaped = replace(serving, nodes=model.nodes_per_replica, engines=model.engines_per_replica)
     return fit(models()[model.checkpoint], gpu.memory_mib, shaped)
 
@@ -135,22 +135,22 @@ def fit(row: ModelRow, memory_mib: int, serving: Serving) -> Fit:
     )
 
 
-def serving_of(engine: EngineSpec, gpus: int, accelerator: str, memory_mib: int) -> Serving:
+def serving_of(engine: EngineSpec, gpus: int, gpu: AcceleratorRow) -> Serving:
     """The engine's settings, vLLM's own where the stack file is silent."""
     return Serving(
         gpus=gpus,
         utilization=engine.gpu_memory_utilization,
         context=engine.max_model_len,
-        batch=batch_of(engine, accelerator, memory_mib),
+        batch=batch_of(engine, gpu),
         images=engine.images_per_prompt,
         videos=engine.videos_per_prompt,
         kv_bytes=1 if engine.kv_cache_dtype == "fp8" else 2,
     )
 
 
-def batch_of(engine: EngineSpec, accelerator: str, memory_mib: int) -> Batch:
+def batch_of(engine: EngineSpec, gpu: AcceleratorRow) -> Batch:
     """As declared, else vLLM's defaults, of which neither may be too small for the other."""
-    default = default_batch(accelerator, memory_mib)
+    default = default_batch(gpu.memory_mib, small=gpu.small_default_batch)
     tokens, sequences = engine.max_num_batched_tokens, engine.max_num_seqs
     return Batch(
         tokens=tokens or max(default.tokens, sequences or 0),
@@ -158,11 +158,11 @@ def batch_of(engine: EngineSpec, accelerator: str, memory_mib: int) -> Batch:
     )
 
 
-def default_batch(accelerator: str, memory_mib: int) -> Batch:
+def default_batch(memory_mib: int, *, small: bool = False) -> Batch:
     """What vLLM 0.33.0 takes where nothing is said (``engine/arg_utils.py``, ``get_batch_defaults``)."""
     if memory_mib >= _WIDE_GIB * 1024:
         return Batch(16_384, 1024)
-    if memory_mib >= _MEDIUM_GIB * 1024 and not accelerator.startswith("a100"):
+    if memory_mib >= _MEDIUM_GIB * 1024 and not small:
         return Batch(8192, 1024)
     return Batch(2048, 256)
 

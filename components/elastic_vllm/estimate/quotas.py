@@ -7,15 +7,11 @@ knows which it will be.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from elastic_vllm import catalog
-from elastic_vllm.catalog import MachineRow, Purchase, QuotaRow
-from elastic_vllm.estimate import bill
+from elastic_vllm.catalog import Purchase
+from elastic_vllm.clouds.facts import Demand
 from elastic_vllm.estimate.placement import machine_of
-from elastic_vllm.spec import AwsCluster, GcpCluster, LocalCluster, NodePoolSpec
+from elastic_vllm.spec import NodePoolSpec
 from elastic_vllm.spec.stack import StackConfig
-
-SYSTEM_HEADROOM = 2
-"""Nodes that a cluster's own pods may grow by where their pool is autoscaled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,51 +29,19 @@ class Quota:
     """Whether its name is our guess."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Demand:
-    """Machines of one kind that may run at once, bought in one way."""
-
-    who: str
-    machine: str
-    nodes: int
-    purchase: Purchase
-    vcpus: int = 0
-    gpus: int = 0
-    local_disk_gb: int = 0
-    boot_disk_gb: int = 0
-    hyperdisk_gb: int = 0
-
-    def counted(self, row: QuotaRow) -> int:
-        """What these machines take of a quota."""
-        amounts = {
-            "machines": 1,
-            "vCPUs": self.vcpus,
-            "GPUs": self.gpus,
-            "local disk GB": self.local_disk_gb,
-            "boot disk GB": self.boot_disk_gb,
-            "hyperdisk GB": self.hyperdisk_gb,
-        }
-        named = not row.families or self.machine.startswith(row.families)
-        return self.nodes * amounts[row.counts] if named and self.purchase in row.buys else 0
-
-
 def quotas(config: StackConfig) -> tuple[Quota, ...]:
-    """What to ask for in the stack's region; nothing for the embedded cluster."""
-    if isinstance(config.cluster, LocalCluster):
-        return ()
-    return _counted(config, [*_gpu_nodes(config), *_other_machines(config.cluster)])
+    """The quotas to ask for in the stack's region; none for the embedded cluster."""
+    return _counted(config, [*_gpu_nodes(config), *config.cluster.other_demand()])
 
 
 def of_pool(config: StackConfig, pool: NodePoolSpec) -> tuple[Quota, ...]:
-    """What one pool's GPU nodes count against; nothing on the embedded cluster."""
-    if isinstance(config.cluster, LocalCluster):
-        return ()
+    """The quotas that one pool's GPU nodes count against; none on the embedded cluster."""
     return _counted(config, [*_of_pool(config, pool)])
 
 
-def _counted(config: StackConfig, demands: Sequence[_Demand]) -> tuple[Quota, ...]:
+def _counted(config: StackConfig, demands: Sequence[Demand]) -> tuple[Quota, ...]:
     found = []
-    for row in catalog.quotas(config.cluster.catalogue).values():
+    for row in config.cluster.quota_rows().values():
         taking = [demand for demand in demands if demand.counted(row)]
         if taking:
             found.append(
@@ -93,32 +57,31 @@ def _counted(config: StackConfig, demands: Sequence[_Demand]) -> tuple[Quota, ..
     return tuple(found)
 
 
-def _gpu_nodes(config: StackConfig) -> Iterator[_Demand]:
+def _gpu_nodes(config: StackConfig) -> Iterator[Demand]:
     for pool in config.pools:
         yield from _of_pool(config, pool)
 
 
-def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[_Demand]:
+def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[Demand]:
     machine = machine_of(config, pool)
-    if machine is not None:
-        for purchase, nodes in _purchases(pool):
-            yield _of(machine, f"pool {pool.name}", nodes, purchase)
-
-
-def _of(machine: MachineRow, who: str, nodes: int, purchase: Purchase) -> _Demand:
-    disk = bill.GCP_GPU_DISK_GIB if machine.cloud == "gcp" else 0
-    hyper = machine.name.startswith(bill.GCP_HYPERDISK_MACHINES)
-    return _Demand(
-        who=who if purchase == "on-demand" else f"{who}, {purchase}",
-        machine=machine.name,
-        nodes=nodes,
-        purchase=purchase,
-        vcpus=machine.cpu,
-        gpus=machine.gpus,
-        local_disk_gb=machine.local_disk_gb,
-        boot_disk_gb=0 if hyper else disk,
-        hyperdisk_gb=disk if hyper else 0,
-    )
+    if machine is None:
+        return
+    disks = config.cluster.node_disks(machine)
+    for purchase, nodes in _purchases(pool):
+        yield Demand(
+            who=f"pool {pool.name}" if purchase == "on-demand" else f"pool {pool.name}, {purchase}",
+            machine=machine.name,
+            family=machine.quota_family,
+            nodes=nodes,
+            amounts={
+                "machines": 1,
+                "vCPUs": machine.cpu,
+                "GPUs": machine.gpus,
+                "local disk GB": machine.local_disk_gb,
+                **disks,
+            },
+            purchase=purchase,
+        )
 
 
 def _purchases(pool: NodePoolSpec) -> Iterator[tuple[Purchase, int]]:
@@ -133,20 +96,3 @@ def _purchases(pool: NodePoolSpec) -> Iterator[tuple[Purchase, int]]:
                 yield "reserved", pool.max_nodes
         case "on-demand" | "spot" | "flex-start":
             yield pool.capacity, pool.max_nodes
-
-
-def _other_machines(cluster: AwsCluster | GcpCluster) -> Iterator[_Demand]:
-    """The system nodes with the most that they may grow or be replaced by, and the ways out."""
-    cloud, zones = cluster.catalogue, len(cluster.node_zones)
-    nodes = cluster.system_nodes + 1 if isinstance(cluster, AwsCluster) else zones + SYSTEM_HEADROOM
-    yield _Demand(
-        who="system nodes",
-        machine=cluster.system_machine,
-        nodes=nodes,
-        purchase="on-demand",
-        vcpus=catalog.vcpus_of(cloud, cluster.system_machine),
-        boot_disk_gb=bill.GCP_SYSTEM_DISK_GIB if cloud == "gcp" else 0,
-    )
-    if isinstance(cluster, AwsCluster):
-        gateways = zones if cluster.network.nat == "per-zone" else 1
-        yield _Demand(who="their addresses", machine="nat-gateway", nodes=gateways, purchase="on-demand")

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Self
 
 from elastic_vllm import catalog
-from elastic_vllm.catalog.speed import speed
 from elastic_vllm.spec import ModelSpec
 
 
@@ -46,8 +45,8 @@ class Pace:
     def of(cls, model: ModelSpec, accelerator: str, *, patches: float = 0) -> Self:
         """The pace of a model on these GPUs; ``patches`` are those of one image of its load."""
         row, gpus = catalog.models()[model.checkpoint], model.tensor_parallel
-        peak, figures = speed().accelerators[accelerator], speed().figures
-        together = gpus * speed().scaling(accelerator).value ** math.log2(gpus)
+        peak, figures = catalog.accelerators()[accelerator].peak, catalog.efficiency()
+        together = gpus * figures.scaling(peak).value ** math.log2(gpus)
         bandwidth = peak.gigabytes_per_second * 1e9 * figures.memory_efficiency.value
         bf16 = peak.tflops * 1e12 * figures.compute_efficiency.value
         # Without FP8 multiply an FP8 checkpoint is smaller to read and no faster to compute.

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self, TypeVar
 import pulumi
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
+from elastic_vllm.section import wrong
 from elastic_vllm.spec import ModelSpec, ResourcesSpec, Section
-from elastic_vllm.spec.base import wrong
 from elastic_vllm.spec.model import Revision
 from elastic_vllm.spec.pool import AcceleratorName
 from elastic_vllm.vllm.inputs import PodInputs

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from elastic_vllm.catalog import offer
-from elastic_vllm.estimate.bill import bill
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.quotas import of_pool
 from elastic_vllm.rules.finding import Finding, Kind
@@ -137,7 +136,7 @@ def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
 
 def machines_are_offered_in_the_region(view: View) -> Iterator[Finding]:
     """Says nothing where the table does not know."""
-    region = bill(view.config.cluster).region
+    region = view.config.cluster.bill().region
     for key, pool, machine in view.pools:
         known = offer(machine.cloud, machine.name)
         if region and known and region in known.asked and region not in known.offered:
@@ -151,7 +150,7 @@ def machines_are_offered_in_the_region(view: View) -> Iterator[Finding]:
 
 def quota_covers_full_load(view: View) -> Iterator[Finding]:
     """What to ask the cloud for, as ``fleet quotas`` counts it. Nothing where nodes are simulated."""
-    region = bill(view.config.cluster).region
+    region = view.config.cluster.bill().region
     for key, pool, machine in view.pools:
         needed = [f"{each.title}, {each.needed:,} {each.unit}" for each in of_pool(view.config, pool)]
         if needed:

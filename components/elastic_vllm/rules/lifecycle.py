@@ -110,7 +110,7 @@ def drains_cover_the_longest_answer(view: View) -> Iterator[Finding]:
 def _token_seconds(at: Placed, fit: Fit) -> float:
     """A token of every answer, with all seats taken and as much cached as there can be."""
     engine, gpu = at.model.engine, at.accelerator
-    running = batch_of(engine, gpu.name, gpu.memory_mib).sequences
+    running = batch_of(engine, gpu).sequences
     cached = min(running * engine.max_model_len, fit.tokens)
     return Pace.of(at.model, gpu.name).step(running, cached, 0, 0)
 

@@ -17,8 +17,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from elastic_vllm import rules as checks
 from elastic_vllm.rules.finding import Finding, Kind, StackConfigError
+from elastic_vllm.section import wrong
 from elastic_vllm.spec import Section
-from elastic_vllm.spec.base import wrong
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.stack_file.translation import findings_of
 

@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Iterator
-from typing import assert_never
 
 from elastic_vllm import catalog
 from elastic_vllm.catalog.engine_options import VLLM_VERSION
@@ -10,7 +9,6 @@ from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.placement import Placed
 from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
-from elastic_vllm.spec import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
 from elastic_vllm.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
 
 CANNOT_FIRE = Kind(
@@ -78,7 +76,6 @@ SCALE_TO_ZERO = Kind(
     "known here (GKE's release channels).",
 )
 FIRST_TO_ZERO = (1, 37)
-EMBEDDED_KUBERNETES = (1, 36)
 """Of the local stack; a test holds it against the module that is built."""
 TOLERANCE = 0.1
 """By which the autoscaler lets a metric pass its target."""
@@ -168,7 +165,7 @@ OWN_METRICS = ("vllm_requests_in_flight",)
 
 def zero_replicas_can_wake(view: View) -> Iterator[Finding]:
     """Both need to hold: a signal from outside the pods, and an autoscaler that acts on it."""
-    version = _kubernetes(view.config.cluster)
+    version = view.config.cluster.kubernetes_version
     for at in view.autoscaled():
         if at.model.replicas.min > 0:
             continue
@@ -182,19 +179,6 @@ def zero_replicas_can_wake(view: View) -> Iterator[Finding]:
             told = "this cluster's version is not known here" if version is None else "this cluster has {}.{}"
             message = f"0 is possible from Kubernetes 1.37 on, and {told.format(*version or ())}; set 1"
             yield SCALE_TO_ZERO.at(key, message, name, lower=version is None)
-
-
-def _kubernetes(cluster: ClusterSpec) -> tuple[int, int] | None:
-    match cluster:
-        case LocalCluster():
-            return EMBEDDED_KUBERNETES
-        case AwsCluster():
-            major, _, minor = cluster.kubernetes.partition(".")
-            return int(major), int(minor)
-        case GcpCluster():
-            return None
-        case _:
-            assert_never(cluster)
 
 
 def a_step_finds_a_reserve(view: View) -> Iterator[Finding]:

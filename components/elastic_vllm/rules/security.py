@@ -1,12 +1,12 @@
 """Who can reach what, and what lies open. Kubernetes' own hardening is the components' business."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, collapse_addresses
 
 from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
-from elastic_vllm.spec import AwsCluster, GcpCluster
+from elastic_vllm.spec import LocalCluster
 
 OPEN_ENDPOINT = Kind(
     id="open-endpoint",
@@ -66,8 +66,6 @@ _TOKENS = re.compile(
 def the_control_plane_is_reached_from_few_places(view: View) -> Iterator[Finding]:
     """Ranges one by one, and all together."""
     cluster = view.config.cluster
-    if not isinstance(cluster, AwsCluster | GcpCluster):
-        return
     networks = [IPv4Network(text) for text in cluster.authorized_networks]
     together = sum(network.num_addresses for network in collapse_addresses(networks))
     if together > MOST_OPEN:
@@ -104,10 +102,21 @@ def nothing_secret_is_written_out(view: View) -> Iterator[Finding]:
         for key, word in [*words, ("engine.image", model.engine.image)]:
             if _TOKENS.search(word):
                 yield _plain(f"models[{index}].{key}", model.name)
-    if isinstance(view.config.cluster, AwsCluster):
-        for tag, value in view.config.cluster.tags.items():
-            if _TOKENS.search(value):
-                yield _plain(f"cluster.tags.{tag}")
+    for key, word in _texts("cluster", view.config.cluster.model_dump(by_alias=True)):
+        if _TOKENS.search(word):
+            yield _plain(key)
+
+
+def _texts(key: str, value: object) -> Iterator[tuple[str, str]]:
+    """Every text in a section, with its key."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(f"{key}.{name}", inner)
+    elif isinstance(value, Sequence):
+        for index, inner in enumerate(value):
+            yield from _texts(f"{key}[{index}]", inner)
 
 
 def _plain(key: str, subject: str = "") -> Finding:
@@ -120,6 +129,6 @@ def _plain(key: str, subject: str = "") -> Finding:
 def production_is_protected(view: View) -> Iterator[Finding]:
     """Simulated clusters may always go."""
     cluster = view.config.cluster
-    if view.production and isinstance(cluster, AwsCluster | GcpCluster) and not cluster.protect:
+    if view.production and not isinstance(cluster, LocalCluster) and not cluster.protect:
         message = "false: a destroy or a replacement would take the cluster with all that runs; set true"
         yield UNPROTECTED.at("cluster.protect", message)

@@ -9,9 +9,8 @@ import yaml
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from elastic_vllm.catalog import ModelRow
+from elastic_vllm.catalog import Efficiency, ModelRow, accelerators, efficiency
 from elastic_vllm.catalog.grounds import Data, Figure, Grounded, Source, cited
-from elastic_vllm.catalog.speed import Figures, speed
 from elastic_vllm.simulate.timeline import Assumption
 
 PATH = Path(__file__).with_name("load_model.yaml")
@@ -78,14 +77,13 @@ class Table(Data):
 
     def assumptions(self, row: ModelRow, accelerator: str, gpus: int) -> tuple[Assumption, ...]:
         """What a checkpoint on so many GPUs of a node rests on without a source, in the files' order."""
-        known = speed()
-        peak = known.accelerators[accelerator]
+        known, peak = efficiency(), accelerators()[accelerator].peak
         found = []
         if peak.basis is not None:
             value = f"{peak.gigabytes_per_second:g} GB/s, {peak.tflops:g} TFLOPS"
             found.append(Assumption(name=f"{accelerator} peak", value=value, basis=peak.basis))
-        for name, figure in {**_named(known.figures), **_named(self.figures)}.items():
-            unused = name.endswith("Scaling") and (gpus == 1 or figure is not known.scaling(accelerator))
+        for name, figure in {**_named(known), **_named(self.figures)}.items():
+            unused = name.endswith("Scaling") and (gpus == 1 or figure is not known.scaling(peak))
             if figure.basis is not None and not unused:
                 found.append(
                     Assumption(name=name, value=f"{figure.value:g} {figure.unit}", basis=figure.basis)
@@ -99,7 +97,7 @@ class Table(Data):
         return tuple(found)
 
 
-def _named(figures: Figures | _Figures) -> Mapping[str, Figure]:
+def _named(figures: Efficiency | _Figures) -> Mapping[str, Figure]:
     return {to_camel(name): getattr(figures, name) for name in type(figures).model_fields}
 
 

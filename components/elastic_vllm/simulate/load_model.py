@@ -83,7 +83,7 @@ class Limits:
                 f"leaves KV cache for {kv_tokens} on {model.gpus_per_replica} x {accelerator}; lower it, or "
                 "take a smaller or an FP8 checkpoint, a larger accelerator, or more gpusPerReplica"
             )
-        batch = memory.batch_of(engine, accelerator, gpu.memory_mib)
+        batch = memory.batch_of(engine, gpu)
         return cls(
             seats=batch.sequences,
             step_tokens=batch.tokens,

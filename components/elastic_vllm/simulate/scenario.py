@@ -12,8 +12,8 @@ import yaml
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import ErrorDetails
 
+from elastic_vllm.section import Section, wrong
 from elastic_vllm.simulate.figures import ShapeName
-from elastic_vllm.spec.base import Section, wrong
 
 FOLDER = Path(__file__).with_name("scenarios")
 

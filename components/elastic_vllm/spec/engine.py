@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from elastic_vllm.catalog import engine_options
-from elastic_vllm.spec.base import Section, wrong
+from elastic_vllm.section import Section, wrong
 
 Route = Annotated[str, Field(pattern=r"^/(v1|v2|inference|cohere)(/[a-z0-9_-]+)+$", max_length=80)]
 """A path of vLLM under a prefix that its API key guards; nothing else can be opened."""

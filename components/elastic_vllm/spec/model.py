@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from elastic_vllm import catalog
-from elastic_vllm.spec.base import GpuCount, GroupGpuCount, GroupNodeCount, Name, Section, wrong
+from elastic_vllm.section import GpuCount, GroupGpuCount, GroupNodeCount, Name, Section, wrong
 from elastic_vllm.spec.engine import EngineSpec
 from elastic_vllm.spec.replica import DrainSpec, ReplicasSpec, ResourcesSpec, SamplingSpec, SloSpec
 from elastic_vllm.spec.scaling import ScalingSpec

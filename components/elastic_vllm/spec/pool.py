@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from elastic_vllm import catalog
-from elastic_vllm.spec.base import GpuCount, Name, Section, wrong
+from elastic_vllm.section import GpuCount, Name, Section, wrong
 
 
 def _known_accelerator(name: str) -> str:

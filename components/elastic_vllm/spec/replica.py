@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from elastic_vllm.spec.base import Section, wrong
+from elastic_vllm.section import Section, wrong
 
 TTFT_EDGES_SECONDS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Bucket edges of vLLM's histogram of time to first token; between two of them nothing can be judged."""

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
-from elastic_vllm.spec.base import Quantity, Section, wrong
+from elastic_vllm.section import Quantity, Section, wrong
 
 DEFAULT_PRESET: Literal["seed"] = "seed"
 

@@ -32,13 +32,13 @@ def place_of(location: Sequence[int | str], root: type[Section] = StackConfig) -
         if part == "[key]":
             continue
         found = [f for s in sections for f in s.model_fields.values() if f.alias == part]
-        tagged = () if found else tuple(s for s in sections if part in _tags(s))
+        tagged = () if found else tuple(s for s in sections if part in tags_of(s))
         if tagged:
             sections = holder = tagged
             continue
         key += f".{part}" if key else part
         holder, field = sections, found[0] if found else None
-        sections = tuple(s for f in found for s in _sections_in(f.annotation))
+        sections = tuple(s for f in found for s in sections_in(f.annotation))
     return Place(key, holder[0] if len(set(holder)) == 1 else None, field)
 
 
@@ -58,13 +58,15 @@ def subject_of(location: Sequence[int | str], raw: object) -> str:
     return name if isinstance(name, str) and len(name) <= 40 else ""
 
 
-def _tags(section: type[Section]) -> tuple[object, ...]:
+def tags_of(section: type[Section]) -> tuple[object, ...]:
+    """The values by which a union tells this section from its others."""
     literals = (f.annotation for f in section.model_fields.values() if get_origin(f.annotation) is Literal)
     return tuple(get_args(literal)[0] for literal in literals if len(get_args(literal)) == 1)
 
 
-def _sections_in(annotation: object) -> Iterator[type[Section]]:
+def sections_in(annotation: object) -> Iterator[type[Section]]:
+    """The sections that a key may hold."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for argument in get_args(annotation):
-        yield from _sections_in(argument)
+        yield from sections_in(argument)

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from elastic_vllm.rules.finding import STACK_FILE, Finding
 from elastic_vllm.spec import Section
 from elastic_vllm.spec.stack import StackConfig
-from elastic_vllm.stack_file.keys import Place, keys_of, place_of, subject_of
+from elastic_vllm.stack_file.keys import Place, keys_of, place_of, sections_in, subject_of, tags_of
 
 _Context = Mapping[str, object]
 _Sentence = Callable[[str, _Context], str]
@@ -124,8 +124,8 @@ def _discriminator(error: ErrorDetails, context: _Context) -> str:
 
 
 def _one_of(place: Place) -> str:
-    kinds = {"cluster": "One of: local, aws, gcp"}
-    return kinds.get(place.key, "One of: Resource, ContainerResource, Pods, Object, External")
+    kinds = sections_in(place.field.annotation) if place.field else ()
+    return f"One of: {', '.join(str(tag) for kind in kinds for tag in tags_of(kind))}"
 
 
 def _not_among(shown: str, expected: str) -> str:

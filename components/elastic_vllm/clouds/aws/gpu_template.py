@@ -10,7 +10,7 @@ import pulumi
 from pulumi_aws import ec2
 
 from elastic_vllm.catalog import MachineRow
-from elastic_vllm.clouds.aws import hints, user_data
+from elastic_vllm.clouds.aws import billing, user_data
 from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.spec import AwsCluster, NodePoolSpec
 
@@ -53,7 +53,7 @@ def disks(spec: AwsCluster) -> "list[LaunchTemplateBlockDeviceMappingArgsDict]":
     data: LaunchTemplateBlockDeviceMappingEbsArgsDict = {
         "delete_on_termination": "true",
         "throughput": 500,
-        "volume_size": hints.DISK_GIB,
+        "volume_size": billing.GPU_DATA_GIB,
         "volume_type": "gp3",
     }
     if spec.image_snapshot:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from elastic_vllm.catalog import MachineRow
 from elastic_vllm.clouds.aws import user_data
+from elastic_vllm.clouds.aws.billing import GPU_DATA_GIB
 from elastic_vllm.clouds.gpu_node import GPU_RESOURCE, GPU_TAINT, node_labels
 from elastic_vllm.spec import AwsCluster, NodePoolSpec
 
 PREFIX = "k8s.io/cluster-autoscaler"
 ACCELERATOR_LABEL = "k8s.amazonaws.com/accelerator"
 """By it cluster-autoscaler knows that a new node's GPUs are still to come, and asks for no second one."""
-DISK_GIB = 200
 USABLE_DISK = 0.85
 """Of a disk, what pods may have after the kubelet's reserve and the filesystem's."""
 
@@ -40,5 +40,7 @@ def tags(
 
 def disk_gib(cluster: AwsCluster, machine: MachineRow) -> int:
     """GiB that an empty node offers its pods."""
-    size = machine.local_disk_gb * 1e9 / 2**30 if user_data.uses_local_disks(cluster, machine) else DISK_GIB
+    size = (
+        machine.local_disk_gb * 1e9 / 2**30 if user_data.uses_local_disks(cluster, machine) else GPU_DATA_GIB
+    )
     return int(size * USABLE_DISK)

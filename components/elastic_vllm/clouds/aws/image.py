@@ -9,7 +9,5 @@ ALIAS = "bottlerocket@v1.68.0"
 """The image of a pool's nodes, as Karpenter names it."""
 DRIVER_BRANCH = 580
 """Of that image for Kubernetes up to 1.36; enough for CUDA 13."""
-NEEDS = {"rtx-pro-4500": 595}
-"""Accelerators that want a newer driver."""
 AUTOSCALER_TAGS = {"1.34": "v1.34.4", "1.35": "v1.35.1", "1.36": "v1.36.1"}
 """By the control plane's minor version, whose scheduler it simulates; the chart's own is one behind."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
-from elastic_vllm.spec import AwsCluster
+from elastic_vllm.clouds.aws.spec import AwsSettings
 
 BUCKET_PREFIX_LENGTH = 37
 """What is left of 63 characters beside the 26 that the provider adds."""
@@ -20,7 +20,7 @@ def managed_policy(region: str, name: str) -> str:
     return f"arn:{partition(region)}:iam::aws:policy/{name}"
 
 
-def cost_tags(cluster: AwsCluster, stack: str) -> Mapping[str, str]:
+def cost_tags(cluster: AwsSettings, stack: str) -> Mapping[str, str]:
     """Tags for the bill. The provider puts them on all it makes; what AWS makes by itself is told apart."""
     return {**cluster.tags, "app": "elastic-vllm", "stack": stack}
 

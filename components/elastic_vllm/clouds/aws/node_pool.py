@@ -11,7 +11,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from elastic_vllm import catalog, labels
 from elastic_vllm.catalog import MachineRow
 from elastic_vllm.clouds import karpenter
-from elastic_vllm.clouds.aws import hints, image, user_data
+from elastic_vllm.clouds.aws import billing, image, user_data
 from elastic_vllm.clouds.aws.autoscaler import Karpenter
 from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.spec import AwsCluster, NodeAutoscalingSpec, NodePoolSpec
@@ -62,8 +62,13 @@ def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> M
         "amiSelectorTerms": [{"alias": image.ALIAS}],
         "associatePublicIPAddress": False,
         "blockDeviceMappings": [
-            _volume("/dev/xvda", 4),
-            _volume("/dev/xvdb", hints.DISK_GIB, snapshot=spec.image_snapshot, throughput=500),
+            _volume("/dev/xvda", billing.SYSTEM_VOLUME_GIB),
+            _volume(
+                "/dev/xvdb",
+                billing.GPU_DATA_GIB,
+                snapshot=spec.image_snapshot,
+                throughput=billing.GPU_DISK_THROUGHPUT,
+            ),
         ],
         **({"capacityReservationSelectorTerms": [{"id": held.name}]} if held else {}),
         **({"instanceStorePolicy": "RAID0"} if user_data.uses_local_disks(spec, machine) else {}),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from elastic_vllm.catalog import accelerators
 from elastic_vllm.clouds import refusals
 from elastic_vllm.clouds.aws import image
 from elastic_vllm.spec import AwsCluster, NodeAutoscalingSpec, NodePoolSpec
@@ -19,7 +20,7 @@ def check(cluster: AwsCluster, config: StackConfig) -> Iterator[Finding]:
 
 def of_pool(key: str, cluster: AwsCluster, pool: NodePoolSpec) -> Iterator[Finding]:
     """What AWS would refuse of one pool, which lies at ``key``."""
-    needed = image.NEEDS.get(pool.accelerator, 0)
+    needed = accelerators()[pool.accelerator].driver_branch
     if needed > image.DRIVER_BRANCH:
         yield refusals.DRIVER.at(
             f"{key}.accelerator",

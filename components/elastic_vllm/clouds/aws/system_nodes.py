@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_aws import ec2, eks
 
-from elastic_vllm.clouds.aws import identity
+from elastic_vllm.clouds.aws import billing, identity
 from elastic_vllm.clouds.aws.network import Network
 from elastic_vllm.spec import AwsCluster
 
 AMI_TYPE = "BOTTLEROCKET_x86_64"
-DISKS = {"/dev/xvda": 4, "/dev/xvdb": 100}
-"""GiB of Bottlerocket's own volume, and of the one for pods and images, vLLM's among them."""
+DISKS = {"/dev/xvda": billing.SYSTEM_VOLUME_GIB, "/dev/xvdb": billing.SYSTEM_DATA_GIB}
 
 
 def system_nodes(

@@ -10,7 +10,7 @@ import pulumi
 from pulumi_gcp.container import NodePool
 
 from elastic_vllm import catalog
-from elastic_vllm.clouds.gcp import naming, nodes
+from elastic_vllm.clouds.gcp import billing, naming, nodes
 from elastic_vllm.clouds.gcp.cluster import GkeContext
 from elastic_vllm.clouds.gcp.placement import node_labels
 from elastic_vllm.clouds.gpu_node import GPU_RESOURCE, GPU_TAINT
@@ -19,14 +19,10 @@ from elastic_vllm.spec import NodePoolSpec
 if TYPE_CHECKING:
     from pulumi_gcp.container import NodePoolNodeConfigArgsDict
 
-BOOT_DISK_GB = 200
-"""The vLLM image unpacks to tens of gigabytes."""
 LOCAL_SSD_GB = 375
 RESERVATION_KEY = "compute.googleapis.com/reservation-name"
 FLEX_START_SECONDS = "604800s"
 """Seven days, the longest that flex-start gives a machine for."""
-HYPERDISK_MACHINES = ("a3-ultragpu-", "a4-", "g4-")
-"""Families that boot from no other kind of disk."""
 SPOT_SHUTDOWN_SECONDS = 120
 """The longest that GKE offers a Spot node to end its pods in. Compute Engine promises 30 seconds of it."""
 
@@ -60,8 +56,8 @@ def node_config(
         "labels": dict(node_labels(pool)),
         "taints": [{"key": GPU_RESOURCE, "value": GPU_TAINT["value"], "effect": "NO_SCHEDULE"}],
         "gcfs_config": {"enabled": True},
-        "disk_size_gb": BOOT_DISK_GB,
-        "disk_type": boot_disk_type(machine.name),
+        "disk_size_gb": billing.GPU_DISK_GB,
+        "disk_type": billing.boot_disk(machine),
     }
     if machine.local_disk_gb:
         config["ephemeral_storage_local_ssd_config"] = {
@@ -95,11 +91,6 @@ def accelerator_type(machine: catalog.MachineRow) -> str:
     if machine.accelerator_type is None:
         raise LookupError(f"the catalogue's row of {machine.name} has no acceleratorType")
     return machine.accelerator_type
-
-
-def boot_disk_type(machine: str) -> str:
-    """What the machine can boot from."""
-    return "hyperdisk-balanced" if machine.startswith(HYPERDISK_MACHINES) else "pd-balanced"
 
 
 def initial_count(zones: int, bounds: tuple[int, int]) -> int:

@@ -5,14 +5,10 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_gcp.container import Cluster, NodePool
 
-from elastic_vllm.clouds.gcp import nodes
+from elastic_vllm.clouds.gcp import billing, nodes, quotas
 from elastic_vllm.clouds.gcp.control_plane import location
 from elastic_vllm.clouds.gcp.identity import NodeIdentity
 from elastic_vllm.spec import GcpCluster
-
-DISK_GB = 100
-"""Room for vLLM's image: Jobs that fetch weights run it."""
-HEADROOM_NODES = 2
 
 
 def system_nodes(
@@ -32,15 +28,15 @@ def system_nodes(
         initial_node_count=1,
         autoscaling={
             "total_min_node_count": least,
-            "total_max_node_count": least + HEADROOM_NODES,
+            "total_max_node_count": least + quotas.HEADROOM_NODES,
             "location_policy": "BALANCED",
         },
         management=nodes.management(),
         network_config=nodes.private(),
         node_config={
             **nodes.node_config(spec.system_machine, identity.email, labels),
-            "disk_size_gb": DISK_GB,
-            "disk_type": "pd-balanced",
+            "disk_size_gb": billing.SYSTEM_DISK_GB,
+            "disk_type": billing.SYSTEM_DISK,
         },
         upgrade_settings={"strategy": "SURGE", "max_surge": 1, "max_unavailable": 0},
         opts=opts,

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from elastic_vllm import catalog
+from elastic_vllm.clouds.facts import ClusterFacts
 from elastic_vllm.estimate.placement import place_of
 from elastic_vllm.simulate.figures import ShapeName
 from elastic_vllm.simulate.hpa import SYNC_SECONDS
 from elastic_vllm.simulate.load_model import LoadModel
-from elastic_vllm.spec import AwsCluster, LocalCluster, ModelSpec
+from elastic_vllm.spec import ModelSpec
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.vllm.startup import start_of
 
@@ -87,7 +88,7 @@ class Conditions:
             max_nodes=pool.max_nodes,
             consolidate_after_seconds=config.autoscaler.consolidate_after_seconds,
             usd_per_node_hour=price,
-            periods=_periods(config),
+            periods=_periods(config.cluster),
         )
 
     def load_model(self, mix: Mapping[ShapeName, float]) -> LoadModel:
@@ -101,11 +102,6 @@ class Conditions:
         return repr((model.model_dump_json(), replace(self, model=model)))
 
 
-def _periods(config: StackConfig) -> Periods:
-    match config.cluster:
-        case AwsCluster(hpa_sync_seconds=int(seconds)):
-            return Periods(sync_seconds=seconds)
-        case LocalCluster():
-            return Periods(scrape_seconds=10.0)
-        case _:
-            return Periods()
+def _periods(cluster: ClusterFacts) -> Periods:
+    sync = cluster.hpa_sync_seconds or SYNC_SECONDS
+    return Periods(sync_seconds=sync, scrape_seconds=cluster.metrics_scrape_seconds)

@@ -1,0 +1,31 @@
+"""IPv4 ranges as types of keys: those that may reach a control plane, and those of a private network."""
+
+from ipaddress import IPv4Network
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+
+def _ipv4_range(text: str) -> IPv4Network:
+    try:
+        return IPv4Network(text)
+    except ValueError as problem:
+        raise ValueError(f"{text!r} is not an IPv4 range: {problem}; write it as in 203.0.113.0/24") from None
+
+
+def _not_the_world(text: str) -> str:
+    if _ipv4_range(text).prefixlen < 8:
+        raise ValueError(f"{text} opens the control plane to the world; list the ranges you deploy from")
+    return text
+
+
+def _private(text: str) -> str:
+    if not _ipv4_range(text).is_private:
+        raise ValueError(f"{text} is not private; take a part of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+    return text
+
+
+PublicRange = Annotated[str, AfterValidator(_not_the_world), Field(examples=["203.0.113.0/24"])]
+"""An IPv4 range that may reach a control plane; never the whole internet."""
+PrivateRange = Annotated[str, AfterValidator(_private), Field(examples=["10.0.0.0/20"])]
+"""An IPv4 range of a VPC."""

@@ -1,0 +1,45 @@
+"""The services that AWS bills beside GPU machines, and how many units of each. Pure; imports no SDK.
+
+Prices are rows of ``catalogue.yaml``.
+"""
+
+from elastic_vllm.clouds.aws.spec import AwsSettings
+from elastic_vllm.clouds.facts import ALWAYS_EXCLUDED, Bill
+
+SYSTEM_VOLUME_GIB = 4
+"""Bottlerocket's own volume, on every node."""
+SYSTEM_DATA_GIB = 100
+"""Room for vLLM's image on system nodes: Jobs that fetch weights run it."""
+GPU_DATA_GIB = 200
+"""The vLLM image unpacks to tens of gigabytes."""
+GPU_DISK_THROUGHPUT = 500
+FREE_THROUGHPUT = 125
+"""MiB/s that the price of a gp3 volume includes."""
+ENDPOINTS = 2
+"""Interface endpoints in each zone: those of ECR."""
+
+
+def bill(cluster: AwsSettings) -> Bill:
+    """Control plane, system nodes and the way out; a disk with each GPU node, whatever its machine."""
+    zones, gateways = len(cluster.node_zones), nat_gateways(cluster)
+    return Bill(
+        fixed={
+            f"control-plane-{cluster.control_plane_tier}": 1,
+            cluster.system_machine: cluster.system_nodes,
+            "disk-gib": cluster.system_nodes * (SYSTEM_VOLUME_GIB + SYSTEM_DATA_GIB),
+            "nat-gateway": gateways,
+            "public-address": gateways,
+            "endpoint": zones * ENDPOINTS,
+        },
+        per_gpu_node={
+            "disk-gib": SYSTEM_VOLUME_GIB + GPU_DATA_GIB,
+            "disk-throughput": GPU_DISK_THROUGHPUT - FREE_THROUGHPUT,
+        },
+        region=cluster.region,
+        excluded=ALWAYS_EXCLUDED,
+    )
+
+
+def nat_gateways(cluster: AwsSettings) -> int:
+    """NAT gateways, each with a public address."""
+    return len(cluster.node_zones) if cluster.network.nat == "per-zone" else 1

@@ -1,0 +1,85 @@
+"""The ``cluster`` section of a stack on Google Kubernetes Engine."""
+
+import re
+from ipaddress import IPv4Network
+from itertools import combinations
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from elastic_vllm.clouds.address_ranges import PrivateRange, PublicRange
+from elastic_vllm.section import Section, wrong
+
+
+class GcpNetwork(Section):
+    """Address ranges of a VPC of its own; fixed once made. Keep them apart from what you peer with."""
+
+    nodes: PrivateRange = "10.0.0.0/20"
+    """The nodes' addresses."""
+    pods: PrivateRange = "10.4.0.0/14"
+    """The pods' addresses; GKE takes a /24 of it for each node."""
+    services: PrivateRange = "10.8.0.0/20"
+    """The addresses of Services."""
+    control_plane: PrivateRange = "172.16.0.0/28"
+    """The control plane's private endpoint; a /28."""
+
+    @model_validator(mode="after")
+    def _ranges_are_apart(self) -> Self:
+        ranges = [
+            ("nodes", self.nodes),
+            ("pods", self.pods),
+            ("services", self.services),
+            ("controlPlane", self.control_plane),
+        ]
+        for (key, one), (other_key, other) in combinations(ranges, 2):
+            if IPv4Network(one).overlaps(IPv4Network(other)):
+                raise wrong(other_key, f"{other} overlaps {key} {one}; choose ranges that are apart")
+        if IPv4Network(self.control_plane).prefixlen != 28:
+            raise wrong("controlPlane", f"{self.control_plane} is not a /28, which GKE asks for here")
+        return self
+
+
+class GcpSettings(Section):
+    """Google Kubernetes Engine. The defaults are those of a small cluster that may go at any time."""
+
+    cloud: Literal["gcp"]
+    project: str = Field(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$", examples=["acme-inference"])
+    """The project's id."""
+    region: str = Field(pattern=r"^[a-z]+-[a-z]+\d+$", examples=["europe-west4"])
+    """The region, as Google Cloud spells it."""
+    zones: tuple[str, ...] = Field(default=(), max_length=4, examples=[["europe-west4-a", "europe-west4-c"]])
+    """Zones of the nodes; choose those that have your GPUs. Zone b of the region when left out."""
+    regional: bool = False
+    """A control plane in three zones, and not in the first of ``zones`` alone."""
+    authorized_networks: tuple[PublicRange, ...] = ()
+    """From where the control plane's public address answers; only the VPC reaches it when left out."""
+    network: GcpNetwork = GcpNetwork()
+    """The address ranges of the VPC."""
+    release_channel: Literal["rapid", "regular", "stable"] = "regular"
+    """How early GKE's own upgrades come."""
+    image_disk: str | None = Field(
+        default=None,
+        pattern=r"^projects/[^/]+/global/images/(family/)?[^/]+$",
+        examples=["projects/acme-inference/global/images/vllm-0-33-0"],
+    )
+    """A disk image with the engine's image on it; GPU nodes get it as a secondary boot disk."""
+    system_machine: str = Field(default="e2-standard-4", pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)+$")
+    """The machine of the few nodes without GPUs that carry the cluster's own pods."""
+    protect: bool = False
+    """Refuse to delete the cluster, its network and its encryption key, in Pulumi and at Google."""
+
+    @model_validator(mode="after")
+    def _zones_are_of_the_region(self) -> Self:
+        for index, zone in enumerate(self.zones):
+            if not re.fullmatch(rf"{self.region}-[a-z]", zone):
+                raise wrong(
+                    f"zones[{index}]", f"{zone!r} is no zone of {self.region}; write it as in {self.region}-b"
+                )
+            if zone in self.zones[:index]:
+                raise wrong(f"zones[{index}]", f"{zone!r} is in the list already; name each zone once")
+        return self
+
+    @property
+    def node_zones(self) -> tuple[str, ...]:
+        """The zones in effect. Every region of Google Cloud has a zone b."""
+        return self.zones or (f"{self.region}-b",)
