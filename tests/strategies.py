@@ -9,7 +9,7 @@ from math import ceil
 from hypothesis import strategies as st
 
 from elastic_vllm.catalog import CloudName, MachineRow, ModelRow, accelerators, machine_for, machines, models
-from elastic_vllm.clouds.aws.image import NEEDS
+from elastic_vllm.clouds.aws.image import DRIVER_BRANCH
 from elastic_vllm.estimate.memory import fit, serving_of
 from elastic_vllm.estimate.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
 from elastic_vllm.spec import EngineSpec
@@ -145,7 +145,10 @@ def _can_run(row: ModelRow, machine: MachineRow, gpus: int, engines: int) -> boo
 @st.composite
 def pools(draw: st.DrawFn, name: str, cloud: CloudName) -> tuple[Raw, MachineRow]:
     """A pool, and the machine it stands for."""
-    usable = [row for row in machines(cloud).values() if cloud == "gcp" or row.accelerator not in NEEDS]
+    drivable = {
+        name for name, row in accelerators().items() if cloud == "gcp" or row.driver_branch <= DRIVER_BRANCH
+    }
+    usable = [row for row in machines(cloud).values() if row.accelerator in drivable]
     machine = draw(st.sampled_from(sorted(usable, key=lambda row: row.name)))
     named = draw(st.booleans())
     raw: Raw = {"name": name, "accelerator": machine.accelerator, "gpusPerNode": machine.gpus}
