@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elastic_vllm.catalog import machines
@@ -256,7 +256,7 @@ def _under(part: str, said: dict[str, str]) -> dict[str, str]:
     return {key.removeprefix(prefix): value for key, value in said.items() if key.startswith(prefix)}
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5)
 @given(stack=declared())
 def test_a_pod_fits_an_empty_node_of_its_pool_and_the_autoscaler_knows_it_from_zero(
     stack: tuple[Raw, Raw],
