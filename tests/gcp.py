@@ -3,6 +3,7 @@
 import json
 import runpy
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pulumi
@@ -57,6 +58,12 @@ def build(stack: str, *, preview: bool = False, **sections: object) -> Graph:
         stack=stack,
         provider=None if preview else answer,
     )
+
+
+@cache
+def recorded(stack: str) -> Graph:
+    """A committed stack as it is, built once for all tests that only read."""
+    return build(stack)
 
 
 def cluster(**keys: object) -> GcpCluster:

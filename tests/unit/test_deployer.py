@@ -16,7 +16,7 @@ from elastic_vllm.clouds.gcp.deployer import ROLES, grant_condition
 from elastic_vllm.clouds.gcp.identity import NODE_ROLES
 from elastic_vllm.testing.registration import Graph, Registration
 from fleet.cli.main import app
-from tests.aws import MANAGED, execute, recorded
+from tests.aws import MANAGED, recorded
 from tests.gcp import STACKS as GCP_STACKS
 from tests.gcp import build, google
 
@@ -105,7 +105,7 @@ def allowed() -> set[str]:
 
 
 def managed() -> Graph:
-    return execute("aws-dev", cluster=MANAGED)
+    return recorded("aws-dev", cluster=MANAGED)
 
 
 def of_aws(graph: Graph) -> list[Registration]:
