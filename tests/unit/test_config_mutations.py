@@ -23,7 +23,7 @@ def valid_stacks() -> list[Raw]:
     """Stacks from the shared strategy. Drawn once: drawing costs ten times what parsing does."""
     drawn: list[Raw] = []
 
-    @settings(max_examples=250, phases=[Phase.generate])
+    @settings(max_examples=100, phases=[Phase.generate])
     @given(raw_stacks(least_models=1))
     def draw(raw: Raw) -> None:
         drawn.append(raw)
