@@ -1,45 +1,71 @@
-"""``fleet deployer``: what whoever runs ``pulumi up`` for a stack has to be allowed, and nothing beside."""
+"""``fleet deployer``: the permissions that deploying a stack takes, as documents of its cloud."""
 
 import json
-from typing import Annotated
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, assert_never
 
 import typer
 
-from elastic_vllm.spec import AwsCluster, GcpCluster
-from elastic_vllm.stack_file import config as stack_config
+from elastic_vllm.spec import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
 from fleet.cli.console import console
-from fleet.cli.stack import ROOT, StackName
+from fleet.cli.options import StackName, workspace
 from fleet.errors import FleetError
 
-Account = Annotated[str, typer.Option("--account", help="AWS: the account's twelve digits")]
-Part = Annotated[
-    str, typer.Option("--part", help="AWS: which of the policies to print: network, cluster or weights")
+Account = Annotated[
+    str, typer.Option("--account", help="AWS: the account id, 12 digits; Google Cloud: the project id")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", metavar="DIR", help="write one file per document there")
 ]
 
 
-def deployer(stack: StackName = "aws-dev", account: Account = "111122223333", part: Part = "network") -> None:
-    """Print the deployer's policy (AWS, one of three documents) or roles (Google Cloud) for a stack."""
-    config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
-    match config.cluster:
+def deployer(account: Account, stack: StackName = "", output: Output = None) -> None:
+    """Print the least-privilege permissions for deploying a stack: IAM policies, or gcloud commands."""
+    documents = _documents(workspace().config(stack).cluster, account, stack)
+    if not documents:
+        console.print("local stacks need no cloud permissions")
+    elif output is None:
+        typer.echo(_together(documents))
+    else:
+        output.mkdir(parents=True, exist_ok=True)
+        for name, text in documents.items():
+            (output / name).write_text(f"{text}\n", encoding="utf-8")
+            console.print(str(output / name))
+
+
+def _documents(cluster: ClusterSpec, account: str, stack: str) -> Mapping[str, str]:
+    """The documents' texts by their file names."""
+    match cluster:
         case AwsCluster(region=region):
-            _print_policy(region, account, stack, part)
+            if not re.fullmatch(r"\d{12}", account):
+                raise FleetError(
+                    f"{account!r} is no AWS account id",
+                    "give its 12 digits; `aws sts get-caller-identity` prints them",
+                )
+            from elastic_vllm.clouds.aws.deployer import deployer as policies  # noqa: PLC0415  # one cloud only
+
+            found = policies(region, account, stack)
+            return {f"{name}.json": json.dumps(document, indent=2) for name, document in found.items()}
         case GcpCluster(project=project):
-            _print_grants(project)
+            if account != project:
+                raise FleetError(
+                    f"stack {stack} is in the project {project}, not in {account!r}",
+                    f"give --account {project}, or change cluster.project in the stack file",
+                )
+            from elastic_vllm.clouds.gcp.deployer import commands  # noqa: PLC0415  # likewise
+            from elastic_vllm.clouds.gcp.identity import NODE_ROLES  # noqa: PLC0415  # likewise
+
+            return {"roles.sh": "\n".join(commands(project, NODE_ROLES))}
+        case LocalCluster():
+            return {}
         case _:
-            console.print(f"stack {stack} runs on this machine: whoever runs it may do so")
+            assert_never(cluster)
 
 
-def _print_policy(region: str, account: str, stack: str, part: str) -> None:
-    from elastic_vllm.clouds.aws.deployer import deployer as policies  # noqa: PLC0415  # only the cloud in use
-
-    documents = policies(region, account, stack)
-    if part not in documents:
-        raise FleetError(f"there is no part {part}", f"take one of: {', '.join(documents)}")
-    typer.echo(json.dumps(documents[part], indent=2))
-
-
-def _print_grants(project: str) -> None:
-    from elastic_vllm.clouds.gcp.deployer import commands  # noqa: PLC0415  # likewise
-    from elastic_vllm.clouds.gcp.identity import NODE_ROLES  # noqa: PLC0415  # likewise
-
-    typer.echo("\n".join(commands(project, NODE_ROLES)))
+def _together(documents: Mapping[str, str]) -> str:
+    """One text: a shell script as it is, JSON documents as one object by their names."""
+    if all(name.endswith(".json") for name in documents):
+        return json.dumps({Path(name).stem: json.loads(text) for name, text in documents.items()}, indent=2)
+    return "\n".join(documents.values())

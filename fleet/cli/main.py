@@ -8,17 +8,21 @@ from elastic_vllm.catalog import CatalogueError
 from elastic_vllm.simulate.scenario import ScenarioError
 from elastic_vllm.stack_file.config import StackConfigError
 from elastic_vllm.testing.errors import EngineError
-from fleet.cli import cluster, coldstart, demo, deployer, drill, plan, quotas, stack
+from fleet.cli import catalog, cluster, coldstart, demo, deployer, drill, init, plan, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
+from fleet.cli.options import in_directory, start
 from fleet.errors import INTERRUPTED, FleetError
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Qwen3-VL on vLLM on elastic GPUs: what a person runs beside `pulumi up`.",
+    help="Qwen3-VL on vLLM on elastic GPUs: plan, deploy and test stacks.",
 )
+app.callback()(start)
 app.add_typer(cluster.app, name="cluster")
+app.add_typer(catalog.app, name="catalog")
 for command in (
+    init.init,
     plan.plan,
     stack.up,
     stack.preview,
@@ -29,7 +33,7 @@ for command in (
     quotas.quotas,
     deployer.deployer,
 ):
-    app.command()(command)
+    app.command()(in_directory(command))
 
 
 def main() -> None:
@@ -44,5 +48,5 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # Typer turns Ctrl-C into this code, and says nothing
-            errors.print("interrupted; the same command goes on from here")
+            errors.print("interrupted; run the same command again to resume")
         raise

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from elastic_vllm.estimate.cost import envelope
+from elastic_vllm.rules import policy
 from elastic_vllm.spec import ClusterSpec
 from elastic_vllm.spec.cluster import LocalCluster
 from elastic_vllm.stack_file.config import StackConfigError, read_stack_file
@@ -16,6 +17,7 @@ from fleet.plan.judged import judge, told
 from fleet.plan.meanwhile import meanwhile
 from fleet.plan.models import Plan
 from fleet.plan.outlook import Cost
+from fleet.workspace import Workspace
 
 
 def plan(root: Path, stack: str, today: date) -> Plan:
@@ -23,13 +25,13 @@ def plan(root: Path, stack: str, today: date) -> Plan:
     path = stack_file(root, stack)
     if not path.is_file():
         raise FleetError(
-            f"there is no stack file stacks/{path.name}",
+            f"there is no stack file {path.relative_to(root)}",
             f"there are: {', '.join(stacks(root)) or 'none'}; see docs/stack-file.md for one of your own",
         )
     try:
         raw = read_stack_file(path)
         config = validate(raw)
-        findings, silenced = judge(config, stack, today)
+        findings, silenced = judge(config, stack, today, policy.read(Workspace.at(root).policy))
     except StackConfigError as refused:
         return Plan(stack=stack, findings=told(refused.findings))
     stopped = any(item.severity == "error" for item in findings)

@@ -50,7 +50,7 @@ class _Demand:
     def counted(self, row: QuotaRow) -> int:
         """What these machines take of a quota."""
         amounts = {
-            "machines": 1,
+            "addresses": 1,
             "vCPUs": self.vcpus,
             "GPUs": self.gpus,
             "local disk GB": self.local_disk_gb,
@@ -149,4 +149,4 @@ def _other_machines(cluster: AwsCluster | GcpCluster) -> Iterator[_Demand]:
     )
     if isinstance(cluster, AwsCluster):
         gateways = zones if cluster.network.nat == "per-zone" else 1
-        yield _Demand(who="their addresses", machine="nat-gateway", nodes=gateways, purchase="on-demand")
+        yield _Demand(who="one address each", machine="nat-gateway", nodes=gateways, purchase="on-demand")
