@@ -27,7 +27,6 @@ Directory = Annotated[
         "-C",
         metavar="DIR",
         callback=_enter,
-        is_eager=True,  # the default stack depends on it
         help="use the Pulumi project in this folder or above it, not in the current one",
     ),
 ]

@@ -28,7 +28,6 @@ config = stack_config.load()
 ServingNamespace("serving", ServingNamespaceArgs(namespace=config.namespace))
 """
 POLICY = """exceptions:
-  - {finding: drain-margin, severity: error, reason: this team waits for its answers, expires: 2099-01-01}
   - {finding: cpu-target-cannot-fire, severity: silent, reason: only a trial for now, expires: 2099-01-01}
 """
 
@@ -121,14 +120,19 @@ def test_the_folder_is_named_before_or_after_the_command_and_only_for_this_call(
     assert seen == [tmp_path.resolve(), tmp_path.resolve(), here]
 
 
-def test_a_plan_elsewhere_runs_that_project_s_program_under_that_project_s_policy(tmp_path: Path) -> None:
-    place = project(tmp_path, "mine", inside="stacks")
+def test_a_plan_elsewhere_runs_that_project_s_program_under_that_project_s_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = project(tmp_path / "there", "mine", inside="stacks")
+    here = project(tmp_path / "here")
+    (here / "policy.yaml").write_text("exceptions: [{}]\n")
+    monkeypatch.chdir(here)
     (place / "stacks" / "policy.yaml").write_text(POLICY)
     found = planned("-C", str(place), "plan", "--stack", "mine")
     assert [item.name for item in found.resources if "Namespace" in item.type] == ["serving-namespace"]
     assert [item.id for item in found.silenced] == ["cpu-target-cannot-fire"]
-    assert Path.cwd() == Workspace.find(Path.cwd()).root, "the command stays where it was called"
-    (place / "stacks" / "policy.yaml").write_text(POLICY.replace("finding: drain-margin", "finding: no-such"))
+    assert Path.cwd() == here.resolve(), "the command stays where it was called"
+    (place / "stacks" / "policy.yaml").write_text(POLICY.replace("cpu-target-cannot-fire", "no-such"))
     assert [item.id for item in planned("-C", str(place), "plan").errors] == ["policy-file"]
 
 
