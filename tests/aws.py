@@ -86,10 +86,14 @@ def execute(stack: str, *, preview: bool = False, **sections: object) -> Graph:
     )
 
 
+def recorded(stack: str, **sections: object) -> Graph:
+    """The same, executed once for all tests that only read."""
+    return _recorded(stack, json.dumps(sections))
+
+
 @cache
-def recorded(stack: str) -> Graph:
-    """The committed stack as it is, once for all tests that only read."""
-    return execute(stack)
+def _recorded(stack: str, sections: str) -> Graph:
+    return execute(stack, **json.loads(sections))
 
 
 def reviewed(graph: Graph) -> str:

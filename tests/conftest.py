@@ -6,10 +6,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.manifests import Golden
 
 GOLDEN = Path(__file__).with_name("golden")
+
+
+settings.register_profile(
+    "elastic-vllm",
+    deadline=None,  # two cores, often shared
+    derandomize=True,
+    database=None,
+    suppress_health_check=[
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,  # such fixtures here name a file that every example may read
+        HealthCheck.too_slow,
+    ],
+)
+settings.load_profile("elastic-vllm")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,6 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """A run that is told to go takes down the cluster and the engine that it started."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    gc.set_threshold(100_000, 50, 100)  # by default, a third of the time of a graph
+
+
+def pytest_collection_finish() -> None:
+    """What the test modules have imported stays to the end: no garbage is searched for there."""
+    gc.freeze()
 
 
 @pytest.fixture

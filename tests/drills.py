@@ -6,6 +6,7 @@ and 3 are due by 67 s, replicas 4 and 5 by 117 s (ask + 12 + 20 + 25).
 
 from collections.abc import Mapping, Sequence
 
+from elastic_vllm.simulate.scenario import Scenario, parse
 from elastic_vllm.simulate.timeline import (
     Happening,
     Ledger,
@@ -167,3 +168,10 @@ def drill(**changes: object) -> Run:
         "assumptions": (),
     }
     return Run.model_validate(good | changes)
+
+
+def scenario(settle_seconds: float | None) -> Scenario:
+    """The shortest scenario: one phase of 20 seconds."""
+    phases = [{"name": "calm", "seconds": 20, "load": 0.5}]
+    raw = {"name": "short", "description": "Some seconds of work.", "mix": {"text": 1.0}, "phases": phases}
+    return parse(raw | {"settleSeconds": settle_seconds}, "short.yaml")

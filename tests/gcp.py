@@ -3,6 +3,7 @@
 import json
 import runpy
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from elastic_vllm.clouds.gcp.cloud import GcpCloud
@@ -56,6 +57,12 @@ def build(stack: str, *, preview: bool = False, **sections: object) -> Graph:
         stack=stack,
         provider=None if preview else answer,
     )
+
+
+@cache
+def recorded(stack: str) -> Graph:
+    """A committed stack as it is, built once for all tests that only read."""
+    return build(stack)
 
 
 def cluster(**keys: object) -> GcpCluster:

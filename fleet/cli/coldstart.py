@@ -1,4 +1,4 @@
-"""``fleet cold-start``: how long a new replica takes until it answers, with and without each measure."""
+"""``fleet cold-start``: the seconds until a new replica is Ready, with and without each measure."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -9,19 +9,18 @@ from rich.table import Table
 from elastic_vllm import catalog
 from elastic_vllm.estimate.placement import placed
 from elastic_vllm.spec import ModelSpec
-from elastic_vllm.stack_file import config as stack_config
 from elastic_vllm.vllm.startup import Start
 from fleet.cli.console import console
-from fleet.cli.stack import ROOT, StackName
+from fleet.cli.options import StackName, workspace
 from fleet.drill import coldstart
 from fleet.errors import FleetError
 
 ModelName = Annotated[str | None, typer.Option("--model", help="one model of the stack; all if left out")]
 
 
-def cold_start(stack: StackName = "local", model: ModelName = None) -> None:
-    """Print, for each model of a stack, where a cold start's time goes. Nothing has to run."""
-    config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
+def cold_start(stack: StackName = "", model: ModelName = None) -> None:
+    """Show where the time of a cold start goes, for each model of a stack. Needs no cluster."""
+    config = workspace().config(stack)
     cloud, chosen = config.cluster.catalogue, _chosen(config.models, model)
     for at in (at for at in placed(config) if at.model in chosen):
         gpus = f"{at.model.gpus_per_replica} x {at.accelerator.name}"
@@ -41,10 +40,10 @@ def _chosen(models: tuple[ModelSpec, ...], name: str | None) -> list[ModelSpec]:
 
 def _printed(title: str, starts: Mapping[str, Start]) -> Table:
     made = Table("measure", title=title, title_justify="left")
-    for column in ("node", "image", "engine", "weights", "Ready", "spared"):
+    for column in ("node", "image", "engine start", "weights", "Ready", "saved"):
         made.add_column(column, justify="right")
     longest = starts["none"].seconds
     for measure, start in starts.items():
         parts = (start.boot, start.image, start.engine, start.weights, start.seconds, longest - start.seconds)
-        made.add_row(measure, *(f"{part:.0f}" for part in parts))
+        made.add_row("baseline" if measure == "none" else measure, *(f"{part:.0f}" for part in parts))
     return made

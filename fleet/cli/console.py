@@ -14,6 +14,8 @@ from fleet.errors import FleetError
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+LOG_WIDTH = 140
+"""Of a table in a log or a pipe, which have no width of their own."""
 
 
 def print_failure(error: FleetError) -> None:

@@ -1,4 +1,4 @@
-"""``fleet drill``: traffic against a stack on the embedded cluster, and a verdict."""
+"""``fleet drill``: a load test of a stack on the embedded cluster, and its verdict."""
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -10,10 +10,10 @@ from elastic_vllm.clouds.local.home import home, kubeconfig
 from elastic_vllm.simulate import scenario
 from elastic_vllm.simulate.load_model import LoadModel
 from elastic_vllm.simulate.timeline import Run
-from elastic_vllm.stack_file import config as stack_config
 from fleet.cli.cluster import bring_up
 from fleet.cli.console import console
-from fleet.cli.stack import ROOT, Printer, StackName
+from fleet.cli.options import StackName, workspace
+from fleet.cli.stack import Printer
 from fleet.drill import rest, runner, verdict
 from fleet.drill.live import LiveView, print_verdict
 from fleet.drill.report import files
@@ -25,30 +25,35 @@ from fleet.kube.apiserver import connect
 
 DEFAULT_SCENARIO = "ramp-peak-trough"
 
-ScenarioName = Annotated[str, typer.Option("--scenario", help="a name that ships with fleet, or a YAML file")]
-RealTime = Annotated[bool, typer.Option("--real-time", help="boot and load in the catalogue's own time")]
-ModelName = Annotated[
-    str | None, typer.Option("--model", help="the model to drill; the stack's first if left out")
+ScenarioName = Annotated[
+    str, typer.Option("--scenario", help="a scenario that ships with fleet, or a YAML file")
 ]
-ReportFolder = Annotated[Path, typer.Option("--report", help="where run.json, index.html and drill.png go")]
+RealTime = Annotated[bool, typer.Option("--real-time", help="do not shorten boot and load times")]
+ModelName = Annotated[
+    str | None, typer.Option("--model", help="the model under load; the stack's first if left out")
+]
+ReportFolder = Annotated[
+    Path, typer.Option("--report", help="the folder for run.json, index.html and drill.png")
+]
 
 
 def drill(
-    stack: StackName = "local",
+    stack: StackName = "",
     scenario_: ScenarioName = DEFAULT_SCENARIO,
     real_time: RealTime = False,
     model: ModelName = None,
     report: ReportFolder = Path("drill-report"),
 ) -> None:
-    """Play a scenario against a stack and judge what its policies did. Ends with 1 if a promise was broken.
+    """Run a load scenario against a stack and check its policies. Exits with 1 if a check failed.
 
     Deploys the stack to the embedded cluster first, with its own machines, models and policies. Machines,
     containers and requests are simulated; what scales anything is real.
     """
     play = scenario.load(scenario_)
-    config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
+    place = workspace()
+    config = place.config(stack)
     ref = stack_ref(
-        stack, root=ROOT, kubeconfig=kubeconfig(), home=home(), stand_ins=stand_in_secrets(config)
+        stack, root=place.root, kubeconfig=kubeconfig(), home=home(), stand_ins=stand_in_secrets(config)
     )
     staged = stage(ref, config, model, 1 if real_time else play.compression)
     files.prepare(report)

@@ -11,17 +11,20 @@ from elastic_vllm.clouds.local.home import ClusterMissingError
 from elastic_vllm.simulate.scenario import ScenarioError
 from elastic_vllm.stack_file.config import StackConfigError
 from elastic_vllm.testing.errors import EngineError
-from fleet.cli import cluster, coldstart, demo, deployer, drill, plan, quotas, stack
+from fleet.cli import catalog, cluster, coldstart, demo, deployer, drill, init, plan, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
+from fleet.cli.options import Directory, in_directory, start
 from fleet.errors import DEBUG, INTERRUPTED, FleetError, bug
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Qwen3-VL on vLLM on elastic GPUs: what a person runs beside `pulumi up`.",
+    help="Qwen3-VL on vLLM on elastic GPUs: plan, deploy and test stacks.",
 )
 app.add_typer(cluster.app, name="cluster")
+app.add_typer(catalog.app, name="catalog")
 for command in (
+    init.init,
     plan.plan,
     stack.up,
     stack.preview,
@@ -32,14 +35,17 @@ for command in (
     quotas.quotas,
     deployer.deployer,
 ):
-    app.command()(command)
+    app.command()(in_directory(command))
 
 
 @app.callback()
 def options(
-    *, debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of a bug.")] = False
+    *,
+    directory: Directory = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of a bug.")] = False,
 ) -> None:
     """Options of every command."""
+    start(directory)
     if debug:
         os.environ[DEBUG] = "1"
 
@@ -60,7 +66,7 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # Typer turns Ctrl-C into this code, and says nothing
-            errors.print("interrupted; the same command goes on from here")
+            errors.print("interrupted; run the same command again to resume")
         raise
     except Exception as problem:  # noqa: BLE001  # a traceback helps nobody who did not write it
         print_problem(bug(problem))

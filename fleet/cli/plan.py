@@ -1,4 +1,4 @@
-"""``fleet plan``: what a stack is before it is anything. Needs no cluster, no network and no credentials."""
+"""``fleet plan``: a stack's resources, findings, cost and forecast. Needs no cluster or credentials."""
 
 import gc
 import sys
@@ -9,22 +9,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from fleet.cli.console import console, errors, print_problem
-from fleet.cli.stack import StackName
+from fleet.cli.console import LOG_WIDTH, console, errors, print_problem
+from fleet.cli.options import StackName, workspace
 from fleet.plan import render_markdown, render_text, words
 from fleet.plan.build import plan as build
 from fleet.plan.build import without
-from fleet.plan.checkout import ROOT, today
+from fleet.plan.checkout import today
 from fleet.plan.comparison import against as compare
 from fleet.plan.foresight import write_report
 from fleet.plan.models import Plan
 
-_WIDTH = 140
-"""Of a log, which has no width of its own."""
-
 
 class Format(StrEnum):
-    """How the plan is told."""
+    """How the plan is printed."""
 
     TEXT = "text"
     JSON = "json"
@@ -33,39 +30,40 @@ class Format(StrEnum):
 
 Against = Annotated[
     str | None,
-    typer.Option("--against", metavar="REF", help="also tell the difference to the stack at this revision"),
+    typer.Option("--against", metavar="REF", help="also show the changes since this git revision"),
 ]
 FormatChoice = Annotated[Format, typer.Option("--format", help="markdown is for a pull request")]
 ReportFolder = Annotated[
-    Path | None, typer.Option("--report", help="also write the forecast there, as a page and pictures")
+    Path | None, typer.Option("--report", help="also write the forecast there, as a page with pictures")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="fail on warnings too")]
 
 
 def plan(
-    stack: StackName = "local",
+    stack: StackName = "",
     against: Against = None,
     format_: FormatChoice = Format.TEXT,
     strict: Strict = False,
     report: ReportFolder = None,
 ) -> None:
-    """Tell what a stack makes, whether it will work, what it costs, and what happens under load.
+    """Show a stack's resources, findings, cost, and forecast under load. Changes nothing.
 
-    Ends with 1 if there is an error, and with --strict if there is a warning.
+    Exits with 1 if there is an error, and with --strict if there is a warning.
     """
     gc.disable()  # hardly anything becomes garbage until the process ends; to search took a third of its time
+    root = workspace().root
     found: Plan | None = None
     try:
-        found = build(ROOT, stack, today())
+        found = build(root, stack, today())
         if against is not None:
-            found = compare(found, ROOT, against)
+            found = compare(found, root, against)
     except Exception as problem:
         if format_ is Format.JSON:  # its reader gets a document whatever happens
             _print(without(found or Plan(stack=stack), problem), format_)
         raise
     _print(found, format_)
     if report is not None and found.forecast:
-        errors.print(f"forecast: {write_report(ROOT, stack, report)}")
+        errors.print(f"forecast: {write_report(root, stack, report)}")
     if found.errors or (strict and found.warnings):
         raise typer.Exit(1)
 
@@ -76,8 +74,8 @@ def _print(found: Plan, format_: Format) -> None:
     elif format_ is Format.MARKDOWN:
         sys.stdout.write(render_markdown.render(found, today()))
     elif found.cloud:
-        screen = console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=_WIDTH)
+        screen = console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=LOG_WIDTH)
         render_text.render(found, screen, today())
-    else:  # the file is no stack: there is nothing to tell but what is wrong
+    else:  # the file is no stack: only its errors can be printed
         for item in found.findings:
             print_problem(f"{words.at(item)}: {item.message}")

@@ -1,26 +1,26 @@
-"""``fleet quotas``: what to ask the cloud for before a stack can be as large as it declares."""
+"""``fleet quotas``: the cloud quotas that a stack needs at its largest."""
 
 from rich.table import Table
 
+from elastic_vllm.estimate.quotas import Quota
 from elastic_vllm.estimate.quotas import quotas as quotas_of
-from elastic_vllm.stack_file import config as stack_config
 from fleet.cli.console import console
-from fleet.cli.stack import ROOT, StackName
+from fleet.cli.options import StackName, workspace
 
 
-def quotas(stack: StackName = "aws-dev") -> None:
-    """List the quotas that a stack needs at its largest, by the cloud's own names. Asks the cloud nothing."""
-    config = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
-    needed = quotas_of(config)
+def quotas(stack: StackName = "") -> None:
+    """List the cloud quotas that a stack needs at its largest. Asks the cloud nothing."""
+    needed = quotas_of(workspace().config(stack))
     if not needed:
-        console.print(f"stack {stack} runs on this machine: there is nobody to ask")
+        console.print("local stacks need no cloud quota")
         return
-    table = Table("quota", "ask for", "because of", title=f"{stack}: quotas at its largest")
+    table = Table("quota", "request at least", "for", title=f"{stack}: quotas at its largest")
     for quota in needed:
         guess = " (name assumed: look it up)" if quota.estimated else ""
-        table.add_row(
-            f"{quota.title}\n[dim]{quota.name}[/]{guess}",
-            f"{quota.needed:,} {quota.unit}",
-            "\n".join(quota.because),
-        )
+        table.add_row(f"{quota.title}\n[dim]{quota.name}[/]{guess}", _amount(quota), "\n".join(quota.because))
     console.print(table)
+
+
+def _amount(quota: Quota) -> str:
+    unit = quota.unit.removesuffix("es") if quota.needed == 1 and quota.unit == "addresses" else quota.unit
+    return f"{quota.needed:,} {unit}"

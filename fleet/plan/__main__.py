@@ -1,18 +1,23 @@
-"""``python -m fleet.plan STACK``: the plan as JSON, as one revision of the program asks it of another."""
+"""``python -m fleet.plan STACK``: a stack's plan as JSON, for a comparison with another revision.
+
+Of the project in the current folder.
+"""
 
 import gc
 import sys
+from pathlib import Path
 
 from fleet.errors import FleetError
 from fleet.plan.build import plan
-from fleet.plan.checkout import ROOT, today
+from fleet.plan.checkout import today
+from fleet.workspace import Workspace
 
 
 def main(stack: str) -> int:
     """Print the plan. What is wrong with the stack is in it; only what allows no plan at all fails."""
     gc.disable()  # as ``fleet plan`` does
     try:
-        sys.stdout.write(plan(ROOT, stack, today()).model_dump_json())
+        sys.stdout.write(plan(Workspace.find(Path.cwd()).root, stack, today()).model_dump_json())
     except FleetError as error:
         sys.stderr.write(f"{error.problem}\n")
         return 1

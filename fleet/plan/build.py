@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from elastic_vllm.estimate.cost import envelope
+from elastic_vllm.rules import policy
 from elastic_vllm.rules.finding import PLAN_INCOMPLETE, Finding, StackConfigError
 from elastic_vllm.spec import ClusterSpec, LocalCluster
 from elastic_vllm.stack_file.config import read_stack_file
@@ -19,6 +20,7 @@ from fleet.plan.judged import judge, told
 from fleet.plan.meanwhile import meanwhile
 from fleet.plan.models import Plan
 from fleet.plan.outlook import Cost
+from fleet.workspace import Workspace
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -29,16 +31,17 @@ def plan(root: Path, stack: str, today: date) -> Plan:
     path = stack_file(root, stack)
     if not path.is_file():
         raise FleetError(
-            f"there is no stack file stacks/{path.name}",
+            f"there is no stack file {path.relative_to(root)}",
             f"there are: {', '.join(stacks(root)) or 'none'}; see docs/stack-file.md for one of your own",
         )
     try:
         raw = read_stack_file(path)
         config = validate(raw)
+        rules = policy.read(Workspace.at(root).policy)
     except StackConfigError as refused:
         return Plan(stack=stack, findings=told(refused.findings))
     failed: list[Finding] = []
-    findings, silenced = _part("rules", partial(judge, config, stack, today), ((), ()), failed)
+    findings, silenced = _part("rules", partial(judge, config, stack, today, rules), ((), ()), failed)
     stopped = bool(failed) or any(item.severity == "error" for item in findings)
     foreseen = None if stopped else meanwhile(foresee, config)
     record = partial(graph.record, root, stack, raw, config)

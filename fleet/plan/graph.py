@@ -8,7 +8,7 @@ import json
 import runpy
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -66,7 +66,8 @@ def _program(root: Path) -> None:
     for place in (str(root), str(root / "components")):
         if place not in sys.path:
             sys.path.insert(0, place)
-    runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+    with chdir(root):  # as Pulumi runs it
+        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
 
 def _answer(item: Registration) -> Applied:

@@ -6,14 +6,16 @@ from datetime import date
 
 from elastic_vllm.rules import finding
 from elastic_vllm.rules.finding import SEVERITIES
-from elastic_vllm.rules.policy import reviewed
+from elastic_vllm.rules.policy import Policy, reviewed
 from elastic_vllm.spec.stack import StackConfig
 from fleet.plan.models import Finding, Silenced
 
 
-def judge(config: StackConfig, stack: str, today: date) -> tuple[tuple[Finding, ...], tuple[Silenced, ...]]:
+def judge(
+    config: StackConfig, stack: str, today: date, policy: Policy
+) -> tuple[tuple[Finding, ...], tuple[Silenced, ...]]:
     """The findings that count, the gravest first, and those that the policy silences."""
-    review = reviewed(config, stack, today=today)
+    review = reviewed(config, stack, policy=policy, today=today)
     silenced = tuple(
         Silenced.model_validate({**asdict(item), "reason": exception.reason, "expires": exception.expires})
         for item, exception in review.silenced

@@ -14,10 +14,11 @@ from pathlib import Path
 from fleet.errors import FleetError, bug
 from fleet.plan import render_markdown
 from fleet.plan.build import plan
-from fleet.plan.checkout import ROOT, stacks, today
+from fleet.plan.checkout import stacks, today
 from fleet.plan.comparison import compared
 from fleet.plan.models import Plan
 from fleet.plan.revision import Revision, unpacked
+from fleet.workspace import Workspace
 
 MARKER = "<!-- elastic-vllm: fleet plan -->"
 """By this first line the comment is found again."""
@@ -84,8 +85,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--output", type=Path, default=Path("preview.md"), metavar="FILE")
     asked = parser.parse_args(arguments)
     try:
-        with unpacked(ROOT, asked.against) as revision:
-            plans, gone = touched(ROOT, revision), removed(ROOT, revision)
+        root = Workspace.find(Path.cwd()).root
+        with unpacked(root, asked.against) as revision:
+            plans, gone = touched(root, revision), removed(root, revision)
     except FleetError as error:
         sys.stderr.write(f"error: {error.problem}\nnext:  {error.next_step}\n")
         return 1

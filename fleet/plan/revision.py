@@ -1,7 +1,8 @@
-"""The same plan at another revision of the repository, made by that revision's own program and rules.
+"""The same plan at another revision of the repository, made by that revision's own program.
 
-Its files are unpacked into a folder of their own, and a process of its own prints the plan there. The Python
-packages are this environment's: a revision that needs others may fail, and then the plan says so.
+Its files are unpacked into a folder of their own, and a process of its own prints the plan there, with the
+revision's own library where the repository carries it, else with the installed one. Other Python packages are
+this environment's: a revision that needs others may fail, and then the plan says so.
 """
 
 import io
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+import elastic_vllm
+import fleet
 from fleet.errors import FleetError
 from fleet.plan.checkout import stack_file
 from fleet.plan.models import Plan
@@ -43,13 +46,13 @@ class Revision:
 
     def plan(self, stack: str) -> Plan:
         """The stack's plan as that revision tells it."""
-        if not (self.root / "fleet" / "plan" / "__main__.py").is_file():
+        if self._carries_fleet and not (self.root / "fleet" / "plan" / "__main__.py").is_file():
             raise NotComparableError(f"{self.ref} has no `fleet plan` yet")
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "fleet.plan", stack],
                 cwd=self.root,
-                env=_environment(self.root),
+                env=self._environment(),
                 capture_output=True,
                 text=True,
                 timeout=_SECONDS,
@@ -66,15 +69,28 @@ class Revision:
             message = f"{self.ref} prints its plan in a version of the format that is not read here"
             raise NotComparableError(message) from None
 
+    @property
+    def _carries_fleet(self) -> bool:
+        return (self.root / "fleet" / "__init__.py").is_file()
+
+    def _environment(self) -> dict[str, str]:
+        """This process's own, with that revision's modules in place of ours where it has them."""
+        dropped = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME")
+        kept = {name: value for name, value in os.environ.items() if name not in dropped}
+        ours = [str(Path(str(package.__file__)).parents[1]) for package in (elastic_vllm, fleet)]
+        places = [str(self.root / "components")] if self._carries_fleet else ours
+        return kept | {"PYTHONPATH": os.pathsep.join(places)}
+
 
 @contextmanager
 def unpacked(root: Path, ref: str) -> Iterator[Revision]:
     """The files of a revision, in a temporary folder, for as long as they are needed."""
     commit = _commit(root, ref)
     with tempfile.TemporaryDirectory(prefix="fleet-plan-") as folder:
-        archive = _git(root, "archive", "--format=tar", commit)
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(folder, filter="data")
+        if _git(root, "ls-tree", "--name-only", commit):  # the project may be new in its repository
+            archive = _git(root, "archive", "--format=tar", commit)
+            with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+                files.extractall(folder, filter="data")
         yield Revision(ref, commit, Path(folder))
 
 
@@ -105,10 +121,3 @@ def _git(root: Path, *words: str) -> bytes:
     except FileNotFoundError:
         raise FleetError("git is not on PATH", "install git, or leave --against out") from None
     return done.stdout
-
-
-def _environment(root: Path) -> dict[str, str]:
-    """This process's own, with that revision's modules instead of ours."""
-    dropped = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME")
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    return kept | {"PYTHONPATH": str(root / "components")}

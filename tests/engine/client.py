@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import struct
 import threading
 import time
@@ -18,6 +19,8 @@ from tests.engine.rendered import KEY
 
 CHAT = "/v1/chat/completions"
 PATIENCE = 300
+OPEN = {"/health", "/metrics"}
+LISTED = {"/v1/models", "/v1/chat/completions", "/v1/completions"}
 
 
 @dataclass(frozen=True)
@@ -164,3 +167,11 @@ class Stream(threading.Thread):
     def ended(self) -> bool:
         """Whether there is nothing more to come."""
         return self.ended_at > 0
+
+
+def routes(engine: Engine) -> dict[str, set[str]]:
+    """Every route that vLLM has, by its own log, with its methods."""
+    found: dict[str, set[str]] = {}
+    for path, methods in re.findall(r"Route: (/[^,]*), Methods: ([A-Z, ]+)", engine.log):
+        found.setdefault(path, set()).update(methods.split(", "))
+    return found

@@ -4,7 +4,7 @@ import json
 import runpy
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,18 @@ class Rendered:
     def option(self, name: str) -> str:
         """The value of an option that is rendered."""
         return self.args[self.args.index(name) + 1]
+
+
+def broken(whole: Rendered, changes: Mapping[str, tuple[str, ...] | None]) -> Rendered:
+    """The container with some of its options changed."""
+    words = list(whole.args)
+    for name, values in changes.items():
+        if name in words:
+            at = words.index(name)
+            del words[at : at + 2]
+        if values is not None:
+            words += [name, *values]
+    return replace(whole, args=tuple(words))
 
 
 def graph(tmp_path: Path, shape: Mapping[str, object] | None = None, **engine: object) -> Graph:

@@ -15,9 +15,9 @@ import pytest
 
 from elastic_vllm.testing.registration import Graph
 from tests.engine import test_drain, test_leaving, test_metrics, test_routes, test_serving
+from tests.engine.draining import Drained, drain
 from tests.engine.process import Engine, start
-from tests.engine.rendered import Rendered, rendered
-from tests.engine.test_drain import Drained, drain
+from tests.engine.rendered import Rendered, broken, rendered
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -37,18 +37,6 @@ BARE: Mapping[str, tuple[str, ...] | None] = {
     "--middleware": None,
 }
 """Options with what stands in their place; ``None`` takes them away."""
-
-
-def broken(whole: Rendered, changes: Mapping[str, tuple[str, ...] | None]) -> Rendered:
-    """The container with some of its options changed."""
-    words = list(whole.args)
-    for name, values in changes.items():
-        if name in words:
-            at = words.index(name)
-            del words[at : at + 2]
-        if values is not None:
-            words += [name, *values]
-    return replace(whole, args=tuple(words))
 
 
 def misread(module: ModuleType, name: str, value: object, check: Check) -> Check:

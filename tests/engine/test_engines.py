@@ -12,8 +12,7 @@ import pytest
 from tests.engine import conftest
 from tests.engine.client import CHAT, Stream, call, chat
 from tests.engine.process import Engine, start
-from tests.engine.rendered import Rendered, graph, rendered
-from tests.engine.test_checks import broken
+from tests.engine.rendered import Rendered, broken, graph, rendered
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 SHAPE = {"gpusPerReplica": 2, "enginesPerReplica": 2, "resources": {"cpu": 6, "memoryGib": 16}}

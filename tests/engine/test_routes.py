@@ -3,24 +3,13 @@
 import contextlib
 import http.client
 import json
-import re
 
 import pytest
 
-from tests.engine.client import CHAT, call, chat
+from tests.engine.client import CHAT, LISTED, OPEN, call, chat, routes
 from tests.engine.process import Engine
 
 pytestmark = pytest.mark.engine
-OPEN = {"/health", "/metrics"}
-LISTED = {"/v1/models", "/v1/chat/completions", "/v1/completions"}
-
-
-def routes(engine: Engine) -> dict[str, set[str]]:
-    """Every route that vLLM has, by its own log, with its methods."""
-    found: dict[str, set[str]] = {}
-    for path, methods in re.findall(r"Route: (/[^,]*), Methods: ([A-Z, ]+)", engine.log):
-        found.setdefault(path, set()).update(methods.split(", "))
-    return found
 
 
 def test_every_route_of_vllm_that_is_not_declared_does_not_exist_even_with_the_key(engine: Engine) -> None:

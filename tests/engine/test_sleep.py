@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.client import Stream, call, chat
+from tests.engine.client import LISTED, OPEN, Stream, call, chat, routes
 from tests.engine.process import Engine, start
 from tests.engine.rendered import graph, rendered
-from tests.engine.test_routes import LISTED, OPEN, routes
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 SHAPE = {"resources": {"cpu": 3, "memoryGib": 24}}

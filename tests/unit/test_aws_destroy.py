@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from elastic_vllm.testing.registration import Graph, Registration
-from tests.aws import MANAGED, STACKS, execute, recorded
+from tests.aws import MANAGED, STACKS, recorded
 
 each_stack = pytest.mark.parametrize("stack", STACKS)
 
@@ -118,7 +118,7 @@ def test_nodes_keep_their_way_out_until_they_are_gone(stack: str) -> None:
 
 
 def test_managed_groups_go_after_their_models_and_before_what_they_need() -> None:
-    graph = execute("aws-dev", cluster=MANAGED)
+    graph = recorded("aws-dev", cluster=MANAGED)
     below = reaches(graph)
     groups = [item for item in graph.of_type("aws:eks/nodeGroup:NodeGroup") if item.name != "cluster-system"]
     assert [item.name for item in groups] == ["l4-nodes-spot", "l4-nodes"]

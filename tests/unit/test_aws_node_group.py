@@ -6,11 +6,10 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elastic_vllm.catalog import machines
@@ -20,7 +19,7 @@ from elastic_vllm.spec.finding import StackConfigError
 from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
-from tests.aws import ASG_SUFFIX, MANAGED, drivable, execute, reviewed
+from tests.aws import ASG_SUFFIX, MANAGED, drivable, execute, recorded, reviewed
 from tests.manifests import FP8_8B, Golden, inputs, names, pool
 from tests.strategies import Raw, pools, served
 
@@ -31,13 +30,7 @@ HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1b"}
 
 def planned(cluster: dict[str, object] | None = None, **keys: object) -> Graph:
     pool = {"name": "l4", "accelerator": "l4", "maxNodes": 4, **keys}
-    return execute("aws-dev", cluster={**MANAGED, **(cluster or {})}, pools=[pool], models=[])
-
-
-@cache
-def simplest() -> Graph:
-    """Once for all tests that only read."""
-    return planned()
+    return recorded("aws-dev", cluster={**MANAGED, **(cluster or {})}, pools=[pool], models=[])
 
 
 def template(graph: Graph) -> Any:  # Any: inputs nest as deep as EC2 likes
@@ -57,17 +50,16 @@ def told(graph: Graph, group: str) -> dict[str, str]:
 
 
 def test_the_graph_is_the_one_that_was_reviewed(golden: Golden) -> None:
-    golden("aws-managed-groups.json", reviewed(execute("aws-dev", cluster=MANAGED)))
+    golden("aws-managed-groups.json", reviewed(recorded("aws-dev", cluster=MANAGED)))
 
 
 def test_a_preview_registers_the_same_resources_as_an_update() -> None:
-    assert names(execute("aws-dev", cluster=MANAGED, preview=True)) == names(
-        execute("aws-dev", cluster=MANAGED)
-    )
+    update = recorded("aws-dev", cluster=MANAGED)
+    assert names(execute("aws-dev", cluster=MANAGED, preview=True)) == names(update)
 
 
 def test_nothing_of_karpenter_is_left() -> None:
-    graph = simplest()
+    graph = planned()
     assert not [item.name for item in graph if "karpenter" in item.type or "karpenter" in item.name]
     assert not graph.of_type("aws:sqs/queue:Queue")
 
@@ -77,7 +69,7 @@ def test_a_pool_grows_from_its_floor_to_its_bound_and_its_live_size_is_nobodys_b
     group = inputs(graph, "l4-nodes")
     assert group["scalingConfig"] == {"desiredSize": 1, "minSize": 1, "maxSize": 4}
     assert {item.ignore_changes for item in graph.of_type(GROUP)} == {("scalingConfig.desiredSize",)}
-    (system,) = execute("aws-dev").of_type(GROUP)
+    (system,) = recorded("aws-dev").of_type(GROUP)
     assert not system.ignore_changes
 
 
@@ -101,13 +93,13 @@ def test_an_empty_group_tells_the_autoscaler_what_its_nodes_would_be() -> None:
 
 def test_the_hint_of_a_disk_is_what_pods_may_have_of_the_disk_that_is_there() -> None:
     key = f"{hints.PREFIX}/node-template/resources/ephemeral-storage"
-    assert told(simplest(), "l4-nodes")[key] == "197Gi"  # of the g6.xlarge's own 250 GB
+    assert told(planned(), "l4-nodes")[key] == "197Gi"  # of the g6.xlarge's own 250 GB
     preloaded = planned({"imageSnapshot": "snap-0123456789abcdef0"})
     assert told(preloaded, "l4-nodes")[key] == "170Gi"  # of the volume's 200 GiB
 
 
 def test_gpu_nodes_have_a_label_by_which_the_autoscaler_waits_for_their_gpus() -> None:
-    assert inputs(simplest(), "l4-nodes")["labels"]["k8s.amazonaws.com/accelerator"] == "l4"
+    assert inputs(planned(), "l4-nodes")["labels"]["k8s.amazonaws.com/accelerator"] == "l4"
 
 
 def test_spot_then_on_demand_is_two_groups_of_the_same_nodes_and_spot_is_chosen_first() -> None:
@@ -128,12 +120,12 @@ def test_spot_then_on_demand_is_two_groups_of_the_same_nodes_and_spot_is_chosen_
 def test_the_priorities_know_a_spot_group_by_the_name_that_eks_gives_it(group: str, first: bool) -> None:
     behind = f"eks-{group}-0123abc-{ASG_SUFFIX}"
     assert bool(re.search(cluster_autoscaler.SPOT_GROUPS, behind)) is first
-    written = inputs(simplest(), "autoscaler-cluster-autoscaler")["values"]["expanderPriorities"]
+    written = inputs(planned(), "autoscaler-cluster-autoscaler")["values"]["expanderPriorities"]
     assert written == f"10:\n  - .*\n20:\n  - {cluster_autoscaler.SPOT_GROUPS}\n"
 
 
 def test_a_node_is_encrypted_keeps_its_metadata_to_itself_and_uses_its_own_disks() -> None:
-    graph = simplest()
+    graph = planned()
     made = template(graph)
     assert [disk["ebs"]["encrypted"] for disk in made["blockDeviceMappings"]] == ["true", "true"]
     assert made["metadataOptions"] == {"httpTokens": "required", "httpPutResponseHopLimit": 1}
@@ -172,14 +164,14 @@ def test_a_capacity_block_is_named_to_eks_and_brings_its_machine_in_the_template
 
 
 def test_an_update_needs_no_more_gpus_than_there_are() -> None:
-    assert inputs(simplest(), "l4-nodes")["updateConfig"] == {
+    assert inputs(planned(), "l4-nodes")["updateConfig"] == {
         "maxUnavailable": 1,
         "updateStrategy": "MINIMAL",
     }
 
 
 def test_the_chart_is_pinned_and_finds_this_clusters_groups() -> None:
-    release = inputs(simplest(), "autoscaler-cluster-autoscaler")
+    release = inputs(planned(), "autoscaler-cluster-autoscaler")
     assert (release["version"], release["values"]["image"]["tag"]) == ("9.59.0", "v1.36.1")
     assert release["values"]["autoDiscovery"] == {"clusterName": "elastic-vllm-aws-dev"}
     assert release["values"]["awsRegion"] == "eu-west-1"
@@ -199,19 +191,19 @@ def test_the_stack_file_says_how_long_a_node_is_empty_before_it_goes() -> None:
 
 
 def test_a_replica_is_never_moved() -> None:
-    pod = inputs(execute("aws-dev", cluster=MANAGED), "chat-deployment")["spec"]["template"]
+    pod = inputs(recorded("aws-dev", cluster=MANAGED), "chat-deployment")["spec"]["template"]
     assert pod["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
     with pytest.raises(StackConfigError, match=r"^autoscaler.consolidation: cluster-autoscaler has no"):
         execute("aws-dev", cluster=MANAGED, autoscaler={"consolidation": "when-underutilized"})
 
 
 def test_the_controller_resizes_this_clusters_groups_and_no_other() -> None:
-    policy = json.loads(str(inputs(simplest(), "autoscaler-controller-policy")["policy"]))
+    policy = json.loads(str(inputs(planned(), "autoscaler-controller-policy")["policy"]))
     (writing,) = [one for one in policy["Statement"] if one["Sid"] == "ScaleOwnedGroups"]
     assert writing["Condition"] == {
         "StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/elastic-vllm-aws-dev": "owned"}
     }
-    bound = inputs(simplest(), "autoscaler-controller-identity")
+    bound = inputs(planned(), "autoscaler-controller-identity")
     assert (bound["namespace"], bound["serviceAccount"]) == ("kube-system", "cluster-autoscaler")
 
 
@@ -256,7 +248,7 @@ def _under(part: str, said: dict[str, str]) -> dict[str, str]:
     return {key.removeprefix(prefix): value for key, value in said.items() if key.startswith(prefix)}
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5)
 @given(stack=declared())
 def test_a_pod_fits_an_empty_node_of_its_pool_and_the_autoscaler_knows_it_from_zero(
     stack: tuple[Raw, Raw],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elastic_vllm import (
@@ -186,7 +186,7 @@ def disagreements(graph: Graph) -> Iterator[str]:
     yield from agreement.disagreements(graph, nodes)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10)
 @given(stack=declared())
 def test_a_pod_fits_an_empty_node_of_its_pool_and_the_autoscaler_knows_it_from_zero(
     stack: tuple[Raw, Raw],
@@ -200,7 +200,7 @@ def test_a_pod_fits_an_empty_node_of_its_pool_and_the_autoscaler_knows_it_from_z
 
 @pytest.mark.parametrize("side", ["label", "taint", "resource"])
 def test_one_side_alone_cannot_change(monkeypatch: pytest.MonkeyPatch, side: str) -> None:
-    assert list(disagreements(execute("aws-dev"))) == []
+    assert list(disagreements(recorded("aws-dev"))) == []
     if side == "label":
         node_template = karpenter.node_template
         monkeypatch.setattr(

@@ -99,24 +99,19 @@ def test_what_aws_bills_carries_the_tags_of_the_stack(stack: str) -> None:
     assert volumes["controller"]["extraVolumeTags"] == tags
 
 
-@pytest.mark.parametrize(
-    ("stack", "loaded", "not_loaded"), [("aws-dev", "pulumi_aws", "pulumi_gcp"), ("local", "", "pulumi_aws")]
-)
-def test_only_the_sdk_of_the_cloud_in_use_is_imported(stack: str, loaded: str, not_loaded: str) -> None:
-    program = f"""
+def test_only_the_sdk_of_the_cloud_in_use_is_imported() -> None:
+    program = """
 import sys
 from pathlib import Path
 from elastic_vllm.testing import monitor
 from fleet.embedded.engine.program import stack_ref
 root = Path.cwd()
-stack = stack_ref({stack!r}, root=root, kubeconfig=root, home=root)
-monitor.run(stack.program, preview=True, config=stack.config, secret_keys=stack.secret_keys)
-print(*sorted(sys.modules))
+for name in ("local", "aws-dev"):
+    stack = stack_ref(name, root=root, kubeconfig=root, home=root)
+    monitor.run(stack.program, preview=True, config=stack.config, secret_keys=stack.secret_keys)
+    print(*sorted(name for name in sys.modules if name in ("pulumi_aws", "pulumi_gcp")))
 """
     shown = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    modules = set(shown.stdout.split())
-    assert not loaded or loaded in modules
-    assert not_loaded not in modules
-    assert "pulumi_gcp" not in modules
+    assert shown.stdout.splitlines() == ["", "pulumi_aws"]

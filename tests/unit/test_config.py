@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from elastic_vllm import rules as checks
 from elastic_vllm.rules.policy import Policy, reviewed
@@ -25,9 +25,6 @@ from elastic_vllm.stack_file.keys import place_of
 from tests.strategies import Raw, raw_stacks
 
 STACKS = Path(__file__).parents[2] / "stacks"
-FEW = settings(
-    max_examples=100, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
 
 
 def model(**keys: object) -> dict[str, object]:
@@ -45,7 +42,6 @@ def refusal(raw: Mapping[str, object]) -> str:
     return str(refused.value)
 
 
-@FEW
 @given(raw_stacks())
 def test_any_valid_stack_survives_being_written_out_and_read_again(raw: Raw) -> None:
     stack = parse(raw)
@@ -54,7 +50,6 @@ def test_any_valid_stack_survives_being_written_out_and_read_again(raw: Raw) -> 
     assert parse(json.loads(json.dumps(raw))) == stack
 
 
-@FEW
 @given(raw_stacks())
 def test_any_valid_stack_has_no_error_among_its_findings(raw: Raw) -> None:
     assert {finding.severity for finding in checks.findings(parse(raw))} <= {"warning", "info"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from elastic_vllm import catalog
 from elastic_vllm.clouds.aws import billing as aws_billing
@@ -131,9 +131,7 @@ def test_every_price_has_its_source_and_the_oldest_date_is_known() -> None:
     assert found.oldest == min(source.as_of for source in found.sources)
 
 
-@settings(
-    max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=60)
 @given(stacks())
 def test_the_bounds_of_any_stack_are_ordered_and_spot_is_never_dearer(config: StackConfig) -> None:
     found = envelope(config)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.loaders import Loader  # type: ignore[import-untyped]  # botocore ships no types
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from elastic_vllm.clouds.aws.deployer import deployer
 from elastic_vllm.clouds.aws.naming import bucket_prefix
@@ -16,9 +16,11 @@ from elastic_vllm.clouds.gcp.deployer import ROLES, grant_condition
 from elastic_vllm.clouds.gcp.identity import NODE_ROLES
 from elastic_vllm.testing.registration import Graph, Registration
 from fleet.cli.main import app
-from tests.aws import MANAGED, execute, recorded
+from fleet.errors import FleetError
+from tests.aws import MANAGED, recorded
 from tests.gcp import STACKS as GCP_STACKS
-from tests.gcp import build, google
+from tests.gcp import google
+from tests.gcp import recorded as on_google
 
 ROOT = Path(__file__).parents[2]
 MANAGED_POLICY_CHARACTERS = 6144
@@ -105,7 +107,7 @@ def allowed() -> set[str]:
 
 
 def managed() -> Graph:
-    return execute("aws-dev", cluster=MANAGED)
+    return recorded("aws-dev", cluster=MANAGED)
 
 
 def of_aws(graph: Graph) -> list[Registration]:
@@ -119,9 +121,10 @@ def test_every_resource_that_is_planned_can_be_made_and_unmade() -> None:
 
 
 def test_every_action_exists_and_is_allowed_once() -> None:
+    services = Loader()  # keeps what it has read
     for action in allowed() - NOT_OPERATIONS:
         service, _, operation = action.partition(":")
-        assert operation in Loader().load_service_model(service, "service-2")["operations"], action
+        assert operation in services.load_service_model(service, "service-2")["operations"], action
     names = [statement["Sid"] for statement in statements()]
     assert len(names) == len(set(names))
 
@@ -185,9 +188,8 @@ def test_google_s_roles_are_those_of_the_docs_and_each_is_for_something_that_is_
     page = (ROOT / "docs" / "gcp.md").read_text()
     table = "\n".join(f"| `{role}` | {purpose} |" for role, purpose in ROLES.items())
     assert table in page
-    planned = {
-        item.type.partition(":")[2].partition("/")[0] for stack in GCP_STACKS for item in google(build(stack))
-    }
+    items = [item for stack in GCP_STACKS for item in google(on_google(stack))]
+    planned = {item.type.partition(":")[2].partition("/")[0] for item in items}
     assert planned == {"compute", "container", "kms", "projects", "serviceaccount", "storage"}
 
 
@@ -197,11 +199,45 @@ def test_google_s_deployer_may_give_the_nodes_roles_and_no_others() -> None:
     assert "roles/owner" not in condition
 
 
-def test_the_command_prints_what_can_be_pasted() -> None:
-    shown = CliRunner().invoke(
-        app, ["deployer", "-s", "aws-dev", "--part", "cluster", "--account", "123456789012"]
-    )
-    assert json.loads(shown.output)["Version"] == "2012-10-17"
-    assert "123456789012" in shown.output
-    google_cloud = CliRunner().invoke(app, ["deployer", "-s", "gcp-prod"]).output
-    assert google_cloud.count("add-iam-policy-binding acme-inference") == len(ROLES)
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["deployer", *arguments])
+
+
+def test_the_command_writes_each_policy_to_a_file_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    assert call("-s", "aws-dev", "--account", "123456789012", "--output", str(folder)).exit_code == 0
+    written = {path.stem: json.loads(path.read_text()) for path in folder.iterdir()}
+    assert written == json.loads(json.dumps(deployer("eu-west-1", "123456789012", "aws-dev")))
+
+
+def test_the_command_prints_all_policies_as_one_document() -> None:
+    shown = json.loads(call("-s", "aws-dev", "--account", "123456789012").stdout)
+    assert shown == json.loads(json.dumps(deployer("eu-west-1", "123456789012", "aws-dev")))
+
+
+def test_on_google_cloud_the_command_prints_lines_for_a_shell() -> None:
+    shown = call("-s", "gcp-prod", "--account", "acme-inference").stdout
+    assert shown.count("add-iam-policy-binding acme-inference") == len(ROLES)
+
+
+def test_a_local_stack_needs_no_permissions() -> None:
+    assert call("--account", "any").stdout == "local stacks need no cloud permissions\n"
+
+
+@pytest.mark.parametrize(
+    ("stack", "account", "problem"),
+    [
+        ("aws-dev", "12345678901", "'12345678901' is no AWS account id"),
+        ("aws-dev", "nonsense", "'nonsense' is no AWS account id"),
+        ("gcp-dev", "123456789012", "stack gcp-dev is in the project acme-inference-dev"),
+    ],
+)
+def test_an_account_that_cannot_be_the_stacks_is_refused(stack: str, account: str, problem: str) -> None:
+    refused = call("-s", stack, "--account", account)
+    assert isinstance(refused.exception, FleetError)
+    assert refused.exception.problem.startswith(problem)
+    assert refused.stdout == ""
+
+
+def test_there_is_no_account_by_default() -> None:
+    assert call("-s", "aws-dev").exit_code == 2

@@ -206,7 +206,7 @@ REQUESTS = st.lists(
     max_size=40,
 )
 MODELS = st.sampled_from([plain(), plain(seats=2), plain(kv_tokens=1000, step_tokens=16), real(maxNumSeqs=8)])
-THOROUGH = settings(max_examples=60, derandomize=True, database=None, deadline=None)
+THOROUGH = settings(max_examples=60)
 
 
 def played(load: LoadModel, drawn: list[tuple[float, int, int, int]], pauses: list[float]) -> list[Finished]:

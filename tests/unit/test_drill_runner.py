@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 
 from elastic_vllm import catalog
-from elastic_vllm.simulate.scenario import Scenario, parse
 from elastic_vllm.simulate.timeline import Happening, Run, Second
 from fleet.drill import metrics, runner
 from fleet.drill.kubelets import Kubelets
@@ -15,6 +14,7 @@ from fleet.drill.view import Change, Pod, View, Watch
 from fleet.kube.apiserver import Apiserver
 from fleet.kube.kubeconfig import Connection
 from tests import drill_load
+from tests.drills import scenario
 
 NOWHERE = Apiserver(Connection("http://nowhere.invalid", {}, None))
 REPLICA = Pod(phase="Running", ready=True, node="n-0", leaving=False, started=0.0, ready_changed=1.0)
@@ -68,12 +68,6 @@ class Returning(Watch):
 class Silent:
     def update(self, second: Second, happenings: list[Happening]) -> None:
         pass
-
-
-def scenario(settle_seconds: float | None) -> Scenario:
-    phases = [{"name": "calm", "seconds": 20, "load": 0.5}]
-    raw = {"name": "short", "description": "Some seconds of work.", "mix": {"text": 1.0}, "phases": phases}
-    return parse(raw | {"settleSeconds": settle_seconds}, "short.yaml")
 
 
 def played(monkeypatch: pytest.MonkeyPatch, given_back_at: float, settle_seconds: float = 10) -> Run:

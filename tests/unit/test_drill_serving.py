@@ -196,7 +196,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, derandomize=True, database=None, deadline=None)
+@settings(max_examples=150)
 @given(
     steps=STEPS,
     dispatch=st.sampled_from(["least-in-flight", "random"]),

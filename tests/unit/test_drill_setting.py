@@ -3,9 +3,8 @@
 from elastic_vllm import catalog
 from fleet.drill.rest import patience_seconds
 from fleet.drill.setting import SLACK_SECONDS, Setting
-from tests.manifests import model
-from tests.unit.test_drill_runner import scenario
-from tests.unit.test_group import GROUP
+from tests.drills import scenario
+from tests.manifests import GROUP, model
 
 DRAIN: dict[str, object] = {"drain": {"propagationSeconds": 20, "finishSeconds": 50}}
 THREE: dict[str, object] = {"replicas": {"min": 1, "max": 3}}

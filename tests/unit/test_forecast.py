@@ -40,7 +40,7 @@ BEHAVIORS = st.fixed_dictionaries(
 PHASES = st.lists(st.tuples(st.integers(10, 600), st.floats(0, 8)), min_size=1, max_size=5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     scaling=st.fixed_dictionaries({"scaleUp": BEHAVIORS, "scaleDown": BEHAVIORS}),
     least=st.integers(1, 3),

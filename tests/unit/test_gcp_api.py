@@ -1,5 +1,7 @@
 """What the Google Cloud stacks would send, against Google's own discovery documents."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -7,7 +9,7 @@ import pytest
 
 from elastic_vllm.testing.registration import Registration
 from elastic_vllm.testing.values import mapping
-from tests.gcp import STACKS, build, cluster, declare, google
+from tests.gcp import ROOT, STACKS, cluster, declare, google, recorded
 from tests.gcp_discovery import UnconsumedInputError, problems, request
 from tests.manifests import pool
 
@@ -46,7 +48,7 @@ def planned() -> dict[str, Registration]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_resource_of_a_stack_is_one_that_google_describes(stack: str) -> None:
-    resources = google(build(stack))
+    resources = google(recorded(stack))
     assert len(resources) > 15
     assert [problem for item in resources for problem in wrong(item)] == []
 
@@ -144,3 +146,17 @@ def test_a_member_that_only_google_sets_and_one_that_it_lacks_are_caught() -> No
     found = "\n".join(problems("container.v1", "CreateClusterRequest", body))
     assert ".cluster.status: only Google sets it" in found
     assert ".cluster.gpus: Cluster has no such member" in found
+
+
+def test_only_the_sdk_of_the_cloud_in_use_is_imported() -> None:
+    program = f"""
+import sys
+from tests.gcp import build
+for stack in {STACKS!r}:
+    build(stack, preview=True)
+    print(*sorted({{name.split('.')[0] for name in sys.modules if name.startswith('pulumi_')}}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines() == ["pulumi_gcp pulumi_kubernetes"] * len(STACKS)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elastic_vllm.catalog import machine_for, machines
@@ -17,7 +17,7 @@ from elastic_vllm.spec.finding import Finding, StackConfigError
 from elastic_vllm.testing.registration import Graph
 from tests import agreement
 from tests.agreement import EmptyNode
-from tests.gcp import build, cluster, declare
+from tests.gcp import build, cluster, declare, recorded
 from tests.manifests import inputs, model, pool
 from tests.strategies import Raw, pools, served
 
@@ -255,7 +255,7 @@ def disagreements(graph: Graph) -> Iterator[str]:
     yield from agreement.disagreements(graph, nodes)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12)
 @given(stack=declared())
 def test_a_pod_fits_an_empty_node_of_its_pool_and_the_autoscaler_knows_it_from_zero(
     stack: tuple[Raw, Raw],
@@ -271,7 +271,7 @@ def test_a_pod_fits_an_empty_node_of_its_pool_and_the_autoscaler_knows_it_from_z
 
 @pytest.mark.parametrize("key", ["elastic-vllm.dev/pool", "nvidia.com/gpu"])
 def test_one_side_alone_cannot_change(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-    assert list(disagreements(build("gcp-dev"))) == []
+    assert list(disagreements(recorded("gcp-dev"))) == []
     if key == "nvidia.com/gpu":
         monkeypatch.setattr(node_pool, "GPU_RESOURCE", "example.invalid/gpu")
     else:
@@ -283,5 +283,5 @@ def test_one_side_alone_cannot_change(monkeypatch: pytest.MonkeyPatch, key: str)
 def test_the_autoscaler_is_told_never_to_move_a_replica() -> None:
     served_model: ModelSpec = model()
     assert GcpCloud(cluster()).pod_annotations(served_model, pool()) == {placements.SAFE_TO_EVICT: "false"}
-    template = inputs(build("gcp-dev"), "chat-deployment")["spec"]["template"]
+    template = inputs(recorded("gcp-dev"), "chat-deployment")["spec"]["template"]
     assert template["metadata"]["annotations"][placements.SAFE_TO_EVICT] == "false"

@@ -18,14 +18,7 @@ from elastic_vllm.vllm.manifest import to_api_case
 from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 from fleet.embedded.groups import on_loopback
 from tests import gcp
-from tests.manifests import L4, LARGEST, inputs, model, names
-
-GROUP: dict[str, object] = {
-    "name": "expert",
-    "checkpoint": LARGEST.removesuffix("-FP8"),
-    "gpusPerReplica": 16,
-    "nodesPerReplica": 2,
-}
+from tests.manifests import GROUP, L4, LARGEST, inputs, model, names
 
 
 def deploy(spec: ModelSpec, *, preview: bool = False) -> Graph:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from elastic_vllm.catalog import engine_options
 from elastic_vllm.stack_file.config import PROJECT, read_stack_file
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
 from elastic_vllm.testing.values import UNKNOWN, Secret, contains, items, mapping
+from elastic_vllm.vllm import routes
 from elastic_vllm.vllm_deployment import encode
 from tests.manifests import FP8_8B, Golden, inputs, kubernetes, names, normalised, strings
 from tests.strategies import raw_stacks
@@ -50,6 +51,18 @@ pytestmark = pytest.mark.usefixtures("kubeconfig")
 
 def test_the_local_stack_is_the_graph_that_was_reviewed(kubeconfig: Path, golden: Golden) -> None:
     golden("local.json", normalised(execute(local()), kubeconfig))
+
+
+def test_a_comment_in_the_gate_changes_one_line_of_a_reviewed_graph(
+    kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = normalised(execute(local()), kubeconfig).splitlines()
+    source = Path(routes.__file__).with_name("gate.py").read_text()
+    (tmp_path / "gate.py").write_text(f"{source}# Another comment.\n")
+    monkeypatch.setattr(routes, "__file__", str(tmp_path / "routes.py"))
+    after = normalised(execute(local()), kubeconfig).splitlines()
+    (changed,) = [line for line, other in zip(after, before, strict=True) if line != other]
+    assert changed.strip().startswith('"elastic_vllm_gate.py": "sha256:')
 
 
 def test_two_runs_are_alike(kubeconfig: Path) -> None:
@@ -136,12 +149,7 @@ def test_a_key_is_a_secret_and_appears_in_the_data_of_its_own_secret_alone() -> 
         assert not [text for text in seen if form in text]
 
 
-@settings(
-    max_examples=8,
-    deadline=None,
-    # The fixture names a file that every example may read; nothing of one example is left to the next.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=8)
 @given(raw=raw_stacks(least_models=1))
 def test_any_valid_stack_builds_twice_alike_with_arguments_that_vllm_takes(
     kubeconfig: Path, raw: dict[str, object]

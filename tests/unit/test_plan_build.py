@@ -12,10 +12,11 @@ import pytest
 from fleet.errors import DEBUG, FleetError
 from fleet.plan import words
 from fleet.plan.build import plan
-from fleet.plan.checkout import ROOT, stacks
+from fleet.plan.checkout import stacks
 from fleet.plan.models import Model, Plan
 from tests.aws import CANARY
 from tests.manifests import FP8_8B
+from tests.plans import ROOT
 
 TODAY = date(2026, 11, 25)
 
@@ -23,6 +24,7 @@ TODAY = date(2026, 11, 25)
 def write(folder: Path, text: str, stack: str = "mine") -> Path:
     """A folder with one stack file, and no program: what needs one would fail."""
     (folder / "stacks").mkdir()
+    (folder / "Pulumi.yaml").write_text("name: mine\nstackConfigDir: stacks\n")
     (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(text)
     return folder
 

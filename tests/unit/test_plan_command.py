@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from fleet import workspace
 from typer.testing import CliRunner, Result
 
 from elastic_vllm.rules.finding import STACK_FILE, StackConfigError
 from fleet.cli import plan as command
-from fleet.cli import quotas
+from fleet.cli import 
 from fleet.cli.main import app, main
 from fleet.errors import DEBUG, INTERRUPTED, FleetError
 from fleet.plan.models import Plan
@@ -163,7 +165,7 @@ def test_each_finding_that_refuses_a_stack_is_a_line_in_every_command(
     def refused(*_: object) -> NoReturn:
         raise StackConfigError([STACK_FILE.at("pools", "is wrong"), STACK_FILE.at("models[0]", "is too")])
 
-    monkeypatch.setattr(quotas.stack_config, "parse", refused)
+    monkeypatch.setattr(workspace, "parse", refused)
     assert run(monkeypatch, "quotas", "--stack", "aws-dev") == 1
     assert capsys.readouterr().err == "error: pools: is wrong\nerror: models[0]: is too\n"
 
@@ -172,10 +174,25 @@ def test_a_checkout_without_git_has_no_other_revision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "build", lambda _root, _stack, _today: a_plan())
-    monkeypatch.setattr(command, "ROOT", tmp_path)
+    (tmp_path / "Pulumi.yaml").write_text("name: mine\n")
+    (tmp_path / "Pulumi.only.yaml").touch()
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(FleetError, match="not in a git repository"):
-        call("--against", "main")
+        call("-C", str(tmp_path), "--against", "main")
+
+
+def test_an_interrupt_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> Plan:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "build", interrupt)
+    monkeypatch.setattr("sys.argv", ["fleet", "plan"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130
+    assert "interrupted; run the same command again to resume" in capsys.readouterr().err
 
 
 def test_the_forecast_is_a_page_on_request(tmp_path: Path) -> None:

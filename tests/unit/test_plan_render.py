@@ -10,12 +10,11 @@ from rich.console import Console
 
 from fleet.plan import render_markdown, render_text
 from fleet.plan.build import plan
-from fleet.plan.checkout import ROOT
 from fleet.plan.markdown import code, escaped, fenced
 from fleet.plan.models import Difference, FieldChange, Plan, ResourceChange
 from fleet.plan.outlook import Levels, Rates
 from tests.manifests import Golden
-from tests.plans import a_plan, finding
+from tests.plans import ROOT, a_plan, finding
 
 TODAY = date(2026, 11, 25)
 PLANTED = {

@@ -15,11 +15,13 @@ NOW = a_plan(resources=(resource(spec={"replicas": 2}),), findings=(finding("new
 def revision(folder: Path, prints: str | None, *stacks: str) -> Revision:
     """Another revision, whose ``fleet plan`` is these lines of Python; ``None`` where there was none yet."""
     (folder / "stacks").mkdir()
+    (folder / "Pulumi.yaml").write_text("name: mine\nstackConfigDir: stacks\n")
     for stack in stacks:
         (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
+    package = folder / "fleet" / "plan"
+    package.mkdir(parents=True)
+    (folder / "fleet" / "__init__.py").touch()
     if prints is not None:
-        package = folder / "fleet" / "plan"
-        package.mkdir(parents=True)
         (package / "__main__.py").write_text(prints)
     return Revision("main", "0123456789", folder)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from elastic_vllm.spec.stack import PROJECT
@@ -59,9 +59,7 @@ def test_every_committed_stack_file_pleases_an_editor_and_points_it_at_the_schem
     assert complaints(editor, yaml.safe_load(text)) == []
 
 
-@settings(
-    max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=60)
 @given(raw=raw_stacks())
 def test_an_editor_accepts_every_stack_that_the_program_accepts(
     raw: Raw, editor: Draft202012Validator

@@ -10,8 +10,8 @@ from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm import routes
 from elastic_vllm.vllm.arguments import SLEEP, arguments
 from elastic_vllm.vllm.container import container
+from tests.gate import sent
 from tests.manifests import LARGEST, model, plain
-from tests.unit.test_vllm_gate import sent
 
 KEY = "sk-of-a-client"
 

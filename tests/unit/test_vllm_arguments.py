@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from elastic_vllm import catalog
 from elastic_vllm.catalog import engine_options
@@ -115,6 +115,7 @@ def test_a_stack_file_may_ask_for_whole_experts_where_slices_would_do() -> None:
     assert arguments(asked).count(EXPERT_PARALLEL) == 1
 
 
+@settings(max_examples=40)
 @given(stacks())
 def test_no_stack_renders_an_option_that_the_engine_tests_do_not_know_of(stack: StackConfig) -> None:
     known = rendered_options()

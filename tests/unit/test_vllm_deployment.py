@@ -13,8 +13,7 @@ from elastic_vllm.testing.registration import Graph
 from elastic_vllm.testing.values import Secret, mapping, reveal
 from elastic_vllm.vllm import deployment, routes
 from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs, encode
-from tests.manifests import L4, inputs, kubernetes, model, names, plain, strings
-from tests.unit.test_group import GROUP
+from tests.manifests import GROUP, L4, inputs, kubernetes, model, names, plain, strings
 
 CANARY = "sk-canary-7f3a"
 

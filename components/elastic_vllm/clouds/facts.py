@@ -56,6 +56,10 @@ class Demand:
         return self.nodes * self.amounts.get(row.counts, 0) if named and self.purchase in row.buys else 0
 
 
+class AccountError(ValueError):
+    """An account or project that the stack cannot be in: what is wrong, and what to do."""
+
+
 class ClusterFacts(Protocol):
     """The ``cluster`` section of any cloud."""
 
@@ -104,7 +108,7 @@ class ClusterFacts(Protocol):
         """What the cluster takes of quotas beside its GPU nodes."""
 
     def deployer_documents(self, stack: str, account: str) -> Mapping[str, str]:
-        """What the identity that runs ``pulumi up`` needs: documents by name; none on the user's machine."""
+        """The permissions that deploying takes: documents by file name; raises ``AccountError``."""
 
     def implementation(self) -> "Cloud":
         """The cloud's components; imports its SDK."""

@@ -16,13 +16,15 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from elastic_vllm import rules as checks
+from elastic_vllm.project import stacks_folder
 from elastic_vllm.rules.finding import Finding, Kind, StackConfigError
 from elastic_vllm.section import wrong
 from elastic_vllm.spec import Section
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.stack_file.translation import findings_of
 
-PATH = Path("stacks/policy.yaml")
+NAME = "policy.yaml"
+"""Of the file, which is beside the stack files."""
 
 POLICY_FILE = Kind(
     id="policy-file",
@@ -173,10 +175,14 @@ def _unused(index: int, item: PolicyException) -> Finding:
     return UNUSED.at(f"policy.exceptions[{index}]", message, item.subject or "")
 
 
-@cache
 def committed() -> Policy:
-    """The policy beside this file; none where there is no file."""
-    return read(PATH)
+    """The policy of the project in the current folder, where Pulumi runs its program."""
+    return _read_once(stacks_folder(Path.cwd()) / NAME)
+
+
+@cache
+def _read_once(path: Path) -> Policy:
+    return read(path)
 
 
 def read(path: Path) -> Policy:

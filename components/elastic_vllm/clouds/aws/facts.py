@@ -1,6 +1,7 @@
 """What the rest of the program asks of a cluster on AWS. Imports an SDK where resources register only."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from elastic_vllm.catalog import CloudName, Counted, MachineRow, QuotaRow
 from elastic_vllm.clouds.aws import billing, quotas
 from elastic_vllm.clouds.aws.deployer import deployer
 from elastic_vllm.clouds.aws.spec import AwsSettings
-from elastic_vllm.clouds.facts import Bill, Demand
+from elastic_vllm.clouds.facts import AccountError, Bill, Demand
 
 if TYPE_CHECKING:
     from elastic_vllm.clouds.base import Cloud
@@ -65,8 +66,13 @@ class AwsCluster(AwsSettings):
 
     def deployer_documents(self, stack: str, account: str) -> Mapping[str, str]:
         """See ``ClusterFacts.deployer_documents``. IAM policies."""
+        if not re.fullmatch(r"\d{12}", account):
+            raise AccountError(
+                f"{account!r} is no AWS account id",
+                "give its 12 digits; `aws sts get-caller-identity` prints them",
+            )
         policies = deployer(self.region, account, stack)
-        return {name: json.dumps(policy, indent=2) for name, policy in policies.items()}
+        return {f"{name}.json": json.dumps(policy, indent=2) for name, policy in policies.items()}
 
     def implementation(self) -> "Cloud":
         """See ``ClusterFacts.implementation``."""

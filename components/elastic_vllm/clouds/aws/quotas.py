@@ -21,14 +21,14 @@ def other_demand(cluster: AwsSettings) -> Iterator[Demand]:
         machine=machine,
         family=family_of(machine),
         nodes=cluster.system_nodes + 1,
-        amounts={"machines": 1, "vCPUs": vcpus_of(machine)},
+        amounts={"vCPUs": vcpus_of(machine)},
     )
     yield Demand(
-        who="their addresses",
+        who="one address each",
         machine="nat-gateway",
         family="address",
         nodes=billing.nat_gateways(cluster),
-        amounts={"machines": 1},
+        amounts={"addresses": 1},
     )
 
 

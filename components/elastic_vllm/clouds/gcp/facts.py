@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from elastic_vllm import catalog
 from elastic_vllm.catalog import CloudName, Counted, MachineRow, QuotaRow
-from elastic_vllm.clouds.facts import Bill, Demand
+from elastic_vllm.clouds.facts import AccountError, Bill, Demand
 from elastic_vllm.clouds.gcp import billing, quotas
 from elastic_vllm.clouds.gcp.deployer import commands
 from elastic_vllm.clouds.gcp.spec import GcpSettings
@@ -67,8 +67,12 @@ class GcpCluster(GcpSettings):
         """See ``ClusterFacts.deployer_documents``. Commands that grant roles in the project."""
         from elastic_vllm.clouds.gcp.identity import NODE_ROLES  # noqa: PLC0415  # its module imports the SDK
 
-        del stack, account
-        return {"roles": "\n".join(commands(self.project, NODE_ROLES))}
+        if account != self.project:
+            raise AccountError(
+                f"stack {stack} is in the project {self.project}, not in {account!r}",
+                f"give --account {self.project}, or change cluster.project in the stack file",
+            )
+        return {"roles.sh": "\n".join(commands(self.project, NODE_ROLES))}
 
     def implementation(self) -> "Cloud":
         """See ``ClusterFacts.implementation``."""
