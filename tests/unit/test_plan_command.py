@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-
-from fleet import workspace
 from typer.testing import CliRunner, Result
 
 from elastic_vllm.rules.finding import STACK_FILE, StackConfigError
+from fleet import workspace
 from fleet.cli import plan as command
-from fleet.cli import 
 from fleet.cli.main import app, main
 from fleet.errors import DEBUG, INTERRUPTED, FleetError
 from fleet.plan.models import Plan
