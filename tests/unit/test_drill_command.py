@@ -25,6 +25,7 @@ from fleet.embedded.engine.program import StackRef
 from fleet.kube.apiserver import Apiserver
 from fleet.kube.kubeconfig import Connection
 from tests import drill_sample
+from tests.plans import ROOT
 
 pytestmark = pytest.mark.usefixtures("kubeconfig")
 
@@ -142,7 +143,7 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Play:
 
 
 def fleet(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(app, ["-C", str(ROOT), *arguments], catch_exceptions=False)
     return result.exit_code, result.output
 
 
@@ -198,7 +199,7 @@ def test_the_verdict_is_printed_with_every_promise(play: Play) -> None:
 
 def outcome(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
     """The exit code of the installed command, which turns failures into lines."""
-    monkeypatch.setattr(sys, "argv", ["fleet", *arguments])
+    monkeypatch.setattr(sys, "argv", ["fleet", "-C", str(ROOT), *arguments])
     with pytest.raises(SystemExit) as caught:
         main()
     return caught.value.code

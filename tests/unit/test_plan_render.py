@@ -52,8 +52,7 @@ config:
 
 
 def planted(folder: Path) -> Plan:
-    (folder / "stacks").mkdir()
-    (folder / "stacks" / "Pulumi.planted.yaml").write_text(STACK)
+    (folder / "Pulumi.planted.yaml").write_text(STACK)
     return plan(folder, "planted", TODAY)
 
 
