@@ -5,6 +5,7 @@ The charts are the drill's, drawn by its own code; a step on the left, a day on 
 
 import base64
 import io
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from elastic_vllm.simulate.forecast.forecast import Forecast, ModelForecast
+from elastic_vllm.simulate.forecast.forecast import ModelForecast
 from elastic_vllm.simulate.forecast.outcome import Moment, Outcome
 from elastic_vllm.simulate.timeline import Ledger, Run, Second
 from fleet.drill.report.axes import SOFT, draw_panel, time_ticks
@@ -33,15 +34,15 @@ and the load model's.</p>
 """
 
 
-def write(forecast: Forecast, folder: Path, stack: str) -> Path:
+def write(forecast: Sequence[ModelForecast], folder: Path, stack: str) -> Path:
     """``forecast-<model>.png`` for each model and ``forecast.html``, which needs none of them; its path."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
-    for model in forecast.models:
+    for model in forecast:
         png = draw(model)
         (folder / f"forecast-{model.model}.png").write_bytes(png)
         image = f'<img alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-        told = escape(render(Forecast((model,))))
+        told = escape(render([model]))
         parts.append(f"<h2>{escape(model.model)}</h2>\n{image}\n<pre>{told}</pre>")
     page = folder / "forecast.html"
     title = escape(f"Forecast of stack {stack}")

@@ -1,17 +1,17 @@
 """A forecast as lines for a terminal: what came of each trace, and its courses as sparklines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from elastic_vllm.simulate.forecast.forecast import Forecast, ModelForecast
+from elastic_vllm.simulate.forecast.forecast import ModelForecast
 from elastic_vllm.simulate.forecast.outcome import Outcome
 from fleet.sparkline import sparkline
 
 WIDTH = 64
 
 
-def render(forecast: Forecast, width: int = WIDTH) -> str:
+def render(forecast: Iterable[ModelForecast], width: int = WIDTH) -> str:
     """All models, one after the other."""
-    return "\n\n".join("\n".join(_model(model, width)) for model in forecast.models)
+    return "\n\n".join("\n".join(_model(model, width)) for model in forecast)
 
 
 def _model(model: ModelForecast, width: int) -> Iterator[str]:
@@ -23,9 +23,9 @@ def _model(model: ModelForecast, width: int) -> Iterator[str]:
         f"  a new replica answers {model.boot_seconds + model.load_seconds:.0f} s after its node is ordered: "
         f"{model.boot_seconds:.0f} s boot and pull, {model.load_seconds:.0f} s load{_warm(model)}"
     )
-    if model.ttft_at_rest > model.ttft_slo_seconds:
+    if model.ttft_unloaded > model.ttft_slo_seconds:
         yield (
-            f"  a lone request already waits {model.ttft_at_rest:.2f} s (P99) for its first token: the SLO "
+            f"  a lone request already waits {model.ttft_unloaded:.2f} s (P99) for its first token: the SLO "
             f"of {model.ttft_slo_seconds:g} s cannot be held on this machine"
         )
     for metric in model.step.unknown_metrics:
@@ -63,9 +63,9 @@ def _trace(outcome: Outcome, model: ModelForecast, width: int) -> Iterator[str]:
 
 def _held(model: ModelForecast) -> str:
     """What the step would take, where it loses the SLO and anything would hold it."""
-    if not model.step.slo_lost_minutes or model.held_by is None:
+    if not model.step.slo_lost_minutes or model.replicas_to_hold is None:
         return ""
-    return f"; {model.held_by} that are always there would hold the step"
+    return f"; {model.replicas_to_hold} that are always there would hold the step"
 
 
 def _course(outcome: Outcome) -> str:

@@ -17,7 +17,7 @@ _TOLD = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 
 def foresee(config: StackConfig) -> tuple[Forecast, ...]:
     """Every model of the stack."""
-    models = forecast(config).models
+    models = forecast(config)
     told: dict[int, Trace] = {}  # models that differ in their names alone share their outcomes
     for outcome in (outcome for found in models for outcome in (found.step, found.day)):
         if id(outcome) not in told:
@@ -41,7 +41,7 @@ def _model(found: ModelForecast, step: Trace, day: Trace) -> Forecast:
         load_seconds=found.load_seconds,
         capacity_rps=found.capacity_rps,
         ttft_slo_seconds=found.ttft_slo_seconds,
-        ttft_at_rest=found.ttft_at_rest,
+        ttft_at_rest=found.ttft_unloaded,
         step=step,
         day=day,
     )

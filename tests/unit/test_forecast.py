@@ -158,17 +158,17 @@ def test_headroom_holds_a_step_that_one_replica_loses() -> None:
     def lost(least: int) -> float:
         return forecasts.outcome(stack(least), (60.0, 0.02), (1200.0, 3.0)).slo_lost_minutes
 
-    (model,) = forecast(stack(1)).models
-    assert model.held_by is not None
-    assert lost(1) > lost(model.held_by - 1) > 0
-    assert lost(model.held_by) == 0
+    (model,) = forecast(stack(1))
+    assert model.replicas_to_hold is not None
+    assert lost(1) > lost(model.replicas_to_hold - 1) > 0
+    assert lost(model.replicas_to_hold) == 0
 
 
 def test_where_a_lone_request_is_late_no_headroom_holds_the_slo() -> None:
     made = forecast(forecasts.stack())  # an A10G takes 0.9 s for several images
-    (model,) = made.models
-    assert model.ttft_at_rest > model.ttft_slo_seconds
-    assert model.held_by is None
+    (model,) = made
+    assert model.ttft_unloaded > model.ttft_slo_seconds
+    assert model.replicas_to_hold is None
     assert "cannot be held on this machine" in render(made)
 
 
@@ -183,7 +183,7 @@ def test_every_trace_needs_less_than_the_most_replicas(bounds: tuple[int, int]) 
 def test_models_that_differ_in_their_names_alone_have_the_same_forecast() -> None:
     one, *_ = forecasts.stack().models
     both = forecasts.stack().model_copy(update={"models": (one, one.model_copy(update={"name": "again"}))})
-    first, second = forecast(both).models
+    first, second = forecast(both)
     assert (first.model, second.model) == ("chat", "again")
     assert first.step is second.step
 

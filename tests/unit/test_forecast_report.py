@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from elastic_vllm.simulate.forecast import Forecast, forecast
+from elastic_vllm.simulate.forecast import ModelForecast, forecast
 from fleet.plan import forecast_report as report
 from tests import forecasts
 
@@ -12,11 +12,11 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
-def made() -> Forecast:
+def made() -> tuple[ModelForecast, ...]:
     return forecast(forecasts.stack())
 
 
-def test_the_page_needs_no_other_file_and_no_network(made: Forecast, tmp_path: Path) -> None:
+def test_the_page_needs_no_other_file_and_no_network(made: tuple[ModelForecast, ...], tmp_path: Path) -> None:
     page = report.write(made, tmp_path, "mine").read_text(encoding="utf-8")
     assert "Forecast of stack mine" in page
     assert 'src="data:image/png;base64,' in page
@@ -24,6 +24,6 @@ def test_the_page_needs_no_other_file_and_no_network(made: Forecast, tmp_path: P
     assert (tmp_path / "forecast-chat.png").read_bytes().startswith(PNG)
 
 
-def test_the_same_forecast_gives_the_same_picture(made: Forecast) -> None:
-    (model,) = made.models
+def test_the_same_forecast_gives_the_same_picture(made: tuple[ModelForecast, ...]) -> None:
+    (model,) = made
     assert report.draw(model) == report.draw(model)

@@ -20,6 +20,7 @@ from elastic_vllm.rules import (
     scaling,
     security,
     sleep,
+    slo,
 )
 from elastic_vllm.rules.finding import STACK_FILE, Finding, Kind
 from elastic_vllm.rules.view import View
@@ -53,7 +54,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         sleep.nothing_counts_on_replicas_that_sleep: (sleep.AUTOSCALED,),
         engines.metrics_are_of_whole_replicas: (engines.METRIC,),
         scaling.zero_replicas_can_wake: (scaling.SCALE_TO_ZERO,),
-        scaling.a_step_finds_a_reserve: (scaling.SLO_LOST,),
+        slo.slo_can_be_held: (slo.UNREACHABLE, slo.BREACH),
         lifecycle.drains_leave_a_margin: (lifecycle.DRAIN_MARGIN,),
         lifecycle.drains_cover_the_longest_answer: (lifecycle.DRAIN_SHORT,),
         lifecycle.budgets_cover_the_load: (lifecycle.STARTUP_BUDGET,),

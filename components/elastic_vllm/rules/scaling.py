@@ -1,4 +1,4 @@
-"""Will the policy move when it should? What a step of load costs while it does."""
+"""Will the HPA scale when it should? Targets, windows, metrics and zero replicas."""
 
 import difflib
 from collections.abc import Iterator
@@ -6,8 +6,6 @@ from typing import assert_never
 
 from elastic_vllm import catalog
 from elastic_vllm.catalog.engine_options import VLLM_VERSION
-from elastic_vllm.estimate.packing import nodes_for
-from elastic_vllm.estimate.placement import Placed
 from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import AwsCluster, ClusterSpec, GcpCluster, LocalCluster
@@ -56,16 +54,6 @@ UNKNOWN_METRIC = Kind(
     "renamed over the versions: `gpu_cache_usage_perc` is `kv_cache_usage_perc` today. Names that do not "
     "start with vllm are not judged.",
 )
-SLO_LOST = Kind(
-    id="slo-lost-in-a-step",
-    family="scaling",
-    severity="warning",
-    lowered="info",
-    title="A step of load breaks the promise until a replica has come",
-    why="A reactive policy sees load only when it is there; with one replica there is nothing to absorb it "
-    "while a node boots and a model loads. The message says for how long, and how many replicas in reserve "
-    "would hold twice the load. Info outside production.",
-)
 SCALE_TO_ZERO = Kind(
     id="scale-to-zero",
     family="scaling",
@@ -82,8 +70,6 @@ EMBEDDED_KUBERNETES = (1, 36)
 """Of the local stack; a test holds it against the module that is built."""
 TOLERANCE = 0.1
 """By which the autoscaler lets a metric pass its target."""
-REACTION_SECONDS = 30
-"""A metric of the last 15 seconds, seen by a controller that looks every 15."""
 
 
 def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
@@ -118,17 +104,24 @@ def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
 
 
 def replicas_are_kept_until_new_ones_could_come(view: View) -> Iterator[Finding]:
-    """The calm between two spikes must not cost a start."""
+    """The calm between two spikes must not cost a start. A simulated start and its window shrink alike."""
     for at in view.autoscaled():
-        down, start = at.model.scaling.scale_down, view.start_of(at)
-        if down.select_policy != "Disabled" and down.stabilization_window_seconds < start.seconds:
+        down, start, compression = at.model.scaling.scale_down, view.start_of(at), _compression(view)
+        window = down.stabilization_window_seconds * compression
+        if down.select_policy != "Disabled" and window < start.seconds:
+            stands = f" (as {window:g} s at compression {compression:g})" if compression > 1 else ""
             yield SHORT_WINDOW.at(
                 f"{at.key}.scaling.scaleDown.stabilizationWindowSeconds",
-                f"{down.stabilization_window_seconds} s, but a replica takes about {start.seconds:.0f} s to "
-                f"come ({start.node:.0f} s node and image, {start.load:.0f} s load); make it longer than "
-                "that",
+                f"{down.stabilization_window_seconds} s{stands}, but a new replica takes about "
+                f"{start.seconds:.0f} s to be ready ({start.node:.0f} s node and image, {start.load:.0f} s "
+                "load); make it longer than that",
                 at.model.name,
             )
+
+
+def _compression(view: View) -> float:
+    cluster = view.config.cluster
+    return cluster.compression if isinstance(cluster, LocalCluster) else 1
 
 
 def metrics_are_known_to_vllm(view: View) -> Iterator[Finding]:
@@ -195,26 +188,3 @@ def _kubernetes(cluster: ClusterSpec) -> tuple[int, int] | None:
             return None
         case _:
             assert_never(cluster)
-
-
-def a_step_finds_a_reserve(view: View) -> Iterator[Finding]:
-    """With a single replica at least, nothing absorbs a step while the policy reacts."""
-    for at in view.autoscaled():
-        if at.model.replicas.min > 1:
-            continue
-        start, warm = view.start_of(at), at.model.headroom > 0
-        spare = warm or (at.replicas_per_node > 0 and nodes_for([(at, 2)]) <= at.pool.min_nodes)
-        lost = REACTION_SECONDS + start.load + (0 if spare else start.node)
-        node = "" if spare else f", {start.node:.0f} s node and image"
-        yield SLO_LOST.at(
-            f"{at.key}.replicas.min",
-            f"a step to twice what one replica serves loses the {_promise(at)} for about {lost / 60:.1f} "
-            f"minutes ({REACTION_SECONDS} s to react{node}, {start.load:.0f} s load); 1 more replica in "
-            "reserve (replicas.min: 2) would hold it",
-            at.model.name,
-            lower=not view.production,
-        )
-
-
-def _promise(at: Placed) -> str:
-    return f"promise of {at.model.slo.ttft_p99_seconds:g} s to the first token"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from elastic_vllm import catalog
-from elastic_vllm.estimate.placement import place_of
+from elastic_vllm.estimate.placement import Placed, place_of
 from elastic_vllm.simulate.figures import ShapeName
 from elastic_vllm.simulate.hpa import SYNC_SECONDS
 from elastic_vllm.simulate.load_model import LoadModel
@@ -70,9 +70,13 @@ class Conditions:
 
     @classmethod
     def of(cls, config: StackConfig, model: ModelSpec, *, compression: float = 1) -> Self:
-        """The stack's model in the catalogue's own time, or in the shorter one of a drill."""
-        at = place_of(config, model.name)
-        at, pool, machine = replace(at, model=model), at.pool, at.machine
+        """The stack's model in real seconds, or in the compressed ones of a drill."""
+        return cls.at(config, replace(place_of(config, model.name), model=model), compression=compression)
+
+    @classmethod
+    def at(cls, config: StackConfig, placement: Placed, *, compression: float = 1) -> Self:
+        """Likewise, of a model whose place is known."""
+        model, pool, machine = placement.model, placement.pool, placement.machine
         start = start_of(config.cluster, model, machine)
         price = machine.usd_per_hour
         if price is not None and pool.capacity == "spot":
@@ -82,7 +86,7 @@ class Conditions:
             machine=machine,
             boot_seconds=round(start.node / compression),
             load_seconds=round(start.load / compression),
-            replicas_per_node=max(1, at.replicas_per_node),
+            replicas_per_node=max(1, placement.replicas_per_node),
             min_nodes=pool.min_nodes,
             max_nodes=pool.max_nodes,
             consolidate_after_seconds=config.autoscaler.consolidate_after_seconds,
