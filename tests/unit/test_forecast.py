@@ -126,6 +126,17 @@ def test_a_metric_of_vllm_that_the_forecast_knows_scales_and_one_that_it_does_no
     assert waiting("requests_in_dreams").unknown_metrics == ("requests_in_dreams",)
 
 
+def test_a_replica_that_drains_keeps_its_node_until_its_removal_has_propagated() -> None:
+    def until_given_back(propagation: int) -> float:
+        model = {"drain": {"propagationSeconds": propagation, "finishSeconds": 60}}
+        outcome = forecasts.outcome(forecasts.stack(model), *STEP[:2], (1800.0, 0.0))
+        rush = max(moment.t for moment in outcome.moments if moment.nodes == outcome.most_nodes)
+        down = next(change.t for change in outcome.changes if change.after < change.before)
+        return rush - down
+
+    assert until_given_back(105) - until_given_back(5) == pytest.approx(100, abs=15)
+
+
 def test_equal_bounds_mean_no_autoscaler() -> None:
     outcome = forecasts.outcome(forecasts.stack({"replicas": {"min": 2, "max": 2}}), *STEP)
     assert outcome.changes == ()

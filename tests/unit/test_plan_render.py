@@ -139,9 +139,11 @@ def test_a_difference_is_counted_and_shown_to_the_field() -> None:
 
 @pytest.mark.parametrize("form", ["markdown", "text"])
 def test_what_is_protected_and_would_go_is_a_danger_of_its_own(form: str) -> None:
-    shown = against(change("remove", protected=True))
-    text = render_markdown.render(shown, TODAY) if form == "markdown" else terminal(shown)
-    assert "Vpc net is protected: `pulumi up` refuses to delete it" in text
+    for action, verb in (("remove", "delete"), ("replace", "replace")):
+        shown = against(change(action, protected=True, readers=3))
+        text = render_markdown.render(shown, TODAY) if form == "markdown" else terminal(shown)
+        assert f"Vpc net is protected: `pulumi up` refuses to {verb} it" in text
+        assert form == "text" or "> [!CAUTION]\n> Vpc net is protected" in text
 
 
 @pytest.mark.parametrize("form", ["markdown", "text"])
