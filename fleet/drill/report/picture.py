@@ -17,7 +17,7 @@ from matplotlib.transforms import Bbox
 from elastic_vllm.simulate.timeline import Run
 from fleet.drill.report import words
 from fleet.drill.report.axes import RULE, SOFT, draw_panel, light, time_ticks
-from fleet.drill.report.panels import Panel, panels, phases
+from fleet.drill.report.panels import Panel, panels, phases, values
 
 _DPI = 160
 _WIDTH, _LEFT, _RIGHT, _TALLEST = 10.0, 0.62, 0.3, 60.0
@@ -86,12 +86,14 @@ class _Sheet:
         """All panels over one time axis, the phases behind and the faults through all of them."""
         top = self._y
         self._y += 0.26
+        times = [second.t for second in self._run.seconds]
         for panel in panels(self._run):
             self._y += 0.13
             self._key(panel)
             self._y += 0.13
             axes = self._axes(self._y, panel.height * _PANEL)
-            draw_panel(axes, self._run, panel, self._end)
+            curves = [values(self._run, series) for series in panel.series]
+            draw_panel(axes, panel, times, curves, self._end)
             self._y += panel.height * _PANEL
         time_ticks(axes, self._end)
         self._backdrop(top, self._y)
