@@ -234,7 +234,7 @@ _FACTS: dict[str, object] = {
     "checkpoint": "Qwen/Qwen3-VL-8B-Instruct-FP8",
     "pool": "l40s",
     "machine": "g6e.xlarge",
-    "usd_per_machine_hour": HOURLY["g6e.xlarge"],
+    "usd_per_node_hour": HOURLY["g6e.xlarge"],
     "node_autoscaler": "Karpenter",
     "scenario": "ramp-peak-trough",
     "compression": 10.0,

@@ -144,7 +144,7 @@ def drill(**changes: object) -> Run:
         "checkpoint": "Qwen/Qwen3-VL-8B-Instruct-FP8",
         "pool": "l4",
         "machine": "g6.xlarge",
-        "usd_per_machine_hour": 0.8,
+        "usd_per_node_hour": 0.8,
         "node_autoscaler": "Karpenter",
         "scenario": "step",
         "seed": 7,

@@ -1,20 +1,23 @@
 """The cost envelope: sums by hand, what is in it, and agreement with what the clouds' code asks for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from elastic_vllm import catalog
+from elastic_vllm.catalog import MachineRow
 from elastic_vllm.clouds.aws import hints
 from elastic_vllm.clouds.aws import system_nodes as aws_system
 from elastic_vllm.clouds.gcp import node_pool as gcp_pool
 from elastic_vllm.clouds.gcp import system_nodes as gcp_system
 from elastic_vllm.estimate import bill
-from elastic_vllm.estimate.cost import NOTHING, Nodes, envelope
+from elastic_vllm.estimate.cost import NOTHING, Nodes, envelope, node_price
 from elastic_vllm.estimate.packing import nodes_for
-from elastic_vllm.estimate.placement import placed
+from elastic_vllm.estimate.placement import SYSTEM_MEMORY_MIB, placed
+from elastic_vllm.simulate.forecast import Conditions
 from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
 from elastic_vllm.testing.values import items
 from elastic_vllm.vllm import pod
@@ -111,6 +114,36 @@ def test_models_share_what_is_left_of_each_others_nodes() -> None:
     assert nodes_for([(chat, 5), (docs, 3)]) == 2
     assert nodes_for([(chat, 5), (docs, 4)]) == 3
     assert envelope(both).pools[0].nodes.min == 2
+
+
+def test_a_replica_that_exactly_fills_what_a_node_has_left_is_packed_there() -> None:
+    pool = {"accelerator": "l4", "gpusPerNode": 4, "maxNodes": 9}
+    both = stack({"cloud": "local"}, pool, model(), model("docs"))
+    filled = [replace(at, machine=_with_memory(at.machine, 2 * 8 * 1024)) for at in placed(both)]
+    assert nodes_for([(at, 1) for at in filled]) == 1
+    short = [replace(at, machine=_with_memory(at.machine, 2 * 8 * 1024 - 1)) for at in placed(both)]
+    assert nodes_for([(at, 1) for at in short]) == 2
+
+
+def _with_memory(machine: MachineRow, free_mib: int) -> MachineRow:
+    return machine.model_copy(update={"allocatable_memory_mib": free_mib + SYSTEM_MEMORY_MIB})
+
+
+@pytest.mark.parametrize("name", ["aws-prod", "gcp-dev", "local"])
+def test_plan_and_forecast_pay_the_same_for_a_node(name: str) -> None:
+    config = parse(read_stack_file(STACKS / f"Pulumi.{name}.yaml"))
+    pools = {pool.name: pool for pool in envelope(config).pools}
+    for served in config.models:
+        paid = pools[served.pool].declared(pools[served.pool].node)
+        assert Conditions.of(config, served).usd_per_node_hour == paid
+
+
+def test_a_node_costs_its_disks_too_and_no_discount_on_them() -> None:
+    disk = (204 * 0.08 + 375 * 0.04) / 730
+    for capacity, bare in (("on-demand", 1.006), ("spot-then-on-demand", 1.006), ("spot", 0.503)):
+        config = stack(AWS, {"accelerator": "a10g", "maxNodes": 3, "capacity": capacity}, model())
+        (at,) = placed(config)
+        assert node_price(config, at.pool, at.machine) == pytest.approx(bare + disk)
 
 
 def test_every_price_has_its_source_and_the_oldest_date_is_known() -> None:

@@ -351,6 +351,6 @@ def test_a_machine_without_a_price_is_said_to_have_none(
     assert "without a known price" not in capsys.readouterr().out
     assert play.stage is not None
     assert play.scenario is not None
-    machine = play.setting.machine.model_copy(update={"usd_per_hour": None})
-    PERFORM(replace(play.stage, setting=replace(play.setting, machine=machine)), play.scenario)
+    unpriced = replace(play.setting, usd_per_node_hour=None)
+    PERFORM(replace(play.stage, setting=unpriced), play.scenario)
     assert "without a known price" in capsys.readouterr().out

@@ -230,7 +230,7 @@ def test_the_picture_grows_with_its_promises(run: Run, written: report.Report) -
 
 def test_a_run_on_a_machine_without_a_price_tells_no_cost() -> None:
     assert words.outcome(drill_sample.run()).endswith(" USD.")
-    free = words.outcome(drill_sample.run(usd_per_machine_hour=None))
+    free = words.outcome(drill_sample.run(usd_per_node_hour=None))
     assert free.endswith("Cost unknown: the machine has no price.")
     assert "USD" not in free
 

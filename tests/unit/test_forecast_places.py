@@ -45,7 +45,7 @@ def test_a_group_has_as_many_nodes_as_it_declares_from_the_first_to_the_last() -
 
 def test_every_node_of_a_group_is_paid() -> None:
     outcome = forecasts.outcome(groups(), (3600.0, 0.0))
-    price = Conditions.of(groups(), groups().models[0]).machine.usd_per_hour
+    price = Conditions.of(groups(), groups().models[0]).usd_per_node_hour
     assert price is not None
     assert outcome.gpu_hours == pytest.approx(2)
     assert outcome.usd == pytest.approx(2 * price)

@@ -87,7 +87,7 @@ class PoolCost:
 
     def declared(self, at: Rates) -> float:
         """What the pool pays at most, as its ``capacity`` buys."""
-        return at.spot if self.capacity == "spot" else at.on_demand
+        return bought(at, self.capacity)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,8 +178,25 @@ def node_rates(config: StackConfig, machine: MachineRow) -> Rates:
     beside = bill(config.cluster, machine).per_gpu_node
     known = services(config.cluster.catalogue)
     extra = sum(known[name].usd_per_hour * quantity for name, quantity in beside.items())
+    return machine_rates(machine) + Rates(on_demand=extra, spot=extra)
+
+
+def machine_rates(machine: MachineRow) -> Rates:
+    """The bare machine. One without a price counts as nothing."""
     bare = machine.usd_per_hour or 0.0
-    return Rates(on_demand=bare + extra, spot=bare * machine.spot_factor + extra)
+    return Rates(on_demand=bare, spot=bare * machine.spot_factor)
+
+
+def node_price(config: StackConfig, pool: NodePoolSpec, machine: MachineRow) -> float | None:
+    """USD per hour of one node, as its pool's ``capacity`` buys it; None where the machine has no price."""
+    if machine.usd_per_hour is None:
+        return None
+    return bought(node_rates(config, machine), pool.capacity)
+
+
+def bought(rates: Rates, capacity: str) -> float:
+    """The dearest rate at which a ``capacity`` buys."""
+    return rates.spot if capacity == "spot" else rates.on_demand
 
 
 def _pools(config: StackConfig) -> list[tuple[NodePoolSpec, MachineRow]]:

@@ -147,7 +147,8 @@ class Run(Record):
     checkpoint: str
     pool: str
     machine: str
-    usd_per_machine_hour: float | None
+    usd_per_node_hour: float | None
+    """With its disks; None where the catalogue has no price."""
     node_autoscaler: str
     """``Karpenter``, or ``Karpenter stand-in`` for a cloud that has its own."""
     scenario: str

@@ -25,11 +25,7 @@ def compression(run: Run) -> str:
 
 def facts(run: Run) -> list[tuple[str, str]]:
     """What was played, on what."""
-    price = (
-        "no price"
-        if run.usd_per_machine_hour is None
-        else f"{run.usd_per_machine_hour:g} USD per machine hour"
-    )
+    price = "no price" if run.usd_per_node_hour is None else f"{run.usd_per_node_hour:g} USD per node hour"
     autoscaler = run.node_autoscaler + (_STAND_IN if "stand-in" in run.node_autoscaler else "")
     return [
         ("Model", f"{run.model}: {run.checkpoint}"),
@@ -61,7 +57,7 @@ def outcome(run: Run) -> str:
         return "Nothing was recorded."
     ready = _course([second.ready for second in run.seconds])
     nodes = _course([sum(second.nodes.values()) for second in run.seconds])
-    priced = run.usd_per_machine_hour is not None
+    priced = run.usd_per_node_hour is not None
     cost = f"{run.seconds[-1].usd:.2f} USD" if priced else "Cost unknown: the machine has no price"
     return (
         f"{run.ledger.sent:,} requests in {run.duration_seconds:.0f} s. Ready replicas {ready}, "

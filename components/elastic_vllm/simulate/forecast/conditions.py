@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from elastic_vllm import catalog
+from elastic_vllm.estimate.cost import node_price
 from elastic_vllm.estimate.placement import Placed, place_of
 from elastic_vllm.simulate.figures import ShapeName
 from elastic_vllm.simulate.hpa import SYNC_SECONDS
@@ -65,7 +66,7 @@ class Conditions:
     max_nodes: int
     consolidate_after_seconds: float
     usd_per_node_hour: float | None
-    """None where the catalogue has no price."""
+    """With its disks; None where the catalogue has no price."""
     periods: Periods = field(default_factory=Periods)
 
     @classmethod
@@ -78,9 +79,6 @@ class Conditions:
         """Likewise, of a model whose place is known."""
         model, pool, machine = placement.model, placement.pool, placement.machine
         start = start_of(config.cluster, model, machine)
-        price = machine.usd_per_hour
-        if price is not None and pool.capacity == "spot":
-            price *= machine.spot_factor
         return cls(
             model=model,
             machine=machine,
@@ -90,7 +88,7 @@ class Conditions:
             min_nodes=pool.min_nodes,
             max_nodes=pool.max_nodes,
             consolidate_after_seconds=config.autoscaler.consolidate_after_seconds,
-            usd_per_node_hour=price,
+            usd_per_node_hour=node_price(config, pool, machine),
             periods=_periods(config),
         )
 

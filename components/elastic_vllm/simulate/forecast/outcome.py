@@ -67,7 +67,7 @@ class Outcome:
     registered_gpu_hours: float
     """Of the nodes that are there alone, which is what a drill counts."""
     usd: float | None
-    """GPU nodes alone, at the catalogue's price; None where it has none."""
+    """GPU nodes with their disks, at the catalogue's price; None where it has none."""
     unknown_metrics: tuple[str, ...]
     """Metrics of the policy that no forecast can read: taken as unreadable."""
 
