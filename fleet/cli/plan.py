@@ -11,12 +11,12 @@ from rich.console import Console
 
 from fleet.cli.console import console, errors, print_problem
 from fleet.cli.stack import StackName
-from fleet.plan import render_markdown, render_text, words
+from fleet.plan import format as text_of
+from fleet.plan import render_markdown, render_text
 from fleet.plan.build import plan as build
 from fleet.plan.checkout import ROOT, today
-from fleet.plan.comparison import against as compare
-from fleet.plan.foresight import write_report
-from fleet.plan.models import Plan
+from fleet.plan.difference import against as compare
+from fleet.plan.document import Plan
 
 _WIDTH = 140
 """Of a log, which has no width of its own."""
@@ -58,7 +58,9 @@ def plan(
         found = compare(found, ROOT, against)
     _print(found, format_)
     if report is not None and found.forecast:
-        errors.print(f"forecast: {write_report(ROOT, stack, report)}")
+        from fleet.plan import forecast_report  # noqa: PLC0415  (matplotlib, which nothing else here needs)
+
+        errors.print(f"forecast: {forecast_report.write(found.forecast, report, stack)}")
     if found.errors or (strict and found.warnings):
         raise typer.Exit(1)
 
@@ -73,4 +75,4 @@ def _print(found: Plan, format_: Format) -> None:
         render_text.render(found, screen, today())
     else:  # the file is no stack: there is nothing to tell but what is wrong
         for item in found.findings:
-            print_problem(f"{words.at(item)}: {item.message}")
+            print_problem(f"{text_of.location(item)}: {item.message}")

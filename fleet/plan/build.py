@@ -1,21 +1,22 @@
 """Puts a plan together. A stack file that is refused makes a plan too: one of nothing but what is wrong."""
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
 from elastic_vllm.estimate.cost import envelope
+from elastic_vllm.rules.finding import SEVERITIES, Finding
+from elastic_vllm.rules.policy import reviewed
+from elastic_vllm.simulate.forecast import forecast
 from elastic_vllm.spec import ClusterSpec
 from elastic_vllm.spec.cluster import LocalCluster
 from elastic_vllm.stack_file.config import StackConfigError, read_stack_file
 from elastic_vllm.stack_file.parsing import validate
 from fleet.errors import FleetError
 from fleet.plan import graph, serving
+from fleet.plan.background import in_background
 from fleet.plan.checkout import stack_file, stacks
-from fleet.plan.foresight import foresee
-from fleet.plan.judged import judge, told
-from fleet.plan.meanwhile import meanwhile
-from fleet.plan.models import Plan
-from fleet.plan.outlook import Cost
+from fleet.plan.document import Plan, Silenced
 
 
 def plan(root: Path, stack: str, today: date) -> Plan:
@@ -29,11 +30,11 @@ def plan(root: Path, stack: str, today: date) -> Plan:
     try:
         raw = read_stack_file(path)
         config = validate(raw)
-        findings, silenced = judge(config, stack, today)
+        review = reviewed(config, stack, today=today)
     except StackConfigError as refused:
-        return Plan(stack=stack, findings=told(refused.findings))
-    stopped = any(item.severity == "error" for item in findings)
-    foreseen = None if stopped else meanwhile(foresee, config)
+        return Plan(stack=stack, findings=by_severity(refused.findings))
+    stopped = bool(review.errors)
+    foreseen = None if stopped else in_background(forecast, config)
     resources = () if stopped else graph.record(root, stack, raw, config)
     return Plan(
         stack=stack,
@@ -41,11 +42,19 @@ def plan(root: Path, stack: str, today: date) -> Plan:
         region=_region(config.cluster),
         resources=resources,
         models=serving.models(config, resources),
-        findings=findings,
-        silenced=silenced,
-        cost=Cost.model_validate(envelope(config)),
+        findings=by_severity(review.findings),
+        silenced=tuple(
+            Silenced(**{**vars(item), "reason": exception.reason}, expires=exception.expires)
+            for item, exception in review.silenced
+        ),
+        cost=envelope(config),
         forecast=foreseen() if foreseen else (),
     )
+
+
+def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Most severe first; among those of one severity the order of the rules."""
+    return tuple(sorted(findings, key=lambda item: SEVERITIES.index(item.severity)))
 
 
 def _region(cluster: ClusterSpec) -> str:

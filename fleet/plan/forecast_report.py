@@ -14,11 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from elastic_vllm.simulate.forecast.forecast import ModelForecast
-from elastic_vllm.simulate.forecast.outcome import Moment, Outcome
+from elastic_vllm.simulate.forecast import ModelForecast, Moment, Outcome
 from fleet.drill.report.axes import SOFT, draw_panel, time_ticks
 from fleet.drill.report.panels import Panel, Series
-from fleet.plan.forecast_text import render
+from fleet.plan.forecast_view import render
 
 _DPI, _WIDTH, _HEIGHT = 130, 13.0, 6.4
 _PAGE = """<!doctype html>
@@ -51,8 +50,8 @@ def write(forecast: Sequence[ModelForecast], folder: Path, stack: str) -> Path:
         png = draw(model)
         (folder / f"forecast-{model.model}.png").write_bytes(png)
         image = f'<img alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-        told = escape(render([model]))
-        parts.append(f"<h2>{escape(model.model)}</h2>\n{image}\n<pre>{told}</pre>")
+        lines = escape(render([model]))
+        parts.append(f"<h2>{escape(model.model)}</h2>\n{image}\n<pre>{lines}</pre>")
     page = folder / "forecast.html"
     title = escape(f"Forecast of stack {stack}")
     page.write_text(_PAGE.format(title=title, models="\n".join(parts)), encoding="utf-8")
@@ -101,7 +100,7 @@ def _panels(model: ModelForecast) -> list[Panel]:
         ),
         Panel("Nodes", "machines", 92, (Series(("nodes",), "nodes", "green", "layer"),)),
         Panel(
-            "First token",
+            "TTFT",
             "P99, s",
             132,
             (Series(("ttftP99",), "P99", "red", "line"),),

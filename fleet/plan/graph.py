@@ -20,7 +20,7 @@ from elastic_vllm.testing.monitor import Applied, run
 from elastic_vllm.testing.registration import Graph, Registration
 from elastic_vllm.testing.request import STACK_TYPE, urn_type
 from elastic_vllm.testing.values import Secret, Unknown
-from fleet.plan.models import Resource
+from fleet.plan.document import Resource
 
 _LEARNT = ("arn", "email", "member", "name", "url")
 """What a cloud's provider makes up for a resource and other resources write into texts of their own."""

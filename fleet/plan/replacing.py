@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from fleet.plan.models import Replacement
+from fleet.plan.document import Replacement
 
 _NEVER = ("tags", "tagsAll")
 """A cloud changes what a resource is labelled with in place."""

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from fleet.errors import FleetError
 from fleet.plan.checkout import stack_file
-from fleet.plan.models import Plan
+from fleet.plan.document import Plan
 
 _SECONDS = 300
 

@@ -6,7 +6,7 @@ from elastic_vllm.estimate.memory import fit_of
 from elastic_vllm.estimate.placement import Placed, placed
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.testing.values import items, mapping, text
-from fleet.plan.models import Drain, Fit, Model, Probes, Resource
+from fleet.plan.document import Drain, Model, Probes, Resource
 
 _CONTAINER = "vllm"
 
@@ -35,7 +35,7 @@ def _model(at: Placed, pod: Mapping[str, object]) -> Model:
         replicas_max=at.model.replicas.max,
         replicas_per_node=at.replicas_per_node,
         nodes_max=at.pool.max_nodes,
-        fit=Fit.model_validate(fit_of(at)),
+        fit=fit_of(at),
         probes=_probes(pod),
         drain=_drain(at, pod),
     )

@@ -190,7 +190,7 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     "quota-at-max": (stack(), stack(cluster=AWS)),
     "cpu-target-cannot-fire": (targeting(70, 1.75), targeting(70, 3)),
     "cpu-target-always-fires": (targeting(70, 1.75), targeting(5, 1.75)),
-    "cpu-target-blunt": (targeting(70, 1.75), targeting(70, 1.25)),
+    "cpu-target-not-selective": (targeting(70, 1.75), targeting(70, 1.25)),
     "window-shorter-than-start": (
         stack(),
         with_model(scaling={"scaleDown": {"stabilizationWindowSeconds": 60}}),
@@ -351,7 +351,7 @@ def test_the_breach_is_the_forecasts_own_and_the_advised_replicas_hold_its_step(
     raw = with_model(replicas={"min": 1, "max": 4})
     (foreseen,) = forecast(validate(raw))
     said = found(raw)[BREACH, LEAST].message
-    assert _minutes(said) == round(foreseen.step.slo_lost_minutes)
+    assert _minutes(said) == round(foreseen.step.slo_breach_minutes)
     advised = int(re.findall(r"replicas\.min: (\d+) would hold it", said)[0])
     assert advised == foreseen.replicas_to_hold
     conditions = Conditions.of(validate(raw), validate(raw).models[0])
@@ -359,7 +359,7 @@ def test_the_breach_is_the_forecasts_own_and_the_advised_replicas_hold_its_step(
         bounds = ReplicasSpec(min=least, max=4)
         ready = replace(conditions, model=conditions.model.model_copy(update={"replicas": bounds}))
         step = traces.step(conditions.model.replicas)
-        assert (simulate(ready, step, engine_of(ready)).slo_lost_minutes == 0) is holds
+        assert (simulate(ready, step, engine_of(ready)).slo_breach_minutes == 0) is holds
 
 
 def test_an_slo_below_the_unloaded_ttft_is_unreachable_and_no_breach_is_reported_beside_it() -> None:

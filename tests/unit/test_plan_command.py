@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from fleet.cli import plan as command
 from fleet.cli.main import app, main
 from fleet.errors import FleetError
-from fleet.plan.models import Plan
+from fleet.plan.document import Plan
 from tests.plans import a_plan, finding
 
 

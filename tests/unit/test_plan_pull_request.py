@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fleet.plan import pull_request
-from fleet.plan.models import Difference, Plan
+from fleet.plan.document import Difference, Plan
 from fleet.plan.pull_request import LONGEST, MARKER, comment
 from fleet.plan.revision import Revision
 from tests.plans import ROOT, a_plan, edit, finding, git, resource, scratch

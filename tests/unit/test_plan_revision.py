@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fleet.errors import FleetError
-from fleet.plan.comparison import compared
+from fleet.plan.difference import compared
 from fleet.plan.revision import Revision, unpacked
 from tests.plans import a_plan, finding, git, resource
 

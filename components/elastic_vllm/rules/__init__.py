@@ -48,7 +48,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         capacity.machines_can_be_had_on_demand: (capacity.NOT_ON_DEMAND,),
         capacity.machines_are_offered_in_the_region: (capacity.NOT_OFFERED,),
         capacity.quota_covers_full_load: (capacity.QUOTA,),
-        scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.BLUNT),
+        scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.NOT_SELECTIVE),
         scaling.replicas_are_kept_until_new_ones_could_come: (scaling.SHORT_WINDOW,),
         scaling.metrics_are_known_to_vllm: (scaling.UNKNOWN_METRIC,),
         sleep.nothing_counts_on_replicas_that_sleep: (sleep.AUTOSCALED,),

@@ -28,14 +28,14 @@ ALWAYS_FIRES = Kind(
     why="Even without a request a replica uses more than the target, so the policy goes to `replicas.max` "
     "and stays. Raise the target, or request more CPU.",
 )
-BLUNT = Kind(
-    id="cpu-target-blunt",
+NOT_SELECTIVE = Kind(
+    id="cpu-target-not-selective",
     family="scaling",
     severity="info",
-    title="A CPU target that one request passes",
+    title="A CPU target that a single request exceeds",
     why="vLLM's engine loop keeps a core busy whether one request is in flight or sixty, so the policy "
-    "adds replicas while anything runs. It holds a latency promise at the price of idle GPUs; scaling on "
-    "requests is finer.",
+    "adds replicas while anything runs. That keeps TTFT low at the price of idle GPUs; scaling on requests "
+    "follows the load.",
 )
 SHORT_WINDOW = Kind(
     id="window-shorter-than-start",
@@ -85,22 +85,18 @@ def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
         busy, trickle = figures.busy(workers, engines), figures.trickle(workers, engines)
         key, name = f"{at.key}.resources.cpu", at.model.name
         better = (busy + trickle) / 2 / (share * (1 + TOLERANCE))
-        told = f"{share:.0%} of {request:g} cores, with the autoscaler's tolerance, is {threshold:.2f}"
+        target = f"{share:.0%} of {request:g} cores, with the autoscaler's tolerance, is {threshold:.2f}"
+        advice = f"request about {better:.2f} cores"
         if busy < threshold:
-            message = f"{told}, but a busy replica uses about {busy:.2f}; request about {better:.2f}"
+            message = f"{target}, but a busy replica uses about {busy:.2f}; {advice}"
             yield CANNOT_FIRE.at(key, f"{message}, or scale on requests", name)
         elif figures.idle_cores >= threshold:
-            message = (
-                f"{told}, and an idle replica uses about {figures.idle_cores:.2f}; request about {better:.2f}"
-            )
+            message = f"{target}, and an idle replica uses about {figures.idle_cores:.2f}; {advice}"
             yield ALWAYS_FIRES.at(key, f"{message}, or raise the target", name)
         elif trickle >= threshold:
             each = " in each engine" if engines > 1 else ""
-            message = (
-                f"{told}, and one request in flight{each} uses about {trickle:.2f}; request about "
-                f"{better:.2f}"
-            )
-            yield BLUNT.at(key, f"{message} to tell one from many, or scale on requests", name)
+            message = f"{target}, and one request{each} already uses about {trickle:.2f}; {advice}"
+            yield NOT_SELECTIVE.at(key, f"{message}, or scale on requests", name)
 
 
 def replicas_are_kept_until_new_ones_could_come(view: View) -> Iterator[Finding]:
@@ -172,8 +168,10 @@ def zero_replicas_can_wake(view: View) -> Iterator[Finding]:
             )
             yield SCALE_TO_ZERO.at(key, f"{message} Object or External metric", name)
         elif version is None or version < FIRST_TO_ZERO:
-            told = "this cluster's version is not known here" if version is None else "this cluster has {}.{}"
-            message = f"0 is possible from Kubernetes 1.37 on, and {told.format(*version or ())}; set 1"
+            known = (
+                "this cluster's version is not known here" if version is None else "this cluster has {}.{}"
+            )
+            message = f"0 is possible from Kubernetes 1.37 on, and {known.format(*version or ())}; set 1"
             yield SCALE_TO_ZERO.at(key, message, name, lower=version is None)
 
 

@@ -62,13 +62,13 @@ def _of_model(view: View, placement: Placed) -> Iterator[Finding]:
 def _breach(view: View, placement: Placed, conditions: Conditions, enough: int) -> Iterator[Finding]:
     """With a single replica, nothing absorbs a step while the HPA reacts."""
     model, step = placement.model, step_outcome(conditions)
-    if not step.slo_lost_minutes:
+    if not step.slo_breach_minutes:
         return
     boot = "" if model.headroom else f"{conditions.boot_seconds:.0f} s node and image, "
     yield BREACH.at(
         f"{placement.key}.replicas.min",
         f"a step to {step.peak_load:.3g} times the load that one replica sustains breaches the "
-        f"{model.slo.ttft_p99_seconds:g} s TTFT SLO for {step.slo_lost_minutes:.0f} of "
+        f"{model.slo.ttft_p99_seconds:g} s TTFT SLO for {step.slo_breach_minutes:.0f} of "
         f"{step.seconds / 60:.0f} min (a new replica: {boot}{conditions.load_seconds:.0f} s load); "
         f"replicas.min: {enough} would hold it",
         model.name,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
+from elastic_vllm.json_names import JsonNames
 from elastic_vllm.simulate.forecast import traces
 from elastic_vllm.simulate.forecast.conditions import Conditions
 from elastic_vllm.simulate.forecast.engine import Engine
@@ -20,7 +21,7 @@ _KEPT = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelForecast:
+class ModelForecast(JsonNames):
     """One model under a step and over a day."""
 
     model: str
