@@ -21,7 +21,7 @@ def demo(report: ReportFolder = Path("drill-report")) -> None:
     """Deploy the local stack from no node at all, drill it from ramp over peak to trough, and judge.
 
     Machines, containers and requests are simulated; Kubernetes, its HPA and scheduler, Karpenter and
-    metrics-server are real. Leaves the stack running. Ends with 1 unless every promise was kept.
+    metrics-server are real. Leaves the stack running. Ends with 1 unless every check passed.
     """
     pools = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{STACK}.yaml")).pools
     files.prepare(report)

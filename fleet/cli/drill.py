@@ -40,7 +40,7 @@ def drill(
     model: ModelName = None,
     report: ReportFolder = Path("drill-report"),
 ) -> None:
-    """Play a scenario against a stack and judge what its policies did. Ends with 1 if a promise was broken.
+    """Play a scenario against a stack and judge what its policies did. Ends with 1 if a check failed.
 
     Deploys the stack to the embedded cluster first, with its own machines, models and policies. Machines,
     containers and requests are simulated; what scales anything is real.
@@ -59,7 +59,7 @@ def drill(
     paths = files.write(run, report)
     print_verdict(run, console)
     console.print(f"report: {paths.page}, {paths.picture}, {paths.run}")
-    if not run.kept:
+    if not run.passed:
         raise typer.Exit(1)
 
 

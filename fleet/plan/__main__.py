@@ -9,7 +9,7 @@ from fleet.plan.checkout import ROOT, today
 
 
 def main(stack: str) -> int:
-    """Print the plan. What is wrong with the stack is in it; only what allows no plan at all fails."""
+    """Print the plan with its findings. Fails only where no plan can be made."""
     gc.disable()  # as ``fleet plan`` does
     try:
         sys.stdout.write(plan(ROOT, stack, today()).model_dump_json())

@@ -1,4 +1,4 @@
-"""Puts a plan together. A stack file that is refused makes a plan too: one of nothing but what is wrong."""
+"""Builds a plan. A stack file that is refused gives a plan of its findings alone."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -20,7 +20,7 @@ from fleet.plan.document import Plan, Silenced
 
 
 def plan(root: Path, stack: str, today: date) -> Plan:
-    """The plan of one stack of a checkout; ``today`` is what prices and exceptions age by."""
+    """The plan of one stack of a checkout; prices and exceptions age by ``today``."""
     path = stack_file(root, stack)
     if not path.is_file():
         raise FleetError(

@@ -62,7 +62,7 @@ def _with(plan: Plan, found: Difference) -> Plan:
 
 
 def resources(before: Iterable[Resource], after: Iterable[Resource]) -> tuple[ResourceChange, ...]:
-    """What becomes of each resource, component by component. One that moved by an alias is the same."""
+    """The change of each resource, by component. A resource that moved by an alias is the same."""
     now = list(after)
     then = _by_their_new_urn(before, now)
     changes = [
@@ -134,7 +134,7 @@ def _field(item: Resource, change: Changed) -> FieldChange:
 
 
 def _option(value: object, path: FieldPath) -> str:
-    """The option that a word of a command line belongs to: ``args[8]`` tells nobody anything."""
+    """The option that a word of a command line belongs to: ``args[8]`` alone says little."""
     for step in path[:-1]:
         inner = dict(zip(steps(value), value, strict=True)) if isinstance(value, list) else mapping(value)
         value = inner.get(step)

@@ -28,7 +28,7 @@ class Record(BaseModel):
 
 
 class Resource(Record):
-    """One resource as the program declares it. Secrets are hidden; what only an update can tell says so."""
+    """One resource as the program declares it. Secrets are hidden, unknown values marked."""
 
     urn: str
     type: str
@@ -65,12 +65,12 @@ class Probes(Record):
 
 
 class Drain(Record):
-    """How a replica goes, in seconds."""
+    """How a replica drains, in seconds."""
 
     propagation_seconds: int
     finish_seconds: int
     grace_seconds: int
-    """All a replica has until it is killed; what is left beside the other two is margin."""
+    """Time until the pod is killed; the rest beside the other two is margin."""
 
 
 class Model(Record):
@@ -109,7 +109,7 @@ class FieldChange(Record):
 
 
 class ResourceChange(Record):
-    """What becomes of one resource."""
+    """The change of one resource."""
 
     action: Literal["add", "change", "replace", "remove"]
     urn: str
@@ -168,10 +168,10 @@ class Plan(Record):
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What will certainly fail."""
+        """Findings that stop an update."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What may be intended."""
+        """Findings that may be intended."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")

@@ -28,7 +28,7 @@ def title(item: ModelForecast) -> str:
 
 
 def lines(item: ModelForecast, width: int = WIDTH) -> Iterator[str]:
-    """What limits the model, then each trace with its load and its replicas as sparklines."""
+    """Limits of the model, then each trace with load and replicas as sparklines."""
     if item.ttft_unloaded > item.ttft_slo_seconds:
         yield (
             f"  Unloaded TTFT P99 is {item.ttft_unloaded:.2f} s: the {item.ttft_slo_seconds:g} s SLO cannot "
@@ -36,9 +36,9 @@ def lines(item: ModelForecast, width: int = WIDTH) -> Iterator[str]:
         )
     for metric in item.step.unknown_metrics:
         yield f"  {metric} is not simulated: it never adds a replica here"
-    for trace in (item.step, item.day):
-        yield from _trace(item, trace, width)
-    yield f"  after the step: {scale_up_times(item.step)}{_enough(item)}"
+    yield from _trace(item, item.step, width)
+    yield f"    {scale_up_times(item.step)}{_enough(item)}"
+    yield from _trace(item, item.day, width)
 
 
 def _trace(item: ModelForecast, trace: Outcome, width: int) -> Iterator[str]:

@@ -108,7 +108,7 @@ def changes(found: Difference) -> str:
 
 
 def dangers(difference: Difference) -> tuple[str, ...]:
-    """What a reviewer must not miss: protected resources, and replacements that others depend on."""
+    """Changes that a reviewer must not miss: of protected resources, or of resources that others read."""
     found = []
     for change in difference.resources:
         if change.protected and change.action in ("replace", "remove"):

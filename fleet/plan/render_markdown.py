@@ -40,7 +40,7 @@ def render(plan: Plan, today: date) -> str:
 
 
 def brief(plan: Plan) -> str:
-    """One stack where there is no room: the verdict, and what is wrong in one line each."""
+    """One stack in short: the verdict, and one line per finding."""
     grave = [
         f"- {_ICONS[item.severity]} {code(item.id)} at {code(text.location(item))}" for item in plan.findings
     ]

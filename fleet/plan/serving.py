@@ -1,4 +1,4 @@
-"""What a plan tells of each model: its place by the stack file, its start and its end by what is declared."""
+"""Models of a plan: placement from the stack file, probes and drain from the declared pods."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -42,7 +42,7 @@ def _model(at: Placed, pod: Mapping[str, object]) -> Model:
 
 
 def _pods(item: Resource) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The pods that a resource makes, by their model: wherever a pod template stands in it."""
+    """Pod specs in a resource, by model, wherever a pod template is nested."""
     pending: list[object] = [item.properties.get("spec")]
     while pending:
         value = mapping(pending.pop())

@@ -42,13 +42,13 @@ def facts(run: Run) -> list[tuple[str, str]]:
 
 
 def verdict(run: Run) -> str:
-    """All promises in one sentence. A run without promises was not judged, and does not pass as kept."""
-    total, broken = len(run.promises), sum(not promise.kept for promise in run.promises)
+    """All checks in one sentence. A run without checks was not judged, and does not count as passed."""
+    total, failed = len(run.checks), sum(not check.passed for check in run.checks)
     if not total:
-        return "Not judged: the run names no promise"
-    if broken:
-        return f"{broken} of {total} promises broken"
-    return f"All {total} promises kept"
+        return "Not judged: the run has no check"
+    if failed:
+        return f"{failed} of {total} checks failed"
+    return f"All {total} checks passed"
 
 
 def outcome(run: Run) -> str:
@@ -68,7 +68,7 @@ def outcome(run: Run) -> str:
 def ledger(of: Ledger) -> str:
     """Where every request went."""
     return (
-        f"sent {of.sent:,} = answered {of.answered:,} + refused {of.refused:,} + cut {of.cut:,} "
+        f"sent {of.sent:,} = answered {of.answered:,} + refused {of.refused:,} + aborted {of.aborted:,} "
         f"+ in flight {of.in_flight:,}"
     )
 
