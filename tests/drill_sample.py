@@ -59,7 +59,7 @@ class _World:
 
 
 def run(*, seed: int = 7, machines: tuple[str, ...] = ("g6e.xlarge",), **keys: object) -> timeline.Run:
-    """The whole drill; ``keys`` replace fields of the run, as in ``promises=()``."""
+    """The whole drill; ``keys`` replace fields of the run, as in ``checks=()``."""
     world = _World(machines, random.Random(seed))
     seconds: list[timeline.Second] = []
     samples: list[timeline.MetricSample] = []
@@ -71,7 +71,7 @@ def run(*, seed: int = 7, machines: tuple[str, ...] = ("g6e.xlarge",), **keys: o
         second = _second(world, t, phase, load)
         sent += round(second.offered_rps)
         seconds.append(second)
-    ledger = timeline.Ledger(sent=sent, answered=sent - 9, refused=7, cut=0, in_flight=2)
+    ledger = timeline.Ledger(sent=sent, answered=sent - 9, refused=7, aborted=0, in_flight=2)
     facts: dict[str, object] = {
         **_FACTS,
         "seed": seed,
@@ -89,7 +89,7 @@ def run(*, seed: int = 7, machines: tuple[str, ...] = ("g6e.xlarge",), **keys: o
         "ledger": ledger,
         "ledger_marks": [timeline.LedgerAt(t=float(len(seconds)), ledger=ledger)],
         "assumptions": _ASSUMPTIONS,
-        "promises": _promises(world),
+        "checks": _checks(world),
     }
     return timeline.Run.model_validate({**facts, **keys})
 
@@ -201,14 +201,14 @@ def _happenings(world: _World, end: int) -> list[timeline.Happening]:
     return scribe.happenings
 
 
-def _promises(world: _World) -> list[timeline.Promise]:
+def _checks(world: _World) -> list[timeline.Check]:
     rows = [
         ("surge", "No 30 s window adds more than 2 replicas", "2 (1 s tolerance)", "2"),
         ("peak", "The drill reaches 10 ready replicas", "10", str(max(one.after for one in world.changes))),
         ("returns", "It returns to 1 replica on 1 node", "1 and 1", "1 and 1"),
-        ("ledger", "sent = answered + refused + cut + in flight", "equal", "equal"),
+        ("ledger", "sent = answered + refused + aborted + in flight", "equal", "equal"),
         ("refused", "Refused once the last planned replica is Ready", "< 0.1 %", "0.00 %"),
-        ("cut", "Requests cut over scale-down", "0", "0"),
+        ("aborted", "Requests aborted over scale-down", "0", "0"),
     ]
     ready = sorted(one.ready for one in world.replicas)
     for k, t in list(enumerate(ready, start=1))[1:]:
@@ -223,7 +223,7 @@ def _promises(world: _World) -> list[timeline.Promise]:
             )
         )
     return [
-        timeline.Promise(id=name, text=text, bound=bound, measured=measured, kept=True)
+        timeline.Check(id=name, text=text, bound=bound, measured=measured, passed=True)
         for name, text, bound, measured in rows
     ]
 
@@ -234,7 +234,7 @@ _FACTS: dict[str, object] = {
     "checkpoint": "Qwen/Qwen3-VL-8B-Instruct-FP8",
     "pool": "l40s",
     "machine": "g6e.xlarge",
-    "usd_per_machine_hour": HOURLY["g6e.xlarge"],
+    "usd_per_node_hour": HOURLY["g6e.xlarge"],
     "node_autoscaler": "Karpenter",
     "scenario": "ramp-peak-trough",
     "compression": 10.0,

@@ -89,24 +89,29 @@ def ready(times: Mapping[int, float]) -> tuple[ReplicaReady, ...]:
     return tuple(ReplicaReady(k=k, t=t) for k, t in times.items())
 
 
-def ledger(t: float, *, refused: int = 0, cut: int = 0) -> Ledger:
+def ledger(t: float, *, refused: int = 0, aborted: int = 0) -> Ledger:
     sent = round(t * SENT_PER_SECOND)
     in_flight = min(sent, 5)
     return Ledger(
-        sent=sent, answered=sent - in_flight - refused - cut, refused=refused, cut=cut, in_flight=in_flight
+        sent=sent,
+        answered=sent - in_flight - refused - aborted,
+        refused=refused,
+        aborted=aborted,
+        in_flight=in_flight,
     )
 
 
 def marks(
-    refused: Mapping[float, int] | None = None, cut: Mapping[float, int] | None = None
+    refused: Mapping[float, int] | None = None, aborted: Mapping[float, int] | None = None
 ) -> tuple[LedgerAt, ...]:
-    """The ledger each second; so many refused or cut at so many seconds."""
+    """The ledger each second; so many refused or aborted at so many seconds."""
 
     def by(t: float, losses: Mapping[float, int] | None) -> int:
         return sum(count for at, count in (losses or {}).items() if at <= t)
 
     return tuple(
-        LedgerAt(t=t, ledger=ledger(t, refused=by(t, refused), cut=by(t, cut))) for t in range(DURATION + 1)
+        LedgerAt(t=t, ledger=ledger(t, refused=by(t, refused), aborted=by(t, aborted)))
+        for t in range(DURATION + 1)
     )
 
 
@@ -145,7 +150,7 @@ def drill(**changes: object) -> Run:
         "checkpoint": "Qwen/Qwen3-VL-8B-Instruct-FP8",
         "pool": "l4",
         "machine": "g6.xlarge",
-        "usd_per_machine_hour": 0.8,
+        "usd_per_node_hour": 0.8,
         "node_autoscaler": "Karpenter",
         "scenario": "step",
         "seed": 7,

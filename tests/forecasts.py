@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from elastic_vllm.simulate.forecast import Conditions, Outcome, simulate
-from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.forecast import Conditions, Outcome, engine_of, simulate
 from elastic_vllm.simulate.forecast.traces import MIX
 from elastic_vllm.simulate.scenario import Phase, Ramp, Scenario
 from elastic_vllm.stack_file import config as stack_config
@@ -51,16 +50,4 @@ def trace(*phases: tuple[float, float]) -> Scenario:
 def outcome(config: StackConfig, *phases: tuple[float, float]) -> Outcome:
     """The first model under such a trace."""
     conditions = Conditions.of(config, config.models[0])
-    return simulate(conditions, trace(*phases), _engine(conditions))
-
-
-_ENGINES: dict[str, Engine] = {}
-
-
-def _engine(conditions: Conditions) -> Engine:
-    """Worked out once for all that differ in their policies alone: it takes longer than a simulation."""
-    parts = {"checkpoint", "engine", "gpus_per_replica", "nodes_per_replica", "drain", "sampling"}
-    key = conditions.machine.name + conditions.model.model_dump_json(include=parts)
-    if key not in _ENGINES:
-        _ENGINES[key] = Engine.of(conditions.load_model(MIX))
-    return _ENGINES[key]
+    return simulate(conditions, trace(*phases), engine_of(conditions))

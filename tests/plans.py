@@ -4,9 +4,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
-from fleet.plan.models import Finding, Plan, Resource
+from elastic_vllm.rules.finding import Finding
+from fleet.plan.document import Plan, Resource
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "fleet", "scripts", "stacks")
@@ -46,7 +47,7 @@ def finding(name: str = "no-fit", **fields: str) -> Finding:
         "message": "lower it",
         **fields,
     }
-    return Finding.model_validate({"id": name, **given})
+    return TypeAdapter(Finding).validate_python({"id": name, **given})
 
 
 def a_plan(**fields: object) -> Plan:

@@ -64,7 +64,7 @@ def drill(
     paths = files.write(run, report)
     print_verdict(run, console)
     console.print(f"report: {paths.page}, {paths.picture}, {paths.run}")
-    if not run.kept:
+    if not run.passed:
         raise typer.Exit(1)
 
 
@@ -100,6 +100,6 @@ def _screen(setting: Setting, play: scenario.Scenario) -> AbstractContextManager
 def _note(setting: Setting) -> str:
     times = f"boot {setting.boot_seconds:g} s, load {setting.load_seconds:g} s"
     pace = "in real time" if setting.compression == 1 else f"both divided by {setting.compression:g}"
-    price = "" if setting.machine.usd_per_hour is not None else "; without a known price"
+    price = "" if setting.usd_per_node_hour is not None else "; without a known price"
     machines = f"machines ({times}, {pace}{price})"
     return f"simulated: {machines}, containers, requests; real: every decision that scales"

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from fleet.cli.console import LOG_WIDTH, console, errors, print_problem
 from fleet.cli.options import StackName, workspace
-from fleet.plan import render_markdown, render_text, words
+from fleet.plan import format as text_of
+from fleet.plan import render_markdown, render_text
 from fleet.plan.build import plan as build
 from fleet.plan.build import without
 from fleet.plan.checkout import today
-from fleet.plan.comparison import against as compare
-from fleet.plan.foresight import write_report
-from fleet.plan.models import Plan
+from fleet.plan.difference import against as compare
+from fleet.plan.document import Plan
 
 
 class Format(StrEnum):
@@ -63,7 +63,9 @@ def plan(
         raise
     _print(found, format_)
     if report is not None and found.forecast:
-        errors.print(f"forecast: {write_report(root, stack, report)}")
+        from fleet.plan import forecast_report  # noqa: PLC0415  (matplotlib, which nothing else here needs)
+
+        errors.print(f"forecast: {forecast_report.write(found.forecast, report, stack)}")
     if found.errors or (strict and found.warnings):
         raise typer.Exit(1)
 
@@ -78,4 +80,4 @@ def _print(found: Plan, format_: Format) -> None:
         render_text.render(found, screen, today())
     else:  # the file is no stack: only its errors can be printed
         for item in found.findings:
-            print_problem(f"{words.at(item)}: {item.message}")
+            print_problem(f"{text_of.location(item)}: {item.message}")

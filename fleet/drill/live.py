@@ -98,17 +98,17 @@ def line(second: Second) -> str:
 
 
 def print_verdict(run: Run, console: Console) -> None:
-    """The end of a drill: every promise with bound and measured value, the ledger, and one last sentence."""
-    table = Table("promise", "kept", "bound", "measured")
-    for one in sorted(run.promises, key=lambda each: each.kept):
-        kept = "[green]yes[/]" if one.kept else "[red]NO[/]"
-        table.add_row(escape(one.text), kept, escape(one.bound), escape(one.measured))
+    """The end of a drill: every check with bound and measured value, the ledger, and one last sentence."""
+    table = Table("check", "passed", "bound", "measured")
+    for one in sorted(run.checks, key=lambda each: each.passed):
+        passed = "[green]yes[/]" if one.passed else "[red]NO[/]"
+        table.add_row(escape(one.text), passed, escape(one.bound), escape(one.measured))
     console.print()
     console.print(table)
     console.print(f"ledger: {words.ledger(run.ledger)}")
     console.print(escape(words.compression(run)))
     console.print(words.outcome(run))
-    style = "green" if run.promises and run.kept else "red"
+    style = "green" if run.checks and run.passed else "red"
     console.print(Text(words.verdict(run), style=f"bold {style}"))
 
 

@@ -80,7 +80,7 @@ class Recorder:
         self.ledger_marks.append(LedgerAt(t=second.t, ledger=ledger))
 
     def sampled(self, sample: MetricSample) -> None:
-        """An answer of the metrics API; kept if the HPA could decide otherwise on it than on the last."""
+        """An answer of the metrics API; passed if the HPA could decide otherwise on it than on the last."""
         last = self.metric_samples[-1] if self.metric_samples else None
         if last is None or (last.replicas, last.pods) != (sample.replicas, sample.pods):
             self.metric_samples.append(sample)

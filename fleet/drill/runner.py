@@ -137,7 +137,7 @@ class _Drill:
             left = stats.remaining_seconds[name]
             self._kubelets.tell(name, cores, self._epoch + t + left if left else 0)
         self._sample(t)
-        price = (self._setting.machine.usd_per_hour or 0.0) * len(view.nodes)
+        price = (self._setting.usd_per_node_hour or 0.0) * len(view.nodes)
         self._usd += price / 3600
         request = self._setting.model.resources.cpu
         serving = {name for name, one in view.replicas.items() if one.serving}
@@ -185,7 +185,7 @@ class _Drill:
             checkpoint=setting.model.checkpoint,
             pool=setting.model.pool,
             machine=setting.machine.name,
-            usd_per_machine_hour=setting.machine.usd_per_hour,
+            usd_per_node_hour=setting.usd_per_node_hour,
             node_autoscaler=setting.node_autoscaler,
             scenario=self._scenario.name,
             seed=self._scenario.seed,

@@ -23,6 +23,8 @@ class Setting:
     model: ModelSpec
     machine: MachineRow
     node_autoscaler: str
+    usd_per_node_hour: float | None
+    """With its disks; None where the catalogue has no price."""
     boot_seconds: float
     """As simulated, like ``load_seconds``: after compression."""
     load_seconds: float

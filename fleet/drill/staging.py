@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from elastic_vllm.clouds.local import delays
+from elastic_vllm.estimate.cost import node_price
 from elastic_vllm.estimate.placement import place_of
 from elastic_vllm.spec import ClusterSpec, LocalCluster, ModelSpec, NodePoolSpec
 from elastic_vllm.stack_file.config import HUB_TOKEN, PROJECT, SECRETS, StackConfig
@@ -48,6 +49,7 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
             namespace=config.namespace,
             model=chosen,
             machine=at.machine,
+            usd_per_node_hour=node_price(config, at.pool, at.machine),
             node_autoscaler=_node_autoscaler(config.cluster),
             boot_seconds=delays.boot_seconds(cluster),
             load_seconds=delays.load_seconds(cluster, chosen, pool),

@@ -1,15 +1,15 @@
-"""What a drill proved: each promise with its bound, what was measured, and whether it was kept.
+"""What a drill proved: each check with its bound, what was measured, and whether it passed.
 
-Judged from the record alone, so a stored run can be judged again. A promise that the run could not show
-(nothing was sent, a replica never came) was not kept: a drill that proves nothing must not end well.
-Time to first token is reported everywhere, and a promise only where ``Expectations.hold_ttft`` says so: a
+Judged from the record alone, so a stored run can be judged again. A check that the run could not show
+(nothing was sent, a replica never came) was not passed: a drill that proves nothing must not end well.
+Time to first token is reported everywhere, and a check only where ``Expectations.hold_ttft`` says so: a
 reactive policy loses it in every steep rise, by the time that a node and a model need.
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
 
-from elastic_vllm.simulate.timeline import Ledger, LedgerAt, Promise, Run
+from elastic_vllm.simulate.timeline import Check, Ledger, LedgerAt, Run
 from elastic_vllm.spec import ScalingSpec
 from fleet.drill import bounds, rate
 from fleet.drill.setting import nodes_needed
@@ -31,7 +31,7 @@ class Expectations:
     headroom: int = 0
     """Places for replicas that placeholders keep warm, beside every replica."""
     hold_ttft: bool = False
-    """The TTFT objective is a promise of this drill, at every moment of it."""
+    """The TTFT objective is a check of this drill, at every moment of it."""
 
     def nodes_for(self, replicas: int) -> int:
         """Nodes that are there for so many replicas."""
@@ -40,81 +40,79 @@ class Expectations:
 
 
 def judge(run: Run, scaling: ScalingSpec, expectations: Expectations) -> Run:
-    """The run with its promises filled in."""
-    promises = [
+    """The run with its checks filled in."""
+    checks = [
         ledger_balances(run),
         reaches_planned(run, expectations.planned_replicas),
         *replicas_in_time(run, scaling),
         scale_up_policy(run, scaling),
         refused_after_peak(run, expectations.planned_replicas),
-        nothing_cut(run),
+        nothing_aborted(run),
         nodes_at_peak(run, expectations),
         returns_to_min(run, expectations),
     ]
     if expectations.hold_ttft:
-        promises.append(ttft_slo(run))
-    return run.model_copy(update={"promises": tuple(promises)})
+        checks.append(ttft_slo(run))
+    return run.model_copy(update={"checks": tuple(checks)})
 
 
-def ledger_balances(run: Run) -> Promise:
+def ledger_balances(run: Run) -> Check:
     """Every request is somewhere, at every moment, and none comes back."""
     marks = [*run.ledger_marks, LedgerAt(t=run.duration_seconds, ledger=run.ledger)]
     measured = next((_imbalance(mark) for mark in marks if _imbalance(mark)), "")
     measured = measured or next((_shrunk(*pair) for pair in pairwise(marks) if _shrunk(*pair)), "")
-    return Promise(
+    return Check(
         id="ledger-balances",
-        text="every request is answered, refused, cut or in flight",
-        bound="sent = answered + refused + cut + in flight, each second",
+        text="every request is answered, refused, aborted or in flight",
+        bound="sent = answered + refused + aborted + in flight, each second",
         measured=measured or ("nothing was sent" if not run.ledger.sent else _sum(run.ledger)),
-        kept=not measured and run.ledger.sent > 0,
+        passed=not measured and run.ledger.sent > 0,
     )
 
 
-def _sum(ledger: Ledger) -> str:
-    return (
-        f"{ledger.sent:,} = {ledger.answered:,} + {ledger.refused:,} + {ledger.cut:,} + {ledger.in_flight:,}"
-    )
+def _sum(of: Ledger) -> str:
+    return f"{of.sent:,} = {of.answered:,} + {of.refused:,} + {of.aborted:,} + {of.in_flight:,}"
 
 
 def _imbalance(mark: LedgerAt) -> str:
     ledger = mark.ledger
-    parts = (ledger.answered, ledger.refused, ledger.cut, ledger.in_flight)
+    parts = (ledger.answered, ledger.refused, ledger.aborted, ledger.in_flight)
     if ledger.sent == sum(parts) and min(parts) >= 0:
         return ""
     return f"at {mark.t:.1f} s: {_sum(ledger).replace('=', '≠')}"
 
 
 def _shrunk(before: LedgerAt, after: LedgerAt) -> str:
-    for name in ("sent", "answered", "refused", "cut"):
+    for name in ("sent", "answered", "refused", "aborted"):
         was, now = getattr(before.ledger, name), getattr(after.ledger, name)
         if now < was:
             return f"{name} fell from {was:,} to {now:,} by {after.t:.1f} s"
     return ""
 
 
-def reaches_planned(run: Run, planned: int) -> Promise:
+def reaches_planned(run: Run, planned: int) -> Check:
     """The scenario's peak is met."""
     at = _ready_at(run, planned)
     most = max((ready.k for ready in run.ready), default=0)
-    return Promise(
+    return Check(
         id="reaches-planned",
         text="as many replicas are Ready as the scenario's peak needs",
         bound=f"{_replicas(planned)} Ready",
         measured=f"{planned} Ready at {at:.1f} s" if at is not None else f"{most} Ready at most",
-        kept=at is not None,
+        passed=at is not None,
     )
 
 
-def replicas_in_time(run: Run, scaling: ScalingSpec) -> list[Promise]:
+def replicas_in_time(run: Run, scaling: ScalingSpec) -> list[Check]:
     """Each replica that was asked for is Ready when ``bounds`` says."""
     return [_in_time(run, since) for since in bounds.asked(run, scaling)]
 
 
-def _in_time(run: Run, since: bounds.Asked) -> Promise:
+def _in_time(run: Run, since: bounds.Asked) -> Check:
     bound, at = bounds.bound(run, since), _ready_at(run, since.k)
     boot = "its node warm" if bounds.is_warm(run, since) else f"boot {run.boot_seconds:g} s"
     asked = "asked for" if since.by_algorithm else "set by the controller before the algorithm asked,"
-    return Promise(
+    return Check(
         id=f"replica-{since.k}-in-time",
         text=f"replica {since.k} is Ready in time",
         bound=(
@@ -122,15 +120,15 @@ def _in_time(run: Run, since: bounds.Asked) -> Promise:
             f"load {run.load_seconds:g} s, {bounds.SLACK_SECONDS:g} s"
         ),
         measured=f"{at:.1f} s" if at is not None else f"not Ready in {run.duration_seconds:.1f} s",
-        kept=at is not None and at <= bound,
+        passed=at is not None and at <= bound,
     )
 
 
-def scale_up_policy(run: Run, scaling: ScalingSpec) -> Promise:
+def scale_up_policy(run: Run, scaling: ScalingSpec) -> Check:
     """The watch shows no faster rise than the policy allows."""
     rises = rate.rises(run.scale_changes, scaling.scale_up, run.min_replicas)
     worst = max(rises, key=lambda rise: rise.excess, default=None)
-    return Promise(
+    return Check(
         id="scale-up-policy",
         text="replicas are added no faster than the policy allows",
         bound=f"{rate.in_words(scaling.scale_up)}, within {rate.TOLERANCE_SECONDS:g} s",
@@ -138,48 +136,48 @@ def scale_up_policy(run: Run, scaling: ScalingSpec) -> Promise:
         if worst is None
         else f"{worst.change.before} to {worst.change.after} replicas at {worst.change.t:.1f} s, "
         f"where {worst.allowed} were allowed",
-        kept=worst is None or worst.excess <= 0,
+        passed=worst is None or worst.excess <= 0,
     )
 
 
-def refused_after_peak(run: Run, planned: int) -> Promise:
+def refused_after_peak(run: Run, planned: int) -> Check:
     """With the planned replicas there, (nearly) nobody is turned away."""
-    kept, measured = False, f"{_replicas(planned)} never Ready"
+    passed, measured = False, f"{_replicas(planned)} never Ready"
     at = _ready_at(run, planned)
     if at is not None:
         start = next((mark.ledger for mark in run.ledger_marks if mark.t >= at), run.ledger)
         refused, sent = run.ledger.refused - start.refused, run.ledger.sent - start.sent
         share = refused / sent if sent else 1.0
-        kept = share < run.error_rate_slo
+        passed = share < run.error_rate_slo
         measured = f"{refused:,} of {sent:,} ({share:.3%})" if sent else f"nothing was sent after {at:.1f} s"
-    return Promise(
+    return Check(
         id="refused-after-peak",
         text="once the last planned replica is Ready, requests are not refused",
         bound=f"below {run.error_rate_slo:.3%}",
         measured=measured,
-        kept=kept,
+        passed=passed,
     )
 
 
-def nothing_cut(run: Run) -> Promise:
+def nothing_aborted(run: Run) -> Check:
     """No request is lost with its replica: scaling down drains, and a fault must give notice."""
-    measured = f"{run.ledger.cut:,} of {run.ledger.sent:,}"
-    first = next((mark.t for mark in run.ledger_marks if mark.ledger.cut), None)
-    if run.ledger.cut and first is not None:
+    measured = f"{run.ledger.aborted:,} of {run.ledger.sent:,}"
+    first = next((mark.t for mark in run.ledger_marks if mark.ledger.aborted), None)
+    if run.ledger.aborted and first is not None:
         faults = [
             f"{one.subject} {one.text}" for one in run.happenings if one.kind == "fault" and one.t <= first
         ]
         measured += f", first by {first:.1f} s" + (f", after fault: {faults[-1]}" if faults else "")
-    return Promise(
-        id="nothing-cut",
-        text="no request is cut off with its replica",
+    return Check(
+        id="nothing-aborted",
+        text="no request is aborted with its replica",
         bound="0 requests",
         measured=measured,
-        kept=run.ledger.cut == 0,
+        passed=run.ledger.aborted == 0,
     )
 
 
-def nodes_at_peak(run: Run, expectations: Expectations) -> Promise:
+def nodes_at_peak(run: Run, expectations: Expectations) -> Check:
     """No machine is bought that nobody needed.
 
     Replicas that were told to go still hold their places, and a fault may leave its node registered, or kept
@@ -191,51 +189,51 @@ def nodes_at_peak(run: Run, expectations: Expectations) -> Promise:
     needed = expectations.nodes_for(replicas)
     most = max((sum(second.nodes.values()) for second in run.seconds), default=0)
     spare = f", and 1 for each fault: {faults}" if faults else ""
-    return Promise(
+    return Check(
         id="nodes-at-peak",
         text="there are never more nodes than the most replicas need",
         bound=f"{_nodes(needed)} for {_replicas(replicas)} wanted or leaving{spare}",
         measured=f"{_nodes(most)} at most" if run.seconds else "nothing was recorded",
-        kept=bool(run.seconds) and most <= needed + faults,
+        passed=bool(run.seconds) and most <= needed + faults,
     )
 
 
-def returns_to_min(run: Run, expectations: Expectations) -> Promise:
+def returns_to_min(run: Run, expectations: Expectations) -> Check:
     """The end is the minimum, with nothing left over."""
     least = run.min_replicas
     nodes = expectations.nodes_for(least)
     last = run.seconds[-1] if run.seconds else None
-    measured, kept = "nothing was recorded", False
+    measured, passed = "nothing was recorded", False
     if last is not None:
         others = last.without_node + last.loading + last.leaving
         found = sum(last.nodes.values())
         given_back = (last.wanted, last.ready, others, found) == (least, least, 0, nodes)
-        kept = given_back and last.t <= expectations.settled_by
+        passed = given_back and last.t <= expectations.settled_by
         measured = (
             f"{last.ready} Ready, {others} not, on {_nodes(found)}; {last.wanted} wanted at {last.t:.0f} s"
         )
-    return Promise(
+    return Check(
         id="returns-to-min",
         text="the drill ends with the least replicas and only the nodes that they need",
         bound=f"{least} Ready, 0 not, on {_nodes(nodes)}; {least} wanted, by {expectations.settled_by:.0f} s",
         measured=measured,
-        kept=kept,
+        passed=passed,
     )
 
 
-def ttft_slo(run: Run) -> Promise:
+def ttft_slo(run: Run) -> Check:
     """The first token comes in time for 99 of 100, in every ten seconds."""
     slow = [(second.ttft_p99, second.t) for second in run.seconds if second.ttft_p99 is not None]
     above = sum(p99 > run.ttft_slo_seconds for p99, _ in slow)
     worst = max(slow, default=None)
-    return Promise(
+    return Check(
         id="ttft-slo",
         text="time to first token keeps its objective all the time",
         bound=f"p99 of each ten seconds at most {run.ttft_slo_seconds:g} s",
         measured=f"{worst[0]:.2f} s at worst, at {worst[1]:.1f} s; above for {above} s"
         if worst
         else "no answer",
-        kept=worst is not None and not above,
+        passed=worst is not None and not above,
     )
 
 

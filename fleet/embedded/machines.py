@@ -8,6 +8,7 @@ from typing import Any
 
 from elastic_vllm import catalog
 from elastic_vllm.catalog import MachineRow
+from elastic_vllm.estimate.cost import bought, machine_rates
 
 ZONES = ("zone-a", "zone-b", "zone-c")
 """Simulated zones; spread constraints have something to spread over."""
@@ -38,7 +39,7 @@ def _machine(row: MachineRow) -> dict[str, Any]:
         # One pool, one machine shape: price only orders Spot before on-demand. Unpriced ones count as free.
         "offerings": [
             {
-                "Price": (row.usd_per_hour or 0.0) * (row.spot_factor if capacity == "spot" else 1.0),
+                "Price": bought(machine_rates(row), capacity),
                 "Available": True,
                 "Requirements": [
                     _in("karpenter.sh/capacity-type", capacity),

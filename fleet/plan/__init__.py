@@ -1,1 +1,1 @@
-"""The offline plan of a stack: what it makes, whether that works, what it costs, and what changes it."""
+"""The offline plan of a stack: resources, findings, cost, forecast and changes."""

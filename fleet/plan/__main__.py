@@ -14,7 +14,7 @@ from fleet.workspace import Workspace
 
 
 def main(stack: str) -> int:
-    """Print the plan. What is wrong with the stack is in it; only what allows no plan at all fails."""
+    """Print the plan with its findings. Fails only where no plan can be made."""
     gc.disable()  # as ``fleet plan`` does
     try:
         sys.stdout.write(plan(Workspace.find(Path.cwd()).root, stack, today()).model_dump_json())

@@ -1,6 +1,6 @@
-"""Puts a plan together. What fails becomes a finding: there is always a plan, if only of what is wrong."""
+"""Builds a plan. What fails becomes a finding: there is always a plan, if only of what is wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -8,18 +8,17 @@ from typing import TypeVar
 
 from elastic_vllm.estimate.cost import envelope
 from elastic_vllm.rules import policy
-from elastic_vllm.rules.finding import PLAN_INCOMPLETE, Finding, StackConfigError
+from elastic_vllm.rules.finding import PLAN_INCOMPLETE, SEVERITIES, Finding, StackConfigError
+from elastic_vllm.rules.policy import Review, reviewed
+from elastic_vllm.simulate.forecast import forecast
 from elastic_vllm.spec import ClusterSpec, LocalCluster
 from elastic_vllm.stack_file.config import read_stack_file
 from elastic_vllm.stack_file.parsing import validate
 from fleet.errors import FleetError, bug
 from fleet.plan import graph, serving
+from fleet.plan.background import in_background
 from fleet.plan.checkout import stack_file, stacks
-from fleet.plan.foresight import foresee
-from fleet.plan.judged import judge, told
-from fleet.plan.meanwhile import meanwhile
-from fleet.plan.models import Plan
-from fleet.plan.outlook import Cost
+from fleet.plan.document import Plan, Silenced
 from fleet.workspace import Workspace
 
 T = TypeVar("T")
@@ -27,7 +26,7 @@ D = TypeVar("D")
 
 
 def plan(root: Path, stack: str, today: date) -> Plan:
-    """The plan of one stack of a checkout; ``today`` is what prices and exceptions age by."""
+    """The plan of one stack of a checkout; prices and exceptions age by ``today``."""
     path = stack_file(root, stack)
     if not path.is_file():
         raise FleetError(
@@ -39,33 +38,46 @@ def plan(root: Path, stack: str, today: date) -> Plan:
         config = validate(raw)
         rules = policy.read(Workspace.at(root).policy)
     except StackConfigError as refused:
-        return Plan(stack=stack, findings=told(refused.findings))
+        return Plan(stack=stack, findings=by_severity(refused.findings))
     failed: list[Finding] = []
-    findings, silenced = _part("rules", partial(judge, config, stack, today, rules), ((), ()), failed)
-    stopped = bool(failed) or any(item.severity == "error" for item in findings)
-    foreseen = None if stopped else meanwhile(foresee, config)
+    review = _part(
+        "rules",
+        partial(reviewed, config, stack, policy=rules, today=today),
+        Review(findings=(), silenced=(), changed=()),
+        failed,
+    )
+    stopped = bool(failed or review.errors)
+    foreseen = None if stopped else in_background(forecast, config)
     record = partial(graph.record, root, stack, raw, config)
     resources = () if stopped else _part("program", record, (), failed)
     models = _part("models", partial(serving.models, config, resources), (), failed)
-    cost = _part("cost", lambda: Cost.model_validate(envelope(config)), None, failed)
-    forecast = _part("forecast", foreseen, (), failed, lower=True) if foreseen else ()
+    cost = _part("cost", partial(envelope, config), None, failed)
+    predicted = _part("forecast", foreseen, (), failed, lower=True) if foreseen else ()
     return Plan(
         stack=stack,
         cloud=config.cluster.cloud,
         region=_region(config.cluster),
         resources=resources,
         models=models,
-        findings=(*told(failed), *findings),
-        silenced=silenced,
+        findings=by_severity((*failed, *review.findings)),
+        silenced=tuple(
+            Silenced(**{**vars(item), "reason": exception.reason}, expires=exception.expires)
+            for item, exception in review.silenced
+        ),
         cost=cost,
-        forecast=forecast,
+        forecast=predicted,
     )
 
 
 def without(found: Plan, problem: Exception) -> Plan:
     """The plan as far as it came, with a finding of what ended it."""
     said = problem.problem if isinstance(problem, FleetError) else bug(problem)
-    return found.model_copy(update={"findings": (*told([PLAN_INCOMPLETE.at("plan", said)]), *found.findings)})
+    return found.model_copy(update={"findings": (PLAN_INCOMPLETE.at("plan", said), *found.findings)})
+
+
+def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Most severe first; among those of one severity the order of the rules."""
+    return tuple(sorted(findings, key=lambda item: SEVERITIES.index(item.severity)))
 
 
 def _part(

@@ -1,19 +1,74 @@
-"""Two plans of one stack, compared: what becomes of its resources and of what the rules have to say. Pure."""
+"""Compares two plans of one stack: resources, findings and cost."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import JsonValue
 
+from elastic_vllm.rules.finding import Finding
 from elastic_vllm.testing.values import mapping
-from fleet.embedded.engine.changes import MISSING, Path, render_path, steps, value_changes
+from fleet.embedded.engine.changes import MISSING, render_path, steps, value_changes
 from fleet.embedded.engine.changes import FieldChange as Changed
-from fleet.plan.models import FieldChange, Finding, Resource, ResourceChange
+from fleet.embedded.engine.changes import Path as FieldPath
+from fleet.errors import bug
+from fleet.plan.document import Difference, FieldChange, Plan, Resource, ResourceChange
 from fleet.plan.replacing import replacement, strongest
+from fleet.plan.revision import NotComparableError, Revision, unpacked
+
+
+def against(plan: Plan, root: Path, ref: str) -> Plan:
+    """The plan and its difference to the stack at ``ref``."""
+    with unpacked(root, ref) as revision:
+        return compared(plan, revision)
+
+
+def compared(plan: Plan, revision: Revision) -> Plan:
+    """Likewise, for a revision that is unpacked already. A plan that cannot be compared says why."""
+    try:
+        return _compared(plan, revision)
+    except NotComparableError as reason:
+        note = str(reason)
+    except Exception as problem:  # noqa: BLE001  # the plan itself, and those of other stacks, are whole
+        note = bug(problem)
+    return _with(plan, Difference(ref=revision.ref, commit=revision.commit, comparable=False, note=note))
+
+
+def _compared(plan: Plan, revision: Revision) -> Plan:
+    before = revision.plan(plan.stack) if revision.has(plan.stack) else Plan(stack=plan.stack)
+    is_new = not revision.has(plan.stack)
+    comparable = bool(plan.resources) and (is_new or bool(before.resources))
+    return _with(
+        plan,
+        Difference(
+            ref=revision.ref,
+            commit=revision.commit,
+            note=_note(plan, before, revision, is_new=is_new),
+            comparable=comparable,
+            resources=resources(before.resources, plan.resources) if comparable else (),
+            findings_gained=gained(before.findings, plan.findings),
+            findings_lost=gained(plan.findings, before.findings),
+            cost_before=before.cost.total if before.cost else None,
+        ),
+    )
+
+
+def _note(plan: Plan, before: Plan, revision: Revision, *, is_new: bool) -> str:
+    if not plan.resources:
+        return "The program stops at the errors, so there is no graph to compare."
+    if is_new:
+        return f"{revision.ref} has no stack {plan.stack}: all of it is new."
+    if not before.resources:
+        return f"At {revision.ref} the program stopped at errors, so there is no graph to compare with."
+    return ""
+
+
+def _with(plan: Plan, found: Difference) -> Plan:
+    return plan.model_copy(update={"difference": found})
 
 
 def resources(before: Iterable[Resource], after: Iterable[Resource]) -> tuple[ResourceChange, ...]:
-    """What becomes of each resource, component by component. One that moved by an alias is the same."""
+    """The change of each resource, by component. A resource that moved by an alias is the same."""
     now = list(after)
     then = _by_their_new_urn(before, now)
     changes = [
@@ -44,7 +99,7 @@ def _by_their_new_urn(before: Iterable[Resource], after: Iterable[Resource]) -> 
 
 def _one(before: Resource | None, after: Resource, now: list[Resource]) -> ResourceChange | None:
     if before is None:
-        return _told("add", after)
+        return _change("add", after)
     fields = tuple(
         _field(after, change)
         for change in value_changes(before.properties, after.properties)
@@ -53,7 +108,7 @@ def _one(before: Resource | None, after: Resource, now: list[Resource]) -> Resou
     if not fields:
         return None
     verdict = strongest([field.replacement for field in fields])
-    return _told("replace" if verdict == "yes" else "change", after).model_copy(
+    return _change("replace" if verdict == "yes" else "change", after).model_copy(
         update={
             "fields": fields,
             "replacement": verdict,
@@ -64,10 +119,10 @@ def _one(before: Resource | None, after: Resource, now: list[Resource]) -> Resou
 
 
 def _gone(item: Resource) -> ResourceChange:
-    return _told("remove", item).model_copy(update={"protected": item.protect, "retained": item.retain})
+    return _change("remove", item).model_copy(update={"protected": item.protect, "retained": item.retain})
 
 
-def _told(action: Literal["add", "change", "replace", "remove"], item: Resource) -> ResourceChange:
+def _change(action: Literal["add", "change", "replace", "remove"], item: Resource) -> ResourceChange:
     return ResourceChange(
         action=action, urn=item.urn, type=item.type, name=item.name, component=item.component
     )
@@ -84,8 +139,8 @@ def _field(item: Resource, change: Changed) -> FieldChange:
     )
 
 
-def _option(value: object, path: Path) -> str:
-    """The option that a word of a command line belongs to: ``args[8]`` tells nobody anything."""
+def _option(value: object, path: FieldPath) -> str:
+    """The option that a word of a command line belongs to: ``args[8]`` alone says little."""
     for step in path[:-1]:
         inner = dict(zip(steps(value), value, strict=True)) if isinstance(value, list) else mapping(value)
         value = inner.get(step)
@@ -96,7 +151,7 @@ def _option(value: object, path: Path) -> str:
     return before if before.startswith("--") else ""
 
 
-def _ignored(path: Path, ignored: tuple[str, ...]) -> bool:
+def _ignored(path: FieldPath, ignored: tuple[str, ...]) -> bool:
     rendered = render_path(path)
     return any(rendered == entry or rendered.startswith((f"{entry}.", f"{entry}[")) for entry in ignored)
 

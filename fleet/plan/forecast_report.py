@@ -5,6 +5,7 @@ The charts are the drill's, drawn by its own code; a step on the left, a day on 
 
 import base64
 import io
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -13,12 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from elastic_vllm.simulate.forecast.forecast import Forecast, ModelForecast
-from elastic_vllm.simulate.forecast.outcome import Moment, Outcome
-from elastic_vllm.simulate.timeline import Ledger, Run, Second
+from elastic_vllm.simulate.forecast import ModelForecast, Moment, Outcome
 from fleet.drill.report.axes import SOFT, draw_panel, time_ticks
 from fleet.drill.report.panels import Panel, Series
-from fleet.plan.forecast_text import render
+from fleet.plan.forecast_view import render
 
 _DPI, _WIDTH, _HEIGHT = 130, 13.0, 6.4
 _PAGE = """<!doctype html>
@@ -33,16 +32,26 @@ and the load model's.</p>
 """
 
 
-def write(forecast: Forecast, folder: Path, stack: str) -> Path:
+_VALUES: Mapping[str, Callable[[ModelForecast, Moment], float | None]] = {
+    "load": lambda model, moment: moment.load * model.capacity_rps,
+    "wanted": lambda _, moment: moment.wanted,
+    "ready": lambda _, moment: moment.ready,
+    "nodes": lambda _, moment: moment.nodes,
+    "ttftP99": lambda _, moment: moment.ttft_p99,
+}
+"""By the path of a series."""
+
+
+def write(forecast: Sequence[ModelForecast], folder: Path, stack: str) -> Path:
     """``forecast-<model>.png`` for each model and ``forecast.html``, which needs none of them; its path."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
-    for model in forecast.models:
+    for model in forecast:
         png = draw(model)
         (folder / f"forecast-{model.model}.png").write_bytes(png)
         image = f'<img alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-        told = escape(render(Forecast((model,))))
-        parts.append(f"<h2>{escape(model.model)}</h2>\n{image}\n<pre>{told}</pre>")
+        lines = escape(render([model]))
+        parts.append(f"<h2>{escape(model.model)}</h2>\n{image}\n<pre>{lines}</pre>")
     page = folder / "forecast.html"
     title = escape(f"Forecast of stack {stack}")
     page.write_text(_PAGE.format(title=title, models="\n".join(parts)), encoding="utf-8")
@@ -70,7 +79,11 @@ def draw(model: ModelForecast) -> bytes:
 
 
 def _panel(axes: Axes, model: ModelForecast, outcome: Outcome, panel: Panel) -> None:
-    draw_panel(axes, _record(model, outcome), panel, outcome.seconds)
+    times = [moment.t for moment in outcome.moments]
+    curves = [
+        [_VALUES[series.path[0]](model, moment) for moment in outcome.moments] for series in panel.series
+    ]
+    draw_panel(axes, panel, times, curves, outcome.seconds)
     axes.set_ylabel(f"{panel.title}\n{panel.unit}", fontsize=8.5, color=SOFT)
 
 
@@ -81,13 +94,13 @@ def _panels(model: ModelForecast) -> list[Panel]:
         Series(("wanted",), "wanted", "ink", "step"),
     )
     return [
-        Panel("Load", "requests/s", 92, (Series(("offeredRps",), "sent", "blue", "line"),), decimals=1),
+        Panel("Load", "requests/s", 92, (Series(("load",), "sent", "blue", "line"),), decimals=1),
         Panel(
             "Replicas", "blue: ready", 168, replicas, limit=(model.replicas.max, f"max {model.replicas.max}")
         ),
-        Panel("Nodes", "machines", 92, (Series(("nodes", model.machine), "nodes", "green", "layer"),)),
+        Panel("Nodes", "machines", 92, (Series(("nodes",), "nodes", "green", "layer"),)),
         Panel(
-            "First token",
+            "TTFT",
             "P99, s",
             132,
             (Series(("ttftP99",), "P99", "red", "line"),),
@@ -96,56 +109,3 @@ def _panels(model: ModelForecast) -> list[Panel]:
             limit=(slo, f"SLO {slo:g} s"),
         ),
     ]
-
-
-def _record(model: ModelForecast, outcome: Outcome) -> Run:
-    """In the form that the drill's charts read."""
-    return Run(
-        stack="",
-        model=model.model,
-        checkpoint="",
-        pool=model.pool,
-        machine=model.machine,
-        usd_per_machine_hour=None,
-        node_autoscaler="",
-        scenario=outcome.trace,
-        seed=0,
-        compression=1,
-        boot_seconds=model.boot_seconds,
-        load_seconds=model.load_seconds,
-        min_replicas=model.replicas.min,
-        max_replicas=model.replicas.max,
-        ttft_slo_seconds=model.ttft_slo_seconds,
-        error_rate_slo=0,
-        started_at="",
-        duration_seconds=outcome.seconds,
-        seconds=tuple(_second(model, moment) for moment in outcome.moments),
-        happenings=(),
-        scale_changes=(),
-        metric_samples=(),
-        ready=(),
-        ledger=Ledger(),
-        ledger_marks=(),
-        assumptions=(),
-    )
-
-
-def _second(model: ModelForecast, moment: Moment) -> Second:
-    return Second(
-        t=moment.t,
-        phase="",
-        offered_rps=moment.load * model.capacity_rps,
-        wanted=moment.wanted,
-        without_node=0,
-        loading=0,
-        ready=moment.ready,
-        leaving=0,
-        nodes={model.machine: moment.nodes},
-        running=round(moment.in_flight),
-        waiting=0,
-        ttft_p50=None,
-        ttft_p99=moment.ttft_p99,
-        usd_per_hour=0,
-        usd=0,
-        cpu_utilization=None,
-    )

@@ -20,10 +20,10 @@ from elastic_vllm.testing.monitor import Applied, run
 from elastic_vllm.testing.registration import Graph, Registration
 from elastic_vllm.testing.request import STACK_TYPE, urn_type
 from elastic_vllm.testing.values import Secret, Unknown
-from fleet.plan.models import Resource
+from fleet.plan.document import Resource
 
 _LEARNT = ("arn", "email", "member", "name", "url")
-"""What a cloud's provider makes up for a resource and other resources write into texts of their own."""
+"""Outputs that a cloud's provider computes and that other resources embed in text."""
 
 
 def record(root: Path, stack: str, raw: Mapping[str, object], config: StackConfig) -> tuple[Resource, ...]:
@@ -71,7 +71,7 @@ def _program(root: Path) -> None:
 
 
 def _answer(item: Registration) -> Applied:
-    """What the program may read of a resource that is not there: its properties, and its names."""
+    """Outputs that the program may read of a resource: its inputs, and placeholders for computed names."""
     if not item.custom:
         return Applied(id="", outputs=item.inputs)
     if item.package == "kubernetes" or item.is_provider:
@@ -85,7 +85,7 @@ def _of(item: Registration, output: str) -> str:
 
 
 def _components(graph: Graph) -> dict[str, str]:
-    """What the outermost component around each component is called."""
+    """The name of the outermost component around each component."""
     called: dict[str, str] = {}
     for item in graph:  # a parent is registered before its children
         if not item.custom:
@@ -124,7 +124,7 @@ def _plain(value: object, local: str) -> JsonValue:
 
 
 def former_urn(item: Registration, alias: str) -> str:
-    """An alias as a URN: what it leaves out is as the resource has it now."""
+    """An alias as a URN; parts that it leaves out are the resource's own."""
     if alias.startswith("urn:"):
         return alias
     said = dict(part.split("=", 1) for part in alias.split(","))

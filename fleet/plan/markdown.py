@@ -1,11 +1,11 @@
-"""GitHub's Markdown, piece by piece. What comes from a file stays text: no markup, no mention of anybody."""
+"""GitHub's Markdown, piece by piece. Text from files is escaped: no markup, no mentions."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 
 def folded(summary: str, body: str, state: str = "") -> str:
-    """What opens at a click; ``state`` is `` open`` where it is open from the start."""
+    """A section that opens at a click; ``state`` is `` open`` where it is open from the start."""
     return f"<details{state}><summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
@@ -30,7 +30,7 @@ def code(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that came from a file, in a table: no markup of its own, no mention of anybody."""
+    """Text from a file, in a table: no markup, no mentions."""
     return escaped_text(text).replace("|", "\\|")
 
 

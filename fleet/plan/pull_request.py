@@ -15,8 +15,8 @@ from fleet.errors import FleetError, bug
 from fleet.plan import render_markdown
 from fleet.plan.build import plan
 from fleet.plan.checkout import stacks, today
-from fleet.plan.comparison import compared
-from fleet.plan.models import Plan
+from fleet.plan.difference import compared
+from fleet.plan.document import Plan
 from fleet.plan.revision import Revision, unpacked
 from fleet.workspace import Workspace
 

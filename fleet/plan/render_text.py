@@ -8,11 +8,17 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from fleet.plan import outlook_words, words
-from fleet.plan.models import Difference, Finding, Model, Plan, ResourceChange
-from fleet.plan.outlook import Cost, Forecast
+from elastic_vllm.estimate.cost import Envelope
+from elastic_vllm.rules.finding import Finding
+from elastic_vllm.simulate.forecast import ModelForecast
+from fleet.plan import forecast_view
+from fleet.plan import format as text
+from fleet.plan.document import Difference, Model, Plan, ResourceChange
 
+_CURVE = 48
+"""Characters of a curve."""
 _COLOURS = {"error": "red", "warning": "yellow", "info": "dim"}
+_DRAIN = "drain: propagation + finish + margin"
 _SIGNS = {"add": "+", "change": "~", "replace": "±", "remove": "-"}
 _ACTION_COLOURS = {"add": "green", "change": "yellow", "replace": "magenta", "remove": "red"}
 
@@ -24,19 +30,19 @@ def render(plan: Plan, console: Console, today: date) -> None:
 
 
 def _render(plan: Plan, console: Console, today: date) -> None:
-    console.print(f"[bold]{escape(plan.stack)}[/]  {escape(words.essence(plan))}")
+    console.print(f"[bold]{escape(plan.stack)}[/]  {escape(text.summary(plan))}")
     if plan.resources:
         _section(console, "Resources", _components(plan))
     if plan.models:
         _section(console, "Models", _models(plan.models))
         _section(console, "Memory of each GPU", _memory(plan.models))
     if plan.cost:
-        _section(console, f"Cost, USD per hour: {outlook_words.prices(plan.cost, today)}", _cost(plan.cost))
+        _section(console, f"Cost, USD per hour: {text.prices(plan.cost, today)}", _cost(plan.cost))
         console.print(f"  [dim]not included: {escape('; '.join(plan.cost.excluded))}[/]")
         if plan.cost.unpriced:
             console.print(f"  [yellow]without a known price: {escape(', '.join(plan.cost.unpriced))}[/]")
     for item in plan.forecast:
-        _forecast(console, item)
+        console.print(_forecast(item))
     if plan.difference:
         _difference(console, plan, plan.difference)
     _findings(console, plan)
@@ -57,7 +63,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[
 
 
 def _components(plan: Plan) -> Table:
-    rows = [(name or "-", str(count), kinds) for name, count, kinds in words.components(plan.resources)]
+    rows = [(name or "-", str(count), kinds) for name, count, kinds in text.components(plan.resources)]
     return _table(("component", "", "kinds"), rows, right=(1,))
 
 
@@ -65,53 +71,44 @@ def _models(models: Sequence[Model]) -> Table:
     rows = [
         (
             f"{model.name}\n{model.checkpoint.rpartition('/')[2]}",
-            words.gpus(model),
-            words.replicas(model),
-            words.place(model),
-            words.start(model),
-            words.drain(model),
+            text.gpus(model),
+            text.replicas(model),
+            text.place(model),
+            text.start(model),
+            text.drain(model),
         )
         for model in models
     ]
-    return _table(("model", "GPUs", "replicas", "pool", "start", "drain"), rows)
+    return _table(("model", "GPUs", "replicas", "pool", "start", _DRAIN), rows)
 
 
 def _memory(models: Sequence[Model]) -> Table:
-    rows = [(model.name, words.memory(model.fit), words.room(model.fit)) for model in models]
-    return _table(("model", "estimated", "room"), rows)
+    rows = [(model.name, text.memory(model.fit), text.kv_cache(model.fit)) for model in models]
+    return _table(("model", "estimated", "KV cache"), rows)
 
 
-def _cost(cost: Cost) -> Table:
-    levels = (cost.total.zero, cost.total.min, cost.total.max)
+def _cost(cost: Envelope) -> Table:
+    total = cost.total
     rows: list[tuple[str, ...]] = [
-        ("all, on demand", *(words.usd(rate.on_demand) for rate in levels)),
-        ("all, Spot", *(words.usd(rate.spot) for rate in levels)),
-        ("all, on demand, a month", *(outlook_words.month(rate) for rate in levels)),
+        ("all, on demand", *(text.usd(rate.on_demand) for rate in (total.zero, total.min, total.max))),
+        ("all, Spot", *(text.usd(rate.spot) for rate in (total.zero, total.min, total.max))),
+        (
+            "all, on demand, per month",
+            *(text.usd(rate.month.on_demand) for rate in (total.zero, total.min, total.max)),
+        ),
     ]
     for model in cost.models:
         own = (model.rates.zero, model.rates.min, model.rates.max)
-        rows.append((f"model {model.name}", *(words.usd(rate.on_demand) for rate in own)))
-    always = words.usd(sum(part.usd_per_hour for part in cost.fixed))
+        rows.append((f"model {model.name}", *(text.usd(rate.on_demand) for rate in own)))
     if cost.fixed:
         names = ", ".join(part.title for part in cost.fixed)
-        rows.append((f"always: {names}", always, always, always))
-    return _table(("", "no replica", "the least", "the most"), rows, right=(1, 2, 3))
+        rows.append((f"fixed: {names}", *[text.usd(cost.fixed_usd_per_hour)] * 3))
+    return _table(("", *text.LEVELS), rows, right=(1, 2, 3))
 
 
-def _forecast(console: Console, item: Forecast) -> None:
-    lines = [f"\n[bold]Forecast of {escape(item.model)}[/]: {outlook_words.pace(item)}"]
-    if late := outlook_words.hopeless(item):
-        lines.append(f"  [yellow]{late}[/]")
-    lines += [
-        f"  {escape(metric)} is not simulated: it never adds a replica here"
-        for metric in item.step.unknown_metrics
-    ]
-    for trace in (item.step, item.day):
-        lines.append(f"  {trace.trace:4}  load      {trace.load_curve}  peak {trace.peak_load:.3g}")
-        ends = f"{trace.replicas_first} → {trace.replicas_most} → {trace.replicas_last}"
-        lines.append(f"        replicas  {trace.replicas_curve}  {ends}")
-        lines.append(f"        [dim]{outlook_words.course(trace)}{outlook_words.came(trace)}[/]")
-    console.print("\n".join(lines))
+def _forecast(item: ModelForecast) -> str:
+    body = escape("\n".join(forecast_view.lines(item, _CURVE)))
+    return f"\n[bold]Forecast of[/] {escape(forecast_view.title(item))}\n{body}"
 
 
 def _difference(console: Console, plan: Plan, found: Difference) -> None:
@@ -120,46 +117,46 @@ def _difference(console: Console, plan: Plan, found: Difference) -> None:
         console.print(f"  {escape(found.note)}")
     if not found.comparable:
         return
-    console.print(f"  {words.changes(found)}")
-    if told := outlook_words.cost_change(plan):
-        console.print(f"  {escape(told)}")
+    console.print(f"  {text.changes(found)}")
+    if cost := text.cost_change(plan):
+        console.print(f"  {escape(cost)}")
     for change in () if found.note else found.resources:
         _change(console, change)
     _turnover(console, found)
-    for danger in words.dangers(found):
+    for danger in text.dangers(found):
         console.print(f"  [red]{escape(danger)}[/]")
 
 
 def _turnover(console: Console, found: Difference) -> None:
     for sign, items in (("+", found.findings_gained), ("-", found.findings_lost)):
         for item in items:
-            console.print(f"  {sign} finding [bold]{escape(item.id)}[/] at {escape(words.at(item))}")
+            console.print(f"  {sign} finding [bold]{escape(item.id)}[/] at {escape(text.location(item))}")
 
 
 def _change(console: Console, change: ResourceChange) -> None:
-    note = words.remark(change)
+    note = text.remark(change)
     console.print(
-        f"  [{_ACTION_COLOURS[change.action]}]{_SIGNS[change.action]} {escape(words.title(change))}[/]"
+        f"  [{_ACTION_COLOURS[change.action]}]{_SIGNS[change.action]} {escape(text.title(change))}[/]"
         + (f"  [dim]{escape(note)}[/]" if note else "")
     )
     for field in change.fields:
-        values = f"{words.shown(field.before)} → {words.shown(field.after)}{words.field_note(field)}"
-        console.print(f"      {escape(words.field_path(field))}: {escape(values)}")
+        values = f"{text.shown(field.before)} → {text.shown(field.after)}{text.field_note(field)}"
+        console.print(f"      {escape(text.field_path(field))}: {escape(values)}")
 
 
 def _findings(console: Console, plan: Plan) -> None:
     lines = ["", *(_line(item) for item in plan.findings)]
     lines += [
-        f"[dim]silenced until {silent.expires}: {escape(silent.id)} at {escape(words.at(silent))} "
+        f"[dim]silenced until {silent.expires}: {escape(silent.id)} at {escape(text.location(silent))} "
         f"({escape(silent.reason)})[/]"
         for silent in plan.silenced
     ]
     colour = "red" if plan.errors else "yellow" if plan.warnings else "green"
-    lines.append(f"[bold {colour}]{words.judgement(plan)}[/]")
+    lines.append(f"[bold {colour}]{text.verdict(plan)}[/]")
     console.print("\n".join(lines))
 
 
 def _line(item: Finding) -> str:
     reason = f" (policy: {escape(item.reason)})" if item.reason else ""
-    head = f"[{_COLOURS[item.severity]}]{item.severity}:[/]"
-    return f"{head} {escape(words.at(item))}: {escape(item.message)}{reason} [dim]\\[{escape(item.id)}][/]"
+    head = f"[{_COLOURS[item.severity]}]{item.severity}:[/] {escape(text.location(item))}"
+    return f"{head}: {escape(item.message)}{reason} [dim]\\[{escape(item.id)}][/]"

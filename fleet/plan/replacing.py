@@ -14,14 +14,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from elastic_vllm import clouds
-from fleet.plan.models import Replacement
+from fleet.plan.document import Replacement
 
 _NEVER = ("tags", "tagsAll")
-"""A cloud changes what a resource is labelled with in place."""
+"""Labels, which a cloud changes in place."""
 
 
 class _Row(BaseModel):
-    """What was looked up of one type."""
+    """Known properties of one resource type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,7 +61,7 @@ def replacement(resource_type: str, path: str) -> Replacement:
 
 
 def strongest(answers: list[Replacement]) -> Replacement:
-    """What several changes do together."""
+    """The strongest of several answers."""
     return next((answer for answer in ("yes", "maybe") if answer in answers), "no")
 
 

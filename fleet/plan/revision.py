@@ -22,7 +22,7 @@ import elastic_vllm
 import fleet
 from fleet.errors import FleetError
 from fleet.plan.checkout import stack_file
-from fleet.plan.models import Plan
+from fleet.plan.document import Plan
 
 _SECONDS = 300
 

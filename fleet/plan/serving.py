@@ -1,4 +1,4 @@
-"""What a plan tells of each model: its place by the stack file, its start and its end by what is declared."""
+"""Models of a plan: placement from the stack file, probes and drain from the declared pods."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -6,7 +6,7 @@ from elastic_vllm.estimate.memory import fit_of
 from elastic_vllm.estimate.placement import Placed, placed
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.testing.values import items, mapping, text
-from fleet.plan.models import Drain, Fit, Model, Probes, Resource
+from fleet.plan.document import Drain, Model, Probes, Resource
 
 _CONTAINER = "vllm"
 
@@ -35,14 +35,14 @@ def _model(at: Placed, pod: Mapping[str, object]) -> Model:
         replicas_max=at.model.replicas.max,
         replicas_per_node=at.replicas_per_node,
         nodes_max=at.pool.max_nodes,
-        fit=Fit.model_validate(fit_of(at)),
+        fit=fit_of(at),
         probes=_probes(pod),
         drain=_drain(at, pod),
     )
 
 
 def _pods(item: Resource) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The pods that a resource makes, by their model: wherever a pod template stands in it."""
+    """Pod specs in a resource, by model, wherever a pod template is nested."""
     pending: list[object] = [item.properties.get("spec")]
     while pending:
         value = mapping(pending.pop())

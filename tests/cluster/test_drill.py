@@ -118,16 +118,16 @@ def runs(cluster: Layout, said: Recorder) -> Iterator[Mapping[str, Run]]:
     assert not left, "destroy has to leave nothing of ours"
 
 
-def broken(run: Run) -> set[str]:
-    return {promise.id for promise in run.promises if not promise.kept}
+def failed(run: Run) -> set[str]:
+    return {check.id for check in run.checks if not check.passed}
 
 
 @pytest.mark.parametrize("name", ["good-a", "good-b"])
-def test_a_stack_with_room_keeps_every_promise_from_one_to_four_replicas_and_back(
+def test_a_stack_with_room_keeps_every_check_from_one_to_four_replicas_and_back(
     runs: Mapping[str, Run], name: str
 ) -> None:
     run = runs[name]
-    assert not broken(run), [p for p in run.promises if not p.kept]
+    assert not failed(run), [p for p in run.checks if not p.passed]
     assert [one.k for one in run.ready][:4] == [1, 2, 3, 4]
     assert max(sum(second.nodes.values()) for second in run.seconds) >= 4
     assert run.seconds[-1].nodes == {run.machine: 1}
@@ -138,25 +138,25 @@ def test_two_runs_of_the_same_scenario_send_the_same_requests_and_agree_on_the_v
 ) -> None:
     one, other = runs["good-a"], runs["good-b"]
     assert one.ledger.sent == other.ledger.sent > 300
-    assert (one.kept, broken(one)) == (other.kept, broken(other))
+    assert (one.passed, failed(one)) == (other.passed, failed(other))
 
 
 def test_every_request_is_accounted_for_at_every_second(runs: Mapping[str, Run]) -> None:
     for run in runs.values():
         for mark in run.ledger_marks:
             ledger = mark.ledger
-            assert ledger.sent == ledger.answered + ledger.refused + ledger.cut + ledger.in_flight
+            assert ledger.sent == ledger.answered + ledger.refused + ledger.aborted + ledger.in_flight
 
 
 @pytest.mark.parametrize(
-    ("name", "promise"),
-    [("max-three", "reaches-planned"), ("no-room", "reaches-planned"), ("killed", "nothing-cut")],
+    ("name", "check"),
+    [("max-three", "reaches-planned"), ("no-room", "reaches-planned"), ("killed", "nothing-aborted")],
 )
-def test_a_stack_that_cannot_hold_its_promise_is_told_which_one(
-    runs: Mapping[str, Run], name: str, promise: str
+def test_a_stack_that_cannot_hold_its_check_is_told_which_one(
+    runs: Mapping[str, Run], name: str, check: str
 ) -> None:
-    assert promise in broken(runs[name])
-    assert not runs[name].kept
+    assert check in failed(runs[name])
+    assert not runs[name].passed
 
 
 def test_a_killed_node_is_recorded_and_cuts_only_what_it_held(runs: Mapping[str, Run]) -> None:
@@ -164,8 +164,8 @@ def test_a_killed_node_is_recorded_and_cuts_only_what_it_held(runs: Mapping[str,
     (told,) = (one.text for one in run.happenings if one.kind == "fault")
     held = re.fullmatch(r"killed without notice, (\d+) requests in flight", told)
     assert held, told
-    assert broken(run) <= {"nothing-cut"}
-    assert 0 < run.ledger.cut <= int(held[1])
+    assert failed(run) <= {"nothing-aborted"}
+    assert 0 < run.ledger.aborted <= int(held[1])
 
 
 def test_the_report_carries_the_hash_of_the_run_that_it_shows(

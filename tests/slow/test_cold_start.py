@@ -72,8 +72,8 @@ def took(run: Run) -> float:
 @pytest.mark.parametrize("measure", [*PLAIN, *WITH_IMAGE])
 def test_the_second_replica_is_ready_in_time(runs: Mapping[str, Run], measure: str) -> None:
     run = runs[measure]
-    (promise,) = [promise for promise in run.promises if promise.id == "replica-2-in-time"]
-    assert promise.kept, promise.measured
+    (check,) = [check for check in run.checks if check.id == "replica-2-in-time"]
+    assert check.passed, check.measured
 
 
 @pytest.mark.parametrize("measure", ["warm-headroom", "all-of-them"])

@@ -71,7 +71,7 @@ def test_every_fault_struck_a_replica_that_was_busy(runs: Mapping[str, Run], kin
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "kill-node"])
 def test_what_gives_notice_cuts_no_answer(runs: Mapping[str, Run], kind: FaultKind) -> None:
     run = runs[kind]
-    assert run.ledger.cut == 0, [f"{one.t:.0f} s {one.subject} {one.text}" for one in run.happenings]
+    assert run.ledger.aborted == 0, [f"{one.t:.0f} s {one.subject} {one.text}" for one in run.happenings]
     assert run.ledger.answered > 500
     changes = [(one.before, one.after) for one in run.scale_changes if one.after < one.before]
     assert changes, "a scale-down was part of it"
@@ -94,4 +94,4 @@ def test_a_machine_without_notice_cuts_what_was_in_flight_there_and_nothing_else
         int(found[1]) for one in struck(run) if (found := re.search(r"(\d+) requests in flight", one.text))
     ]
     assert len(held) == len(MOMENTS)
-    assert 0 < run.ledger.cut <= sum(held)
+    assert 0 < run.ledger.aborted <= sum(held)

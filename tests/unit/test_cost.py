@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from elastic_vllm import catalog
 from elastic_vllm.clouds.aws import billing as aws_billing
 from elastic_vllm.clouds.gcp import billing as gcp_billing
-from elastic_vllm.estimate.cost import NOTHING, Nodes, envelope
+from elastic_vllm.estimate.cost import NOTHING, Nodes, envelope, node_price
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.placement import SYSTEM_MEMORY_MIB, placed
+from elastic_vllm.simulate.forecast import Conditions
 from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
 from elastic_vllm.testing.values import items, mapping
 from elastic_vllm.vllm import pod
@@ -122,6 +123,23 @@ def test_replicas_that_fill_a_node_to_its_last_mebibyte_share_it() -> None:
     )
     assert nodes_for([(chat, 1), (docs, 1)]) == 1
     assert nodes_for([(wide, 1), (docs, 1)]) == 2
+
+
+@pytest.mark.parametrize("name", ["aws-prod", "gcp-dev", "local"])
+def test_plan_and_forecast_pay_the_same_for_a_node(name: str) -> None:
+    config = parse(read_stack_file(STACKS / f"Pulumi.{name}.yaml"))
+    pools = {pool.name: pool for pool in envelope(config).pools}
+    for served in config.models:
+        paid = pools[served.pool].declared(pools[served.pool].node)
+        assert Conditions.of(config, served).usd_per_node_hour == paid
+
+
+def test_a_node_costs_its_disks_too_and_no_discount_on_them() -> None:
+    disk = (204 * 0.08 + 375 * 0.04) / 730
+    for capacity, bare in (("on-demand", 1.006), ("spot-then-on-demand", 1.006), ("spot", 0.503)):
+        config = stack(AWS, {"accelerator": "a10g", "maxNodes": 3, "capacity": capacity}, model())
+        (at,) = placed(config)
+        assert node_price(config, at.pool, at.machine) == pytest.approx(bare + disk)
 
 
 def test_every_price_has_its_source_and_the_oldest_date_is_known() -> None:

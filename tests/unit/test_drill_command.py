@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from elastic_vllm.simulate import scenario
 from elastic_vllm.simulate.load_model import LoadModel
 from elastic_vllm.simulate.scenario import Scenario
-from elastic_vllm.simulate.timeline import Happening, Promise, Run, Second
+from elastic_vllm.simulate.timeline import Check, Happening, Run, Second
 from elastic_vllm.spec import ScalingSpec
 from fleet.cli import demo, drill
 from fleet.cli.main import app, main
@@ -34,14 +34,14 @@ PERFORM = drill.perform
 COMPRESSION = scenario.load(drill.DEFAULT_SCENARIO).compression
 
 
-def promise(*, kept: bool) -> Promise:
-    return Promise(
-        id="surge", text="the surge is bounded", bound="2", measured="2" if kept else "3", kept=kept
+def check(*, passed: bool) -> Check:
+    return Check(
+        id="surge", text="the surge is bounded", bound="2", measured="2" if passed else "3", passed=passed
     )
 
 
-def recorded(*promises: bool) -> Run:
-    return drill_sample.run(promises=tuple(promise(kept=kept) for kept in promises))
+def recorded(*checks: bool) -> Run:
+    return drill_sample.run(checks=tuple(check(passed=passed) for passed in checks))
 
 
 class Heard:
@@ -68,7 +68,7 @@ class Heard:
     def judge(self, run: Run, scaling: ScalingSpec, expectations: verdict.Expectations) -> Run:
         self.scalings.append(scaling)
         self.expected.append(expectations)
-        return run.model_copy(update={"promises": (promise(kept=False),)})
+        return run.model_copy(update={"checks": (check(passed=False),)})
 
 
 class Mine:
@@ -149,16 +149,16 @@ def fleet(*arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("command", ["drill", "demo"])
 @pytest.mark.parametrize(
-    ("promises", "code"),
+    ("checks", "code"),
     [((True, True), 0), ((True, False), 1), ((False,), 1)],
-    ids=["kept", "one broken", "all"],
+    ids=["passed", "one failed", "all"],
 )
-def test_the_code_is_0_when_every_promise_was_kept_and_else_1(
-    play: Play, command: str, promises: tuple[bool, ...], code: int
+def test_the_code_is_0_when_every_check_was_kept_and_else_1(
+    play: Play, command: str, checks: tuple[bool, ...], code: int
 ) -> None:
-    play.run = recorded(*promises)
+    play.run = recorded(*checks)
     assert fleet(command)[0] == code
-    assert play.steps[-1] == "report"  # also of a drill that broke a promise
+    assert play.steps[-1] == "report"  # also of a drill that broke a check
 
 
 def test_the_stack_is_deployed_on_a_running_cluster_before_it_is_drilled(play: Play) -> None:
@@ -192,7 +192,7 @@ def test_real_time_compresses_nothing(play: Play) -> None:
     assert play.setting.compression == 1
 
 
-def test_the_verdict_is_printed_with_every_promise(play: Play) -> None:
+def test_the_verdict_is_printed_with_every_check(play: Play) -> None:
     play.run = recorded(False)
     assert "the surge is bounded" in fleet("drill")[1]
 
@@ -300,7 +300,7 @@ def test_a_drill_is_judged_by_what_its_scenario_plans(play: Play, monkeypatch: p
         verdict.Expectations(planned_replicas=planned, replicas_per_node=1, settled_by=end)
     ]
     assert heard.scalings == [play.setting.model.scaling]
-    assert run.promises == (promise(kept=False),)
+    assert run.checks == (check(passed=False),)
 
 
 @pytest.mark.parametrize(
@@ -352,6 +352,6 @@ def test_a_machine_without_a_price_is_said_to_have_none(
     assert "without a known price" not in capsys.readouterr().out
     assert play.stage is not None
     assert play.scenario is not None
-    machine = play.setting.machine.model_copy(update={"usd_per_hour": None})
-    PERFORM(replace(play.stage, setting=replace(play.setting, machine=machine)), play.scenario)
+    unpriced = replace(play.setting, usd_per_node_hour=None)
+    PERFORM(replace(play.stage, setting=unpriced), play.scenario)
     assert "without a known price" in capsys.readouterr().out

@@ -78,7 +78,7 @@ def test_clients_that_gave_up_are_gone_from_every_engine() -> None:
     for id_ in range(4):
         replica.offer(request(id_), 0)
     assert replica.give_up(1) == 2
-    assert replica.cut() == 2
+    assert replica.abort() == 2
 
 
 def test_a_dense_replica_of_engines_does_what_as_many_replicas_do() -> None:

@@ -102,19 +102,19 @@ def test_seconds_without_a_first_token_say_so(run: Run) -> None:
 
 
 def test_the_verdict_names_what_broke_and_ends_in_one_sentence(run: Run) -> None:
-    promises = [one.model_copy(update={"kept": one.id != "cut"}) for one in run.promises]
+    checks = [one.model_copy(update={"passed": one.id != "aborted"}) for one in run.checks]
     console = screen(terminal=False)
-    print_verdict(drill_sample.run(promises=promises), console)
+    print_verdict(drill_sample.run(checks=checks), console)
     text = shown(console)
     assert [each.split("│")[1].strip() for each in text.splitlines() if "NO" in each] == [
-        "Requests cut over scale-down"
+        "Requests aborted over scale-down"
     ]
     assert text.count(" yes ") == 14
-    assert "sent 4,953 = answered 4,944 + refused 7 + cut 0 + in flight 2" in text
-    assert text.splitlines()[-1] == "1 of 15 promises broken"
+    assert "sent 4,953 = answered 4,944 + refused 7 + aborted 0 + in flight 2" in text
+    assert text.splitlines()[-1] == "1 of 15 checks failed"
 
 
-def test_a_run_without_promises_ends_without_praise(run: Run) -> None:
+def test_a_run_without_checks_ends_without_praise(run: Run) -> None:
     console = screen(terminal=False)
-    print_verdict(drill_sample.run(promises=()), console)
-    assert shown(console).splitlines()[-1] == "Not judged: the run names no promise"
+    print_verdict(drill_sample.run(checks=()), console)
+    assert shown(console).splitlines()[-1] == "Not judged: the run has no check"

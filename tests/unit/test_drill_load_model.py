@@ -107,6 +107,15 @@ def test_fp8_is_read_faster_everywhere_and_computed_faster_only_in_hardware() ->
     assert on_l4.token == pytest.approx(bf16_on_l4.token / 2)
 
 
+def test_an_fp8_kv_cache_is_half_to_read_so_the_same_seats_answer_more() -> None:
+    full, half = (
+        real(accelerator="l40s", max_num_seqs=64, kv_cache_dtype=dtype) for dtype in ("auto", "fp8")
+    )
+    assert half.pace.cached_token == full.pace.cached_token / 2
+    assert half.means.running == full.means.running == 64
+    assert half.capacity_rps > 1.05 * full.capacity_rps
+
+
 def test_a_lone_answer_is_paced_by_reading_the_weights() -> None:
     # 10.6 GB at three quarters of 600 GB/s, and 2 ms.
     assert real().pace.step(1, 0, 0, 0) == pytest.approx(10.6 / 450 + 0.002)

@@ -130,7 +130,7 @@ def test_a_draining_replica_finishes_what_it_has_and_takes_no_more() -> None:
     assert replica.expire(10) == 0
 
 
-def test_what_a_drain_does_not_finish_by_its_deadline_is_cut() -> None:
+def test_what_a_drain_does_not_finish_by_its_deadline_is_aborted() -> None:
     replica = Replica("r", plain())
     replica.offer(request(0, answer=21), 0)  # over at 2.1 s
     replica.offer(request(1, 0, answer=500), 0)
@@ -141,13 +141,13 @@ def test_what_a_drain_does_not_finish_by_its_deadline_is_cut() -> None:
     assert replica.in_flight == 0
 
 
-def test_a_cut_replica_does_nothing_more() -> None:
+def test_a_aborted_replica_does_nothing_more() -> None:
     replica = Replica("r", plain())
     replica.offer(request(0, answer=21), 0)
-    assert replica.cut() == 1
+    assert replica.abort() == 1
     assert finished(replica, 99) == {}
     assert not replica.offer(request(1, 99), 99)
-    assert replica.cut() == 0
+    assert replica.abort() == 0
 
 
 def test_busy_is_the_share_of_the_last_second() -> None:

@@ -75,10 +75,10 @@ def red_at(image: Image.Image, t: float, run: Run) -> int:
     )
 
 
-def broken(*, ids: Sequence[str]) -> Run:
+def failed(*, ids: Sequence[str]) -> Run:
     run = drill_sample.run()
-    promises = [one.model_copy(update={"kept": one.id not in ids}) for one in run.promises]
-    return drill_sample.run(promises=promises)
+    checks = [one.model_copy(update={"passed": one.id not in ids}) for one in run.checks]
+    return drill_sample.run(checks=checks)
 
 
 def with_faults(*moments: float) -> Run:
@@ -108,7 +108,7 @@ def test_the_three_files_carry_the_hash_of_the_record(run: Run, written: report.
 
 
 def test_a_run_that_never_began_has_a_report_too_and_replaces_an_older_one(tmp_path: Path) -> None:
-    run = drill_sample.run(seconds=(), happenings=(), promises=(), duration_seconds=0.0)
+    run = drill_sample.run(seconds=(), happenings=(), checks=(), duration_seconds=0.0)
     for name in ("run.json", "index.html", "drill.png"):
         (tmp_path / name).write_bytes(b"old" * 10**6)
     done = report.write(run, tmp_path)
@@ -141,29 +141,29 @@ def test_the_page_names_a_stand_in_for_the_node_autoscaler(run: Run) -> None:
     assert "on a real cluster" not in rendered(run).text
 
 
-def test_each_promise_is_a_line_with_bound_and_measured_value_broken_ones_first() -> None:
-    run = broken(ids=["cut", "ready-4"])
+def test_each_check_is_a_line_with_bound_and_measured_value_broken_ones_first() -> None:
+    run = failed(ids=["aborted", "ready-4"])
     rows = [(kind, cells) for kind, cells in rendered(run).rows if kind]
-    assert [kind for kind, _ in rows] == ["broken"] * 2 + ["kept"] * 13
-    assert {tuple(cells[1:]) for _, cells in rows} == {(p.text, p.bound, p.measured) for p in run.promises}
-    assert {cells[1] for kind, cells in rows if kind == "broken"} == {
-        "Requests cut over scale-down",
+    assert [kind for kind, _ in rows] == ["failed"] * 2 + ["passed"] * 13
+    assert {tuple(cells[1:]) for _, cells in rows} == {(p.text, p.bound, p.measured) for p in run.checks}
+    assert {cells[1] for kind, cells in rows if kind == "failed"} == {
+        "Requests aborted over scale-down",
         "Replica 4 is Ready in time",
     }
 
 
-def test_a_broken_promise_stands_in_the_head_of_the_page() -> None:
-    head = rendered(broken(ids=["cut"])).text.split(words.SIMULATED)[0]
-    assert "1 of 15 promises broken" in head
-    assert "Requests cut over scale-down: bound 0, measured 0" in head
+def test_a_broken_check_stands_in_the_head_of_the_page() -> None:
+    head = rendered(failed(ids=["aborted"])).text.split(words.SIMULATED)[0]
+    assert "1 of 15 checks failed" in head
+    assert "Requests aborted over scale-down: bound 0, measured 0" in head
     assert "Replica 4" not in head
 
 
-def test_a_run_without_promises_is_not_shown_as_kept() -> None:
-    run = drill_sample.run(promises=())
+def test_a_run_without_checks_is_not_shown_as_kept() -> None:
+    run = drill_sample.run(checks=())
     html = page.render(run, b"")
     assert "Not judged" in Page(html).text
-    assert 'class="verdict broken"' in html
+    assert 'class="verdict failed"' in html
 
 
 def test_the_page_shows_ledger_assumptions_and_happenings(run: Run) -> None:
@@ -178,7 +178,7 @@ def test_names_from_a_stack_cannot_break_out_of_the_page(run: Run) -> None:
     evil = '</script><img src="x">&lt;'
     machine = {"nodes": {evil: 1}, "phase": evil}
     seconds = [second.model_copy(update=machine) for second in run.seconds[:3]]
-    hostile = drill_sample.run(stack=evil, machine=evil, seconds=seconds, promises=broken(ids=[]).promises)
+    hostile = drill_sample.run(stack=evil, machine=evil, seconds=seconds, checks=failed(ids=[]).checks)
     found = rendered(hostile)
     assert "img" not in found.tags
     assert found.tags.count("script") == rendered(run).tags.count("script")
@@ -223,14 +223,14 @@ def test_the_picture_is_wide_enough_opaque_and_without_a_date(written: report.Re
     assert set(image.info) == {"Comment", "dpi"}
 
 
-def test_the_picture_grows_with_its_promises(run: Run, written: report.Report) -> None:
-    without = image_of(picture.draw(drill_sample.run(promises=()), written.sha256))
-    assert image_of(written.picture.read_bytes()).height - without.height > len(run.promises) * 25
+def test_the_picture_grows_with_its_checks(run: Run, written: report.Report) -> None:
+    without = image_of(picture.draw(drill_sample.run(checks=()), written.sha256))
+    assert image_of(written.picture.read_bytes()).height - without.height > len(run.checks) * 25
 
 
 def test_a_run_on_a_machine_without_a_price_tells_no_cost() -> None:
     assert words.outcome(drill_sample.run()).endswith(" USD.")
-    free = words.outcome(drill_sample.run(usd_per_machine_hour=None))
+    free = words.outcome(drill_sample.run(usd_per_node_hour=None))
     assert free.endswith("Cost unknown: the machine has no price.")
     assert "USD" not in free
 

@@ -82,6 +82,7 @@ def setting(min_nodes: int) -> Setting:
         namespace="inference",
         model=model(),
         machine=catalog.machine_for("aws", "l4", 1),
+        usd_per_node_hour=0.8,
         node_autoscaler="Karpenter",
         boot_seconds=1,
         load_seconds=1,

@@ -77,6 +77,7 @@ def played(monkeypatch: pytest.MonkeyPatch, given_back_at: float, settle_seconds
         namespace="inference",
         model=drill_load.spec(),
         machine=catalog.machine_for("aws", "a10g", 1),
+        usd_per_node_hour=0.8,
         node_autoscaler="Karpenter",
         boot_seconds=1,
         load_seconds=1,

@@ -17,7 +17,7 @@ READY: Mapping[str, State] = {"a": "ready", "b": "ready", "c": "ready"}
 
 
 def balanced(ledger: Ledger) -> bool:
-    return ledger.sent == ledger.answered + ledger.refused + ledger.cut + ledger.in_flight
+    return ledger.sent == ledger.answered + ledger.refused + ledger.aborted + ledger.in_flight
 
 
 def test_a_request_is_answered_and_counted() -> None:
@@ -103,21 +103,21 @@ def test_a_proxy_slower_than_the_prestop_sleep_sends_into_a_closed_door() -> Non
     assert serving.ledger == Ledger(sent=1, refused=1)
 
 
-def test_what_outlasts_the_drain_is_cut_at_its_deadline() -> None:
+def test_what_outlasts_the_drain_is_aborted_at_its_deadline() -> None:
     serving = Serving(plain())
     serving.step(1, [request(0, 0.5, answer=800)], {"a": "ready"})  # 80 s
     serving.step(2, [], {"a": "leaving"})  # preStop 5 s, then 10 s
     serving.step(16.9, [], {"a": "leaving"})
     assert serving.ledger == Ledger(sent=1, in_flight=1)
     serving.step(17, [], {"a": "leaving"})
-    assert serving.ledger == Ledger(sent=1, cut=1)
+    assert serving.ledger == Ledger(sent=1, aborted=1)
 
 
 def test_a_pod_that_vanishes_takes_its_requests_with_it() -> None:
     serving = Serving(plain())
     serving.step(1, [request(0, 0.5, answer=99), request(1, 0.6, answer=99)], {"a": "ready", "b": "ready"})
     serving.step(2, [], {"b": "ready"})
-    assert serving.ledger == Ledger(sent=2, cut=1, in_flight=1)
+    assert serving.ledger == Ledger(sent=2, aborted=1, in_flight=1)
 
 
 def test_what_ended_before_the_pod_vanished_was_answered() -> None:
@@ -133,7 +133,7 @@ def test_a_pod_that_comes_again_under_its_name_starts_empty() -> None:
     serving.step(2, [], {"a": "leaving"})
     serving.step(3, [], {})
     serving.step(9, [request(1, 8.9, answer=99)], {"a": "ready"})
-    assert serving.ledger == Ledger(sent=2, cut=1, in_flight=1)
+    assert serving.ledger == Ledger(sent=2, aborted=1, in_flight=1)
 
 
 def test_clients_wait_for_ever_unless_told_otherwise() -> None:
@@ -222,7 +222,7 @@ def test_the_ledger_always_balances_and_only_what_is_in_flight_goes_down(
         assert balanced(ledger)
         assert ledger.sent == number
         assert min(ledger.answered - before.answered, ledger.refused - before.refused) >= 0
-        assert min(ledger.cut - before.cut, ledger.in_flight) >= 0
+        assert min(ledger.aborted - before.aborted, ledger.in_flight) >= 0
         before = ledger
     serving.step(now + 1, [], {})
     assert serving.ledger.in_flight == 0
@@ -255,5 +255,5 @@ def test_ten_replicas_for_five_minutes_cost_seconds_of_cpu_and_play_alike() -> N
     (first, seconds), (second, _) = drilled(), drilled()
     assert first == second
     assert first.sent > 9000
-    assert first.refused == first.cut == 0
+    assert first.refused == first.aborted == 0
     assert seconds < 5

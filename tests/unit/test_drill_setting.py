@@ -19,6 +19,7 @@ def setting(**keys: object) -> Setting:
         namespace="inference",
         model=model(**DRAIN, **(THREE | keys)),
         machine=catalog.machine_for("aws", "l4", 1),
+        usd_per_node_hour=0.8,
         node_autoscaler="Karpenter",
         boot_seconds=1,
         load_seconds=1,

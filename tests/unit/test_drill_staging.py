@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from elastic_vllm import catalog
+from elastic_vllm.estimate.cost import envelope
 from elastic_vllm.spec import LocalCluster
 from elastic_vllm.stack_file.config import PROJECT, StackConfig, parse, read_stack_file
 from fleet.drill.setting import Setting
@@ -185,6 +186,13 @@ def test_replicas_are_packed_on_as_few_nodes_as_hold_them(
     }
     setting: Setting = staged(raw).setting
     assert setting.nodes_for(replicas) == nodes
+
+
+@pytest.mark.parametrize("cluster", [AWS, GCP])
+def test_a_drill_pays_for_a_node_what_the_plan_does(cluster: Mapping[str, object]) -> None:
+    raw = stack(cluster, {})
+    (pool,) = envelope(parse(raw)).pools
+    assert staged(raw).setting.usd_per_node_hour == pool.declared(pool.node)
 
 
 @pytest.mark.parametrize(("replicas", "nodes"), [(0, 2), (1, 2), (8, 2), (9, 3)])

@@ -14,7 +14,7 @@ from elastic_vllm.vllm import startup
 from elastic_vllm.vllm.arguments import EXPERT_PARALLEL, arguments
 from elastic_vllm.vllm.pod import volumes
 from elastic_vllm.vllm.weights import command_line
-from fleet.plan import words
+from fleet.plan import format as text
 from fleet.plan.serving import models as planned
 from tests.engine.rendered_options import STREAMED
 from tests.manifests import LARGEST, model, plain
@@ -172,4 +172,4 @@ def test_each_engine_of_a_dense_model_reads_its_own_weights_and_a_mixture_is_rea
 
 def test_a_plan_tells_who_shares_the_gpus() -> None:
     (shown,) = planned(config(), ())
-    assert words.gpus(shown) == "8 × h200, 4 engines"
+    assert text.gpus(shown) == "8 × h200, 4 engines"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import get_args
@@ -13,7 +14,8 @@ from elastic_vllm.clouds.local import facts
 from elastic_vllm.rules import findings_doc, lifecycle, policy
 from elastic_vllm.rules.finding import Finding
 from elastic_vllm.rules.view import View
-from elastic_vllm.spec import NodePoolSpec
+from elastic_vllm.simulate.forecast import Conditions, engine_of, forecast, simulate, traces
+from elastic_vllm.spec import NodePoolSpec, ReplicasSpec
 from elastic_vllm.stack_file.config import StackConfigError, api_key, parse, read_stack_file
 from elastic_vllm.stack_file.parsing import validate
 
@@ -216,14 +218,15 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     "quota-at-max": (stack(), stack(cluster=AWS)),
     "cpu-target-cannot-fire": (targeting(70, 1.75), targeting(70, 3)),
     "cpu-target-always-fires": (targeting(70, 1.75), targeting(5, 1.75)),
-    "cpu-target-blunt": (targeting(70, 1.75), targeting(70, 1.25)),
+    "cpu-target-not-selective": (targeting(70, 1.75), targeting(70, 1.25)),
     "window-shorter-than-start": (
         stack(),
         with_model(scaling={"scaleDown": {"stabilizationWindowSeconds": 60}}),
     ),
     "unknown-metric": (scaled_by("vllm_num_requests_waiting"), scaled_by("vllm_gpu_cache_usage_perc")),
     "scale-to-zero": (from_zero("External"), from_zero("Pods")),
-    "slo-lost-in-a-step": (stack(), with_model(replicas={"min": 1, "max": 4})),
+    "slo-unreachable": (stack(), with_model(slo={"ttftP99Seconds": 0.25})),
+    "slo-breach-on-step": (stack(), with_model(replicas={"min": 1, "max": 4})),
     "drain-margin": (stack(), with_model(drain={"marginSeconds": 5})),
     "drain-shorter-than-answer": (stack(), with_model(sampling={"maxTokens": 4096})),
     "startup-budget": (with_model(startupBudgetSeconds=120), with_model(startupBudgetSeconds=60)),
@@ -357,16 +360,72 @@ def test_every_way_of_buying_can_be_checked(capacity: str) -> None:
 def test_a_place_kept_warm_spares_the_next_replica_its_node() -> None:
     cold = found(production(replicas={"min": 1, "max": 4}))
     warm = found(production(replicas={"min": 1, "max": 4}, headroom=1))
-    for kind in ("sole-replica", "slo-lost-in-a-step"):
+    for kind in ("sole-replica", "slo-breach-on-step"):
         before, after = (each[kind, "models[0].replicas.min"].message for each in (cold, warm))
         assert _minutes(after) < _minutes(before)
-    assert "node and image" not in warm["slo-lost-in-a-step", "models[0].replicas.min"].message
+    assert "node and image" not in warm["slo-breach-on-step", "models[0].replicas.min"].message
 
 
 def _minutes(message: str) -> float:
-    found = re.search(r"about ([\d.]+) minutes", message)
+    found = re.search(r"about ([\d.]+) minutes|for (\d+) of \d+ min", message)
     assert found
-    return float(found[1])
+    return float(found[1] or found[2])
+
+
+BREACH, UNREACHABLE = "slo-breach-on-step", "slo-unreachable"
+SLO, LEAST = "models[0].slo.ttftP99Seconds", "models[0].replicas.min"
+
+
+def test_the_breach_is_the_forecasts_own_and_the_advised_replicas_hold_its_step() -> None:
+    raw = with_model(replicas={"min": 1, "max": 4})
+    (foreseen,) = forecast(validate(raw))
+    said = found(raw)[BREACH, LEAST].message
+    assert _minutes(said) == round(foreseen.step.slo_breach_minutes)
+    advised = int(re.findall(r"replicas\.min: (\d+) would hold it", said)[0])
+    assert advised == foreseen.replicas_to_hold
+    conditions = Conditions.of(validate(raw), validate(raw).models[0])
+    for least, holds in ((advised, True), (advised - 1, False)):
+        bounds = ReplicasSpec(min=least, max=4)
+        ready = replace(conditions, model=conditions.model.model_copy(update={"replicas": bounds}))
+        step = traces.step(conditions.model.replicas)
+        assert (simulate(ready, step, engine_of(ready)).slo_breach_minutes == 0) is holds
+
+
+def test_an_slo_below_the_unloaded_ttft_is_unreachable_and_no_breach_is_reported_beside_it() -> None:
+    raw = with_model(replicas={"min": 1, "max": 4}, slo={"ttftP99Seconds": 0.25})
+    (foreseen,) = forecast(validate(raw))
+    said = found(raw)
+    assert f"Unloaded TTFT P99 is {foreseen.ttft_unloaded:.2f} s: the 0.25 s SLO cannot" in str(
+        said[UNREACHABLE, SLO]
+    )
+    assert said[UNREACHABLE, SLO].severity == "warning"
+    assert (BREACH, LEAST) not in said
+
+
+def test_an_slo_that_all_replicas_breach_under_load_is_unreachable_too() -> None:
+    raw = with_model(replicas=ONE, engine={"maxNumSeqs": 8})
+    (foreseen,) = forecast(validate(raw))
+    assert foreseen.ttft_unloaded < foreseen.ttft_slo_seconds
+    assert "with all replicas (replicas.max: 1)" in found(raw)[UNREACHABLE, SLO].message
+
+
+def test_a_model_that_scales_from_zero_is_judged_by_the_replicas_that_come() -> None:
+    raw = from_zero("External")
+    assert forecast(validate(raw))[0].replicas_to_hold == 4
+    assert "replicas.min: 4 would hold it" in found(raw)[BREACH, LEAST].message
+
+
+def test_a_compressed_cluster_is_judged_in_real_seconds() -> None:
+    fast = {"cloud": "local", "compression": 30}
+    real = found(with_model(replicas={"min": 1, "max": 4}))
+    compressed = found({**with_model(replicas={"min": 1, "max": 4}), "cluster": fast})
+    assert compressed == real
+    window = "models[0].scaling.scaleDown.stabilizationWindowSeconds"
+    short = {"scaleDown": {"stabilizationWindowSeconds": 5}}
+    said = found({**with_model(scaling=short), "cluster": fast})["window-shorter-than-start", window].message
+    seconds = View(validate(stack()), TODAY)
+    start = seconds.start_of(seconds.placed[0]).seconds
+    assert said.startswith(f"5 s (as 150 s at compression 30), but a new replica takes about {start:.0f} s")
 
 
 def test_zero_replicas_want_an_autoscaler_that_can_go_there() -> None:

@@ -11,7 +11,7 @@ from elastic_vllm.simulate.timeline import ScaleChange
 from elastic_vllm.spec import ReplicasSpec
 from elastic_vllm.stack_file import config as stack_config
 from fleet.drill import rate
-from fleet.plan.forecast_text import render
+from fleet.plan.forecast_view import render
 from tests import forecasts
 from tests.manifests import Golden
 
@@ -73,7 +73,7 @@ def test_no_forecast_leaves_its_bounds_or_beats_its_policy(
     hours = outcome.seconds / 3600
     assert (least + headroom) * hours - 1e-9 <= outcome.registered_gpu_hours <= outcome.gpu_hours
     assert outcome.gpu_hours <= max(nodes, least) * hours + 1e-9
-    assert 0 <= outcome.slo_lost_minutes <= outcome.seconds / 60 + 1e-9
+    assert 0 <= outcome.slo_breach_minutes <= outcome.seconds / 60 + 1e-9
     assert 0 <= outcome.refused_share <= 1
 
 
@@ -112,7 +112,7 @@ def test_a_cpu_target_that_cannot_fire_adds_no_replica_and_loses_the_slo() -> No
     config = forecasts.stack({"resources": {"cpu": 3, "memoryGib": 12, "shmGib": 2}})
     outcome = forecasts.outcome(config, *STEP)
     assert outcome.changes == ()
-    assert outcome.slo_lost_minutes > 19
+    assert outcome.slo_breach_minutes > 19
 
 
 def test_a_metric_of_vllm_that_the_forecast_knows_scales_and_one_that_it_does_not_never_does() -> None:
@@ -124,6 +124,17 @@ def test_a_metric_of_vllm_that_the_forecast_knows_scales_and_one_that_it_does_no
     assert waiting("vllm:num_requests_waiting").unknown_metrics == ()
     assert waiting("requests_in_dreams").changes == ()
     assert waiting("requests_in_dreams").unknown_metrics == ("requests_in_dreams",)
+
+
+def test_a_replica_that_drains_keeps_its_node_until_its_removal_has_propagated() -> None:
+    def until_given_back(propagation: int) -> float:
+        model = {"drain": {"propagationSeconds": propagation, "finishSeconds": 60}}
+        outcome = forecasts.outcome(forecasts.stack(model), *STEP[:2], (1800.0, 0.0))
+        rush = max(moment.t for moment in outcome.moments if moment.nodes == outcome.most_nodes)
+        down = next(change.t for change in outcome.changes if change.after < change.before)
+        return rush - down
+
+    assert until_given_back(105) - until_given_back(5) == pytest.approx(100, abs=15)
 
 
 def test_equal_bounds_mean_no_autoscaler() -> None:
@@ -156,20 +167,20 @@ def test_headroom_holds_a_step_that_one_replica_loses() -> None:
         return forecasts.stack(model, {"accelerator": "l40s", "maxNodes": 8})
 
     def lost(least: int) -> float:
-        return forecasts.outcome(stack(least), (60.0, 0.02), (1200.0, 3.0)).slo_lost_minutes
+        return forecasts.outcome(stack(least), (60.0, 0.02), (1200.0, 3.0)).slo_breach_minutes
 
-    (model,) = forecast(stack(1)).models
-    assert model.held_by is not None
-    assert lost(1) > lost(model.held_by - 1) > 0
-    assert lost(model.held_by) == 0
+    (model,) = forecast(stack(1))
+    assert model.replicas_to_hold is not None
+    assert lost(1) > lost(model.replicas_to_hold - 1) > 0
+    assert lost(model.replicas_to_hold) == 0
 
 
 def test_where_a_lone_request_is_late_no_headroom_holds_the_slo() -> None:
     made = forecast(forecasts.stack())  # an A10G takes 0.9 s for several images
-    (model,) = made.models
-    assert model.ttft_at_rest > model.ttft_slo_seconds
-    assert model.held_by is None
-    assert "cannot be held on this machine" in render(made)
+    (model,) = made
+    assert model.ttft_unloaded > model.ttft_slo_seconds
+    assert model.replicas_to_hold is None
+    assert "Unloaded TTFT P99 is 0.89 s: the 0.5 s SLO cannot be met on g5.xlarge" in render(made)
 
 
 @pytest.mark.parametrize("bounds", [(0, 3), (1, 4), (3, 20), (2, 2), (1, 1000)])
@@ -183,7 +194,7 @@ def test_every_trace_needs_less_than_the_most_replicas(bounds: tuple[int, int]) 
 def test_models_that_differ_in_their_names_alone_have_the_same_forecast() -> None:
     one, *_ = forecasts.stack().models
     both = forecasts.stack().model_copy(update={"models": (one, one.model_copy(update={"name": "again"}))})
-    first, second = forecast(both).models
+    first, second = forecast(both)
     assert (first.model, second.model) == ("chat", "again")
     assert first.step is second.step
 

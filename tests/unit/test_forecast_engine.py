@@ -59,6 +59,15 @@ def test_each_of_two_engines_idles_as_often_as_one_with_half_the_requests() -> N
     assert Engine.of(PAIR).cores(2.0) == PAIR.cpu_cores(2.0, 1.0 - math.exp(-1.0))
 
 
+def test_beside_an_fp8_kv_cache_the_first_token_comes_sooner() -> None:
+    full, half = (
+        Engine.of(drill_load.real(accelerator="l40s", max_num_seqs=64, kv_cache_dtype=dtype))
+        for dtype in ("auto", "fp8")
+    )
+    assert half.capacity > 1.05 * full.capacity
+    assert half.ttft_p99(48) < full.ttft_p99(48) - 0.002
+
+
 def test_two_engines_answer_twice_as_much_and_no_sooner() -> None:
     mean = Engine.of(PAIR)
     assert (mean.seats, mean.capacity) == pytest.approx((2 * ENGINE.seats, 2 * ENGINE.capacity))

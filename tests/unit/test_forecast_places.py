@@ -7,7 +7,7 @@ from elastic_vllm.simulate.forecast.places import Places
 from elastic_vllm.simulate.forecast.pool import Pool
 from elastic_vllm.simulate.forecast.replicas import Replica
 from elastic_vllm.stack_file.config import StackConfig
-from fleet.plan.forecast_text import render
+from fleet.plan.forecast_view import render
 from tests import forecasts
 
 STEP = ((60.0, 0.0), (1200.0, 3.0), (900.0, 0.0))
@@ -45,7 +45,7 @@ def test_a_group_has_as_many_nodes_as_it_declares_from_the_first_to_the_last() -
 
 def test_every_node_of_a_group_is_paid() -> None:
     outcome = forecasts.outcome(groups(), (3600.0, 0.0))
-    price = Conditions.of(groups(), groups().models[0]).machine.usd_per_hour
+    price = Conditions.of(groups(), groups().models[0]).usd_per_node_hour
     assert price is not None
     assert outcome.gpu_hours == pytest.approx(2)
     assert outcome.usd == pytest.approx(2 * price)
@@ -136,5 +136,5 @@ def test_a_replica_takes_a_free_place_before_a_warm_one() -> None:
 
 
 def test_the_forecast_says_what_a_replica_holds_and_what_is_kept_warm() -> None:
-    assert "2 nodes each" in render(forecast(groups()))
-    assert f"on a warm place (1 kept) after {load_seconds(warm()):.0f} s" in render(forecast(warm()))
+    assert "per replica on 2 nodes" in render(forecast(groups()))
+    assert f"{load_seconds(warm()):.0f} s on warm headroom (1 kept)" in render(forecast(warm()))

@@ -14,7 +14,7 @@ from elastic_vllm.stack_file.parsing import parse
 from fleet.cli.init import PROGRAM
 from fleet.cli.main import app
 from fleet.errors import FleetError
-from fleet.plan.models import Plan
+from fleet.plan.document import Plan
 from tests.plans import ROOT
 
 SMALL, MIDDLE, LARGE = (

@@ -10,10 +10,10 @@ from typing import NoReturn
 import pytest
 
 from fleet.errors import DEBUG, FleetError
-from fleet.plan import words
+from fleet.plan import format as formatted
 from fleet.plan.build import plan
 from fleet.plan.checkout import stacks
-from fleet.plan.models import Model, Plan
+from fleet.plan.document import Model, Plan
 from tests.aws import CANARY
 from tests.manifests import FP8_8B
 from tests.plans import ROOT
@@ -71,7 +71,7 @@ def test_what_would_differ_on_another_machine_is_not_in_a_plan(
 def test_a_plan_survives_its_way_through_json() -> None:
     found = plan(ROOT, "local", TODAY)
     assert Plan.model_validate_json(found.model_dump_json()) == found
-    assert json.loads(found.model_dump_json())["version"] == 1
+    assert json.loads(found.model_dump_json())["version"] == 2
 
 
 def test_ids_that_only_a_cloud_can_give_stand_as_what_they_are() -> None:
@@ -133,8 +133,8 @@ def test_a_replica_of_several_nodes_and_places_kept_warm_are_told(tmp_path: Path
     found = plan(tmp_path, "mine", TODAY)
     expert, chat = found.models
     assert found.errors == ()
-    assert words.place(expert) == "h100: 4 × p5.48xlarge, 2 a replica"
-    assert words.replicas(chat) == "1 to 3, 1 warm"
+    assert formatted.place(expert) == "h100: max 4 × p5.48xlarge, 2 nodes per replica"
+    assert formatted.replicas(chat) == "1 to 3, 1 warm"
     assert expert.fit.fits
     assert expert.probes is not None
     assert expert.drain is not None

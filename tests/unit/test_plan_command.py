@@ -12,7 +12,7 @@ from fleet import workspace
 from fleet.cli import plan as command
 from fleet.cli.main import app, main
 from fleet.errors import DEBUG, INTERRUPTED, FleetError
-from fleet.plan.models import Plan
+from fleet.plan.document import Plan
 from tests.plans import a_plan, finding
 
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import JsonValue
 
 from fleet.plan import difference
-from fleet.plan.models import Resource, ResourceChange
+from fleet.plan.document import Resource, ResourceChange
 from fleet.plan.replacing import replacement
 from tests.plans import finding, resource, urn
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fleet.plan import pull_request, render_markdown
-from fleet.plan.models import Difference, Plan
+from fleet.plan.document import Difference, Plan
 from fleet.plan.pull_request import LONGEST, MARKER, comment
 from fleet.plan.revision import Revision
 from tests.plans import ROOT, a_plan, edit, finding, git, resource, scratch
@@ -120,7 +120,7 @@ def test_a_comment_is_never_longer_than_github_takes() -> None:
     long = a_plan(stack="long", resources=[resource(f"r{i}", f"k:k:K{i}{'x' * 80}") for i in range(900)])
     text = comment([a_plan(stack="first"), long], [], "main", TODAY)
     assert len(text) <= LONGEST
-    assert "No room for the rest: `fleet plan --stack long` tells it." in text
+    assert "No room for the rest: run `fleet plan --stack long`." in text
     assert "`first`: no errors" in text
     many = [a_plan(stack=f"s{i}", findings=[finding(key="k" * 900)]) for i in range(200)]
     assert "Too much changes for a comment" in comment(many, [], "main", TODAY)

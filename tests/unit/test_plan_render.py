@@ -2,17 +2,18 @@
 
 import io
 import re
+import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from elastic_vllm.estimate.cost import Levels, Rates
 from fleet.plan import render_markdown, render_text
 from fleet.plan.build import plan
+from fleet.plan.document import Difference, FieldChange, Plan, ResourceChange
 from fleet.plan.markdown import code, escaped, fenced
-from fleet.plan.models import Difference, FieldChange, Plan, ResourceChange
-from fleet.plan.outlook import Levels, Rates
 from tests.manifests import Golden
 from tests.plans import ROOT, a_plan, finding
 
@@ -75,6 +76,22 @@ def test_five_planted_mistakes_are_named_with_their_keys_and_what_to_do(
         assert len(row.partition("<br>")[2].split()) > 8  # what is wrong and what to do, not just a name
 
 
+def test_an_slo_that_cannot_be_met_is_a_warning_and_never_a_clean_verdict(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    shutil.copy(ROOT / "__main__.py", tmp_path)
+    stack = (
+        (ROOT / "stacks" / "Pulumi.local.yaml")
+        .read_text()
+        .replace("ttftP99Seconds: 1,", "ttftP99Seconds: 0.5,")
+    )
+    (tmp_path / "stacks" / "Pulumi.mine.yaml").write_text(stack)
+    shown = plan(tmp_path, "mine", TODAY)
+    for told in (terminal(shown), render_markdown.render(shown, TODAY)):
+        assert "no errors, no warnings" not in told
+        assert "Unloaded TTFT P99 is 0.89 s: the 0.5 s SLO cannot be met on g5.xlarge" in told
+        assert "would hold" not in told
+
+
 def test_the_same_mistakes_are_named_on_a_terminal(tmp_path: Path) -> None:
     text = terminal(planted(tmp_path))
     for name, key in PLANTED.items():
@@ -93,6 +110,9 @@ def test_every_part_of_the_markdown_is_on_the_terminal_too() -> None:
         assert model.name in text
         assert model.machine in text
     assert "all, on demand" in text
+    for level in ("0 replicas", "min replicas", "max replicas", "fixed: "):
+        assert level in text
+        assert level in render_markdown.render(shown, TODAY)
     assert "Forecast of chat" in text
     assert "VllmDeployment expert" in text
 
@@ -132,14 +152,16 @@ def test_a_difference_is_counted_and_shown_to_the_field() -> None:
         '! ±Vpc net\n-     cidrBlock: "10.0.0.0/16"\n+     cidrBlock: "10.1.0.0/16"  # forces replacement'
         in text
     )
-    assert "! Vpc net  # may replace: only the provider can tell" in text
+    assert "! Vpc net  # may be replaced: only the provider knows" in text
 
 
 @pytest.mark.parametrize("form", ["markdown", "text"])
 def test_what_is_protected_and_would_go_is_a_danger_of_its_own(form: str) -> None:
-    shown = against(change("remove", protected=True))
-    text = render_markdown.render(shown, TODAY) if form == "markdown" else terminal(shown)
-    assert "Vpc net is protected: `pulumi up` refuses to delete it" in text
+    for action, verb in (("remove", "delete"), ("replace", "replace")):
+        shown = against(change(action, protected=True, readers=3))
+        text = render_markdown.render(shown, TODAY) if form == "markdown" else terminal(shown)
+        assert f"Vpc net is protected: `pulumi up` refuses to {verb} it" in text
+        assert form == "text" or "> [!CAUTION]\n> Vpc net is protected" in text
 
 
 @pytest.mark.parametrize("form", ["markdown", "text"])
@@ -150,7 +172,7 @@ def test_why_there_is_no_difference_is_told(form: str) -> None:
     assert "no resource changes" not in text
 
 
-def test_what_a_change_costs_is_told_at_the_least_and_at_the_most() -> None:
+def test_a_change_of_cost_is_shown_at_min_and_max_replicas() -> None:
     cost = plan(ROOT, "local", TODAY).cost
     assert cost is not None
     dearer = Levels(
@@ -160,15 +182,15 @@ def test_what_a_change_costs_is_told_at_the_least_and_at_the_most() -> None:
     )
     shown = against(cost_before=dearer).model_copy(update={"cost": cost})
     most = cost.total.max.on_demand
-    expected = f"at most {most - 2:.2f} → {most:.2f} (+2.00) USD per hour on demand"
+    expected = f"max replicas {most - 2:.2f} → {most:.2f} (+2.00) USD per hour on demand"
     assert expected in render_markdown.render(shown, TODAY)
     assert expected in terminal(shown)
 
 
 def test_a_longer_change_is_folded_and_a_short_one_open() -> None:
-    assert "<details open><summary>What changes" in render_markdown.render(against(change("add")), TODAY)
+    assert "<details open><summary>Changes:" in render_markdown.render(against(change("add")), TODAY)
     many = [change("add", name=f"net-{index}") for index in range(60)]
-    assert "<details><summary>What changes" in render_markdown.render(against(*many), TODAY)
+    assert "<details><summary>Changes:" in render_markdown.render(against(*many), TODAY)
 
 
 def test_text_from_a_stack_file_is_neither_markup_nor_a_mention() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fleet.errors import FleetError
-from fleet.plan.comparison import compared
+from fleet.plan.difference import compared
 from fleet.plan.revision import Revision, unpacked
 from tests.plans import a_plan, finding, git, resource
 
@@ -58,7 +58,13 @@ def test_a_stack_that_was_not_there_is_all_new(tmp_path: Path) -> None:
             "raise RuntimeError('an old error')",
             "the program of main does not run here: RuntimeError: an old error",
         ),
-        ('print(\'{"version": 2, "stack": "test"}\')', "main prints its plan in a version of the format"),
+        *(
+            (
+                f'print(\'{{"version": {other}, "stack": "test"}}\')',
+                "main prints its plan in a version of the format",
+            )
+            for other in (1, 3)
+        ),
         ("print('no plan')", "main prints its plan in a version of the format"),
     ],
 )

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from fleet.cli.main import app
 from fleet.cli.options import StackName, in_directory, start, workspace
 from fleet.errors import FleetError
-from fleet.plan.models import Plan
+from fleet.plan.document import Plan
 from fleet.workspace import Workspace
 from tests.plans import git
 

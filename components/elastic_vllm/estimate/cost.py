@@ -1,4 +1,4 @@
-"""What a stack costs by the hour: with no replica, with the least and with the most. Pure.
+"""Cost of a stack per hour: at 0, min and max replicas. Pure.
 
 Prices are the catalogue's, list prices of one region, with a source and a date on each; what no figure
 contains is named. Spot is a planning share of the on-demand price, not a quotation.
@@ -12,12 +12,13 @@ from elastic_vllm.catalog import HOURS_PER_MONTH, MachineRow, ServiceRow, machin
 from elastic_vllm.catalog.rows import Row
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.placement import Placed, machine_of, placed
+from elastic_vllm.json_names import JsonNames
 from elastic_vllm.spec import NodePoolSpec
 from elastic_vllm.spec.stack import StackConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rates:
+class Rates(JsonNames):
     """USD per hour, by how GPU machines are bought."""
 
     on_demand: float
@@ -39,8 +40,8 @@ NOTHING = Rates(on_demand=0, spot=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nodes:
-    """GPU nodes when no replica runs, the least and the most. Warm headroom is kept at each."""
+class Nodes(JsonNames):
+    """GPU nodes at 0, min and max replicas. Warm headroom is kept at each."""
 
     zero: int
     min: int
@@ -48,8 +49,8 @@ class Nodes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Levels:
-    """Rates when no replica runs, the least and the most."""
+class Levels(JsonNames):
+    """Rates at 0, min and max replicas."""
 
     zero: Rates
     min: Rates
@@ -60,7 +61,7 @@ class Levels:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCost:
+class ModelCost(JsonNames):
     """One model on nodes of its own; models that share nodes cost less together than the sum."""
 
     name: str
@@ -71,7 +72,7 @@ class ModelCost:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoolCost:
+class PoolCost(JsonNames):
     """A pool with all its models, and with the nodes it keeps in any case."""
 
     name: str
@@ -86,11 +87,11 @@ class PoolCost:
 
     def declared(self, at: Rates) -> float:
         """What the pool pays at most, as its ``capacity`` buys."""
-        return at.spot if self.capacity == "spot" else at.on_demand
+        return bought(at, self.capacity)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FixedCost:
+class FixedCost(JsonNames):
     """A part of the bill that is there as long as the stack is."""
 
     title: str
@@ -103,7 +104,7 @@ class FixedCost:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(JsonNames):
     """Where prices of this envelope come from."""
 
     text: str
@@ -113,9 +114,13 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Envelope:
+class Envelope(JsonNames):
     """The bounds between which the bill moves."""
 
+    total: Levels
+    """Everything, as if every pool bought on demand, and as if every pool bought Spot."""
+    declared_max: float
+    """USD per hour at max replicas, each pool at the dearest rate that its ``capacity`` allows."""
     models: tuple[ModelCost, ...]
     pools: tuple[PoolCost, ...]
     fixed: tuple[FixedCost, ...]
@@ -131,17 +136,6 @@ class Envelope:
     def fixed_usd_per_hour(self) -> float:
         """All that does not depend on load."""
         return sum(part.usd_per_hour for part in self.fixed)
-
-    @property
-    def total(self) -> Levels:
-        """Everything, as if every pool bought on demand, and as if every pool bought Spot."""
-        always = Rates(on_demand=1, spot=1) * self.fixed_usd_per_hour
-        return sum((pool.rates for pool in self.pools), Levels(zero=always, min=always, max=always))
-
-    @property
-    def declared_max(self) -> float:
-        """USD per hour at the most replicas, each pool at the dearest way of buying it allows."""
-        return self.fixed_usd_per_hour + sum(pool.declared(pool.rates.max) for pool in self.pools)
 
     @property
     def oldest(self) -> date | None:
@@ -160,10 +154,17 @@ def envelope(config: StackConfig) -> Envelope:
     billed = {name for _, machine in pools for name in config.cluster.bill(machine).per_gpu_node}
     rows: list[ServiceRow | MachineRow] = [*priced.values(), *(known[name] for name in {*fixed, *billed})]
     missing = {m.name for _, m in pools if m.usd_per_hour is None} | (set(lines.fixed) - set(fixed))
+    costs = tuple(_pool(config, pool, machine, carried) for pool, machine in pools)
+    always = tuple(_fixed(known[name], quantity) for name, quantity in fixed.items())
+    base = sum(part.usd_per_hour for part in always)
+    fixed_rates = Rates(on_demand=base, spot=base)
+    floor = Levels(zero=fixed_rates, min=fixed_rates, max=fixed_rates)
     return Envelope(
+        total=sum((pool.rates for pool in costs), floor),
+        declared_max=base + sum(pool.declared(pool.rates.max) for pool in costs),
         models=tuple(_model(config, at) for at in carried),
-        pools=tuple(_pool(config, pool, machine, carried) for pool, machine in pools),
-        fixed=tuple(_fixed(known[name], quantity) for name, quantity in fixed.items()),
+        pools=costs,
+        fixed=always,
         unpriced=tuple(sorted(missing)),
         price_region=next(iter(machines(cloud).values())).price_region,
         region=lines.region,
@@ -177,8 +178,25 @@ def node_rates(config: StackConfig, machine: MachineRow) -> Rates:
     beside = config.cluster.bill(machine).per_gpu_node
     known = services(config.cluster.catalogue)
     extra = sum(known[name].usd_per_hour * quantity for name, quantity in beside.items())
+    return machine_rates(machine) + Rates(on_demand=extra, spot=extra)
+
+
+def machine_rates(machine: MachineRow) -> Rates:
+    """The bare machine. One without a price counts as nothing."""
     bare = machine.usd_per_hour or 0.0
-    return Rates(on_demand=bare + extra, spot=bare * machine.spot_factor + extra)
+    return Rates(on_demand=bare, spot=bare * machine.spot_factor)
+
+
+def node_price(config: StackConfig, pool: NodePoolSpec, machine: MachineRow) -> float | None:
+    """USD per hour of one node, as its pool's ``capacity`` buys it; None where the machine has no price."""
+    if machine.usd_per_hour is None:
+        return None
+    return bought(node_rates(config, machine), pool.capacity)
+
+
+def bought(rates: Rates, capacity: str) -> float:
+    """The dearest rate at which a ``capacity`` buys."""
+    return rates.spot if capacity == "spot" else rates.on_demand
 
 
 def _pools(config: StackConfig) -> list[tuple[NodePoolSpec, MachineRow]]:

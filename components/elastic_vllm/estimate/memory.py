@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from elastic_vllm.catalog import AcceleratorRow, ModelRow, models
 from elastic_vllm.estimate.placement import Placed
+from elastic_vllm.json_names import JsonNames
 from elastic_vllm.spec import EngineSpec, ModelSpec
 
 GIB = 2**30
@@ -65,7 +66,7 @@ class Serving:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit:
+class Fit(JsonNames):
     """The memory of each GPU of a replica, in GiB, and what it is enough for."""
 
     gpu_gib: float
@@ -73,7 +74,9 @@ class Fit:
     """What vLLM may take."""
     weights_gib: float
     activations_gib: float
-    """An estimate; it holds runtime, CUDA graphs, the largest step, the largest image and their cache."""
+    """An estimate:  runtime, CUDA graphs, the largest step, the largest image and their cache."""
+    cache_gib: float
+    """Left for the KV cache; negative where the weights alone are too much."""
     kv_gib_per_request: float
     """KV cache of one request of ``maxModelLen`` tokens."""
     context: int
@@ -82,11 +85,8 @@ class Fit:
     """The largest ``maxModelLen`` that fits: 0 where the weights alone are too much."""
     concurrency: float
     """Requests of full length that the cache holds at once, of all engines together."""
-
-    @property
-    def cache_gib(self) -> float:
-        """What is there for the KV cache; negative where nothing is."""
-        return self.usable_gib - self.weights_gib - self.activations_gib
+    fits: bool
+    """Whether vLLM starts: the cache holds one request of full length."""
 
     @property
     def tokens(self) -> int:
@@ -97,11 +97,6 @@ class Fit:
     def left_gib(self) -> float:
         """What one request of full length leaves; negative where it does not fit."""
         return self.cache_gib - self.kv_gib_per_request
-
-    @property
-    def fits(self) -> bool:
-        """Whether vLLM starts: the cache holds one request of full length."""
-        return self.left_gib >= 0
 
 
 def fit_of(at: Placed) -> Fit:
@@ -122,16 +117,19 @@ def fit(row: ModelRow, memory_mib: int, serving: Serving) -> Fit:
     usable = gpu * serving.utilization
     weights, activations = _weights_gib(row, serving), _activations_gib(row, serving)
     per_token = kv_gib_per_token(row, serving)
-    cache = max(0.0, usable - weights - activations)
+    left = usable - weights - activations
+    cache, per_request = max(0.0, left), per_token * serving.context
     return Fit(
         gpu_gib=gpu,
         usable_gib=usable,
         weights_gib=weights,
         activations_gib=activations,
-        kv_gib_per_request=per_token * serving.context,
+        cache_gib=left,
+        kv_gib_per_request=per_request,
         context=serving.context,
         longest=min(LONGEST, int(cache / per_token) // 16 * 16),
-        concurrency=cache / (per_token * serving.context) * serving.engines,
+        concurrency=cache / per_request * serving.engines,
+        fits=left >= per_request,
     )
 
 

@@ -22,6 +22,7 @@ from elastic_vllm.rules import (
     scaling,
     security,
     sleep,
+    slo,
 )
 from elastic_vllm.rules.finding import PLAN_INCOMPLETE, STACK_FILE, Finding, Kind
 from elastic_vllm.rules.view import View
@@ -49,13 +50,13 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         clouds.the_cloud_takes_the_stack: refusals.KINDS,
         capacity.machines_are_offered_in_the_region: (capacity.NOT_OFFERED,),
         capacity.quota_covers_full_load: (capacity.QUOTA,),
-        scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.BLUNT),
+        scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.NOT_SELECTIVE),
         scaling.replicas_are_kept_until_new_ones_could_come: (scaling.SHORT_WINDOW,),
         scaling.metrics_are_known_to_vllm: (scaling.UNKNOWN_METRIC,),
         sleep.nothing_counts_on_replicas_that_sleep: (sleep.AUTOSCALED,),
         engines.metrics_are_of_whole_replicas: (engines.METRIC,),
         scaling.zero_replicas_can_wake: (scaling.SCALE_TO_ZERO,),
-        scaling.a_step_finds_a_reserve: (scaling.SLO_LOST,),
+        slo.slo_can_be_held: (slo.UNREACHABLE, slo.BREACH),
         lifecycle.drains_leave_a_margin: (lifecycle.DRAIN_MARGIN,),
         lifecycle.drains_cover_the_longest_answer: (lifecycle.DRAIN_SHORT,),
         lifecycle.budgets_cover_the_load: (lifecycle.STARTUP_BUDGET,),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from elastic_vllm.catalog import offer
+from elastic_vllm.estimate.cost import node_price
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.quotas import of_pool
 from elastic_vllm.rules.finding import Finding, Kind
@@ -124,7 +125,7 @@ def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
         (at,) = sharing
         used = at.replicas_per_node * at.model.gpus_per_node
         if used < machine.gpus:
-            rate = (machine.usd_per_hour or 0) * (1 - used / machine.gpus)
+            rate = (node_price(view.config, pool, machine) or 0) * (1 - used / machine.gpus)
             yield STRANDED_GPUS.at(
                 f"{key}.gpusPerNode",
                 f"{machine.gpus - used} of {machine.gpus} GPUs of each {machine.name} stay idle, {rate:.2f} "

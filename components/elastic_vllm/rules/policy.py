@@ -150,7 +150,7 @@ def review(findings: Sequence[Finding], policy: Policy, stack: str, today: date)
         elif holding.severity == "silent":
             silenced.append((finding, holding))
         else:
-            kept.append(replace(finding, severity=holding.severity))
+            kept.append(replace(finding, severity=holding.severity, reason=holding.reason))
             changed.append((kept[-1], holding))
     of_itself = [_ended(index, item) for index, item in ended.items()]
     for index, item in enumerate(policy.exceptions):

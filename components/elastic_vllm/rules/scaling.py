@@ -1,14 +1,13 @@
-"""Will the policy move when it should? What a step of load costs while it does."""
+"""Will the HPA scale when it should? Targets, windows, metrics and zero replicas."""
 
 import difflib
 from collections.abc import Iterator
 
 from elastic_vllm import catalog
 from elastic_vllm.catalog.engine_options import VLLM_VERSION
-from elastic_vllm.estimate.packing import nodes_for
-from elastic_vllm.estimate.placement import Placed
 from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
+from elastic_vllm.spec import LocalCluster
 from elastic_vllm.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
 
 CANNOT_FIRE = Kind(
@@ -28,14 +27,14 @@ ALWAYS_FIRES = Kind(
     why="Even without a request a replica uses more than the target, so the policy goes to `replicas.max` "
     "and stays. Raise the target, or request more CPU.",
 )
-BLUNT = Kind(
-    id="cpu-target-blunt",
+NOT_SELECTIVE = Kind(
+    id="cpu-target-not-selective",
     family="scaling",
     severity="info",
-    title="A CPU target that one request passes",
+    title="A CPU target that a single request exceeds",
     why="vLLM's engine loop keeps a core busy whether one request is in flight or sixty, so the policy "
-    "adds replicas while anything runs. It holds a latency promise at the price of idle GPUs; scaling on "
-    "requests is finer.",
+    "adds replicas while anything runs. That keeps TTFT low at the price of idle GPUs; scaling on requests "
+    "follows the load.",
 )
 SHORT_WINDOW = Kind(
     id="window-shorter-than-start",
@@ -54,16 +53,6 @@ UNKNOWN_METRIC = Kind(
     "renamed over the versions: `gpu_cache_usage_perc` is `kv_cache_usage_perc` today. Names that do not "
     "start with vllm are not judged.",
 )
-SLO_LOST = Kind(
-    id="slo-lost-in-a-step",
-    family="scaling",
-    severity="warning",
-    lowered="info",
-    title="A step of load breaks the promise until a replica has come",
-    why="A reactive policy sees load only when it is there; with one replica there is nothing to absorb it "
-    "while a node boots and a model loads. The message says for how long, and how many replicas in reserve "
-    "would hold twice the load. Info outside production.",
-)
 SCALE_TO_ZERO = Kind(
     id="scale-to-zero",
     family="scaling",
@@ -79,8 +68,6 @@ FIRST_TO_ZERO = (1, 37)
 """Of the local stack; a test holds it against the module that is built."""
 TOLERANCE = 0.1
 """By which the autoscaler lets a metric pass its target."""
-REACTION_SECONDS = 30
-"""A metric of the last 15 seconds, seen by a controller that looks every 15."""
 
 
 def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
@@ -96,36 +83,39 @@ def cpu_targets_can_tell_load(view: View) -> Iterator[Finding]:
         busy, trickle = figures.busy(workers, engines), figures.trickle(workers, engines)
         key, name = f"{at.key}.resources.cpu", at.model.name
         better = (busy + trickle) / 2 / (share * (1 + TOLERANCE))
-        told = f"{share:.0%} of {request:g} cores, with the autoscaler's tolerance, is {threshold:.2f}"
+        target = f"{share:.0%} of {request:g} cores, with the autoscaler's tolerance, is {threshold:.2f}"
+        advice = f"request about {better:.2f} cores"
         if busy < threshold:
-            message = f"{told}, but a busy replica uses about {busy:.2f}; request about {better:.2f}"
+            message = f"{target}, but a busy replica uses about {busy:.2f}; {advice}"
             yield CANNOT_FIRE.at(key, f"{message}, or scale on requests", name)
         elif figures.idle_cores >= threshold:
-            message = (
-                f"{told}, and an idle replica uses about {figures.idle_cores:.2f}; request about {better:.2f}"
-            )
+            message = f"{target}, and an idle replica uses about {figures.idle_cores:.2f}; {advice}"
             yield ALWAYS_FIRES.at(key, f"{message}, or raise the target", name)
         elif trickle >= threshold:
             each = " in each engine" if engines > 1 else ""
-            message = (
-                f"{told}, and one request in flight{each} uses about {trickle:.2f}; request about "
-                f"{better:.2f}"
-            )
-            yield BLUNT.at(key, f"{message} to tell one from many, or scale on requests", name)
+            message = f"{target}, and one request{each} already uses about {trickle:.2f}; {advice}"
+            yield NOT_SELECTIVE.at(key, f"{message}, or scale on requests", name)
 
 
 def replicas_are_kept_until_new_ones_could_come(view: View) -> Iterator[Finding]:
-    """The calm between two spikes must not cost a start."""
+    """The calm between two spikes must not cost a start. A simulated start and its window shrink alike."""
     for at in view.autoscaled():
-        down, start = at.model.scaling.scale_down, view.start_of(at)
-        if down.select_policy != "Disabled" and down.stabilization_window_seconds < start.seconds:
+        down, start, compression = at.model.scaling.scale_down, view.start_of(at), _compression(view)
+        window = down.stabilization_window_seconds * compression
+        if down.select_policy != "Disabled" and window < start.seconds:
+            stands = f" (as {window:g} s at compression {compression:g})" if compression > 1 else ""
             yield SHORT_WINDOW.at(
                 f"{at.key}.scaling.scaleDown.stabilizationWindowSeconds",
-                f"{down.stabilization_window_seconds} s, but a replica takes about {start.seconds:.0f} s to "
-                f"come ({start.node:.0f} s node and image, {start.load:.0f} s load); make it longer than "
-                "that",
+                f"{down.stabilization_window_seconds} s{stands}, but a new replica takes about "
+                f"{start.seconds:.0f} s to be ready ({start.node:.0f} s node and image, {start.load:.0f} s "
+                "load); make it longer than that",
                 at.model.name,
             )
+
+
+def _compression(view: View) -> float:
+    cluster = view.config.cluster
+    return cluster.compression if isinstance(cluster, LocalCluster) else 1
 
 
 def metrics_are_known_to_vllm(view: View) -> Iterator[Finding]:
@@ -176,29 +166,8 @@ def zero_replicas_can_wake(view: View) -> Iterator[Finding]:
             )
             yield SCALE_TO_ZERO.at(key, f"{message} Object or External metric", name)
         elif version is None or version < FIRST_TO_ZERO:
-            told = "this cluster's version is not known here" if version is None else "this cluster has {}.{}"
-            message = f"0 is possible from Kubernetes 1.37 on, and {told.format(*version or ())}; set 1"
+            known = (
+                "this cluster's version is not known here" if version is None else "this cluster has {}.{}"
+            )
+            message = f"0 is possible from Kubernetes 1.37 on, and {known.format(*version or ())}; set 1"
             yield SCALE_TO_ZERO.at(key, message, name, lower=version is None)
-
-
-def a_step_finds_a_reserve(view: View) -> Iterator[Finding]:
-    """With a single replica at least, nothing absorbs a step while the policy reacts."""
-    for at in view.autoscaled():
-        if at.model.replicas.min > 1:
-            continue
-        start, warm = view.start_of(at), at.model.headroom > 0
-        spare = warm or (at.replicas_per_node > 0 and nodes_for([(at, 2)]) <= at.pool.min_nodes)
-        lost = REACTION_SECONDS + start.load + (0 if spare else start.node)
-        node = "" if spare else f", {start.node:.0f} s node and image"
-        yield SLO_LOST.at(
-            f"{at.key}.replicas.min",
-            f"a step to twice what one replica serves loses the {_promise(at)} for about {lost / 60:.1f} "
-            f"minutes ({REACTION_SECONDS} s to react{node}, {start.load:.0f} s load); 1 more replica in "
-            "reserve (replicas.min: 2) would hold it",
-            at.model.name,
-            lower=not view.production,
-        )
-
-
-def _promise(at: Placed) -> str:
-    return f"promise of {at.model.slo.ttft_p99_seconds:g} s to the first token"

@@ -9,7 +9,7 @@ from elastic_vllm.catalog import MachineRow
 from elastic_vllm.estimate import memory
 from elastic_vllm.estimate.cost import Envelope, envelope
 from elastic_vllm.estimate.placement import Placed, machine_of, placed
-from elastic_vllm.spec import LocalCluster, NodePoolSpec
+from elastic_vllm.spec import NodePoolSpec
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.vllm.startup import Start, start_of
 
@@ -28,13 +28,11 @@ class View:
         return tuple(placed(self.config))
 
     def start_of(self, at: Placed) -> Start:
-        """How long a replica takes to come; simulated nodes are as much faster as the file says."""
-        cluster = self.config.cluster
-        start = start_of(cluster, at.model, at.machine)
-        return start.faster(cluster.compression) if isinstance(cluster, LocalCluster) else start
+        """How long a new replica takes until it is ready, in real seconds."""
+        return start_of(self.config.cluster, at.model, at.machine)
 
     def next_seconds(self, at: Placed) -> float:
-        """Until one more replica answers, on a place that is kept warm where there is one."""
+        """Until one more replica is ready, on a place that is kept warm where there is one."""
         start = self.start_of(at)
         return start.load if at.model.headroom else start.seconds
 

@@ -67,12 +67,12 @@ class Engines:
             engine.drain(now, deadline)
 
     def expire(self, now: float) -> int:
-        """What was still in flight at the drain's deadline, if that has come, is cut; how many."""
+        """What was still in flight at the drain's deadline, if that has come, is aborted; how many."""
         return sum(engine.expire(now) for engine in self._engines)
 
-    def cut(self) -> int:
+    def abort(self) -> int:
         """The engines are gone: all in flight is lost; how many."""
-        return sum(engine.cut() for engine in self._engines)
+        return sum(engine.abort() for engine in self._engines)
 
     def busy(self) -> float:
         """The share of the last second in which a step was under way, in the mean of the engines."""

@@ -125,14 +125,14 @@ class Replica:
         self._deadline = deadline
 
     def expire(self, now: float) -> int:
-        """What was still in flight at the drain's deadline, if that has come, is cut; how many."""
+        """What was still in flight at the drain's deadline, if that has come, is aborted; how many."""
         if self._deadline is None or now < self._deadline:
             self.step(now)
             return 0
         self.step(self._deadline)
-        return self.cut()
+        return self.abort()
 
-    def cut(self) -> int:
+    def abort(self) -> int:
         """The engine is gone: all in flight is lost; how many."""
         lost = self.in_flight
         self._waiting.clear()

@@ -99,7 +99,7 @@ class Scenario(Section):
     planned: int | None = Field(default=None, alias="plannedReplicas", ge=1, le=1000)
     """Replicas that must become Ready; the peak's load rounded up when left out. More leaves room."""
     hold_ttft: bool = False
-    """Whether the objective for the time to first token is a promise too, at every moment."""
+    """Whether the objective for the time to first token is a check too, at every moment."""
     phases: tuple[Phase, ...] = Field(min_length=1)
     """One after the other."""
     settle_seconds: float | None = Field(default=None, ge=0, le=7200)

@@ -3,7 +3,7 @@
 It is told which pods are there and ready, and plays the requests on a simulated engine for each. A pod that
 was told to go still gets requests until proxies have forgotten it, works on through its ``preStop`` sleep,
 then takes no more (503), and is ended when its drain is over; what is unfinished then, or when the pod
-vanishes, is cut.
+vanishes, is aborted.
 """
 
 import math
@@ -66,7 +66,7 @@ class Serving:
         self._now = 0.0
         self._replicas: dict[str, Replica | Engines] = {}
         self._left_at: dict[str, float] = {}
-        self._sent = self._answered = self._refused = self._cut = 0
+        self._sent = self._answered = self._refused = self._aborted = 0
         self._offered: deque[float] = deque()
         self._ttfts: deque[tuple[float, float]] = deque()
 
@@ -77,7 +77,7 @@ class Serving:
             sent=self._sent,
             answered=self._answered,
             refused=self._refused,
-            cut=self._cut,
+            aborted=self._aborted,
             in_flight=sum(replica.in_flight for replica in self._replicas.values()),
         )
 
@@ -95,7 +95,7 @@ class Serving:
         for request in arrivals:
             self._send(request)
         for replica in self._replicas.values():
-            self._cut += replica.expire(now)
+            self._aborted += replica.expire(now)
             if self._max_wait is not None:
                 self._refused += replica.give_up(now - self._max_wait)
             self._collect(replica)
@@ -127,9 +127,9 @@ class Serving:
         for name in [name for name in self._replicas if name not in replicas]:
             replica = self._replicas.pop(name)
             self._left_at.pop(name, None)
-            self._cut += replica.expire(now)
+            self._aborted += replica.expire(now)
             self._collect(replica)
-            self._cut += replica.cut()
+            self._aborted += replica.abort()
 
     def _appear(self, replicas: Mapping[str, State]) -> None:
         for name, state in replicas.items():

@@ -102,13 +102,13 @@ class ReplicaReady(Record):
 
 
 class Ledger(Record):
-    """Where every request went. ``sent == answered + refused + cut + in_flight``."""
+    """Where every request went. ``sent == answered + refused + aborted + in_flight``."""
 
     sent: int = 0
     answered: int = 0
     refused: int = 0
     """No replica was ready, or the queue was full: 503."""
-    cut: int = 0
+    aborted: int = 0
     """Begun, and lost with its replica."""
     in_flight: int = 0
 
@@ -120,7 +120,7 @@ class LedgerAt(Record):
     ledger: Ledger
 
 
-class Promise(Record):
+class Check(Record):
     """One line of the verdict."""
 
     id: str
@@ -128,7 +128,7 @@ class Promise(Record):
     text: str
     bound: str
     measured: str
-    kept: bool
+    passed: bool
 
 
 class Assumption(Record):
@@ -147,7 +147,8 @@ class Run(Record):
     checkpoint: str
     pool: str
     machine: str
-    usd_per_machine_hour: float | None
+    usd_per_node_hour: float | None
+    """With its disks; None where the catalogue has no price."""
     node_autoscaler: str
     """``Karpenter``, or ``Karpenter stand-in`` for a cloud that has its own."""
     scenario: str
@@ -174,15 +175,15 @@ class Run(Record):
     ready: tuple[ReplicaReady, ...]
     ledger: Ledger
     ledger_marks: tuple[LedgerAt, ...]
-    """The ledger each second, for promises about a part of the run."""
+    """The ledger each second, for checks about a part of the run."""
     assumptions: tuple[Assumption, ...]
-    promises: tuple[Promise, ...] = ()
+    checks: tuple[Check, ...] = ()
     """Filled in last, by the verdict."""
 
     @property
-    def kept(self) -> bool:
-        """Whether every promise was kept."""
-        return all(promise.kept for promise in self.promises)
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
 
     def to_json(self) -> str:
         """The run's file; the same run gives the same bytes."""

@@ -28,6 +28,8 @@ class Finding:
     """What is wrong, what exists, what to do."""
     subject: str = ""
     """The name of the pool or model, where the key lies in one."""
+    reason: str = ""
+    """Why the policy gave it this severity; empty where it is the rule's own."""
 
     def __str__(self) -> str:
         """One line for a terminal."""

@@ -48,11 +48,6 @@ class Start:
         """On a node that has to come first."""
         return self.node + self.load
 
-    def faster(self, times: float) -> "Start":
-        """So many times as fast, as a simulation's."""
-        parts = {name: seconds / times for name, seconds in vars(self).items()}
-        return Start(**parts)
-
 
 def start_of(cluster: ClusterSpec, model: ModelSpec, machine: catalog.MachineRow) -> Start:
     """How long one more replica takes; what others of the model compiled is there, if it is kept."""

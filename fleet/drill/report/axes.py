@@ -1,4 +1,4 @@
-"""One panel of a drill in matplotlib axes: the same scales and shapes as on the page."""
+"""One panel in matplotlib axes, of any curves: the same scales and shapes as on a drill's page."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from elastic_vllm.simulate.timeline import Run
-from fleet.drill.report.panels import COLOURS, Panel, Series, values
+from fleet.drill.report.panels import COLOURS, Curve, Panel, Series
 
 SOFT, RULE = "#586069", "#dfe3e7"
 _STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
@@ -18,13 +17,11 @@ def light(colour: str) -> str:
     return COLOURS[colour][0]
 
 
-def draw_panel(axes: Axes, run: Run, panel: Panel, end: float) -> None:
-    """Draw what the panel shows, from 0 to ``end`` seconds."""
-    times = [second.t for second in run.seconds]
+def draw_panel(axes: Axes, panel: Panel, times: Sequence[float], curves: Sequence[Curve], end: float) -> None:
+    """Draw the panel's series, a curve for each, from 0 to ``end`` seconds."""
     below = [0.0] * len(times)
     seen = [panel.limit[0]] if panel.limit else []
-    for series in panel.series:
-        points = values(run, series)
+    for series, points in zip(panel.series, curves, strict=True):
         if series.shape == "layer":
             above = [low + (value or 0.0) for low, value in zip(below, points, strict=True)]
             axes.fill_between(
@@ -50,7 +47,7 @@ def time_ticks(axes: Axes, end: float) -> None:
     axes.tick_params(axis="x", length=3, color=SOFT, labelsize=9)
 
 
-def _line(axes: Axes, times: Sequence[float], series: Series, points: Sequence[float | None]) -> None:
+def _line(axes: Axes, times: Sequence[float], series: Series, points: Curve) -> None:
     gapped = [float("nan") if value is None else value for value in points]
     axes.plot(
         times,

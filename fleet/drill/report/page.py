@@ -22,14 +22,14 @@ _PARTS = Path(__file__).parent
 
 def render(run: Run, data: bytes) -> str:
     """The page of a run, whose file holds these bytes."""
-    kept = bool(run.promises) and run.kept
+    passed = bool(run.checks) and run.passed
     return Template(_part("page.html")).substitute(
         title=escape(words.title(run)),
         style=_colours() + _part("page.css"),
         script=_part("page.js"),
         verdict=escape(words.verdict(run)),
-        verdict_class="kept" if kept else "broken",
-        broken=_broken(run),
+        verdict_class="passed" if passed else "failed",
+        failed=_failed(run),
         outcome=escape(words.outcome(run)),
         compression=escape(words.compression(run)),
         simulated=escape(words.SIMULATED),
@@ -38,7 +38,7 @@ def render(run: Run, data: bytes) -> str:
             f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>" for key, value in words.facts(run)
         ),
         faults=_faults(run),
-        promises=_promises(run),
+        checks=_checks(run),
         ledger=escape(words.ledger(run.ledger)),
         assumptions=_rows((one.name, one.value, one.basis) for one in run.assumptions),
         happenings=_rows((f"{one.t:.1f}", one.kind, one.subject, one.text) for one in run.happenings),
@@ -72,26 +72,26 @@ def _rows(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
 
 
-def _promises(run: Run) -> str:
-    """A line for each promise, the broken ones first."""
+def _checks(run: Run) -> str:
+    """A line for each check, the failed ones first."""
     lines = []
-    for one in sorted(run.promises, key=lambda each: each.kept):
-        state, mark = ("kept", "✓ kept") if one.kept else ("broken", "✗ broken")
+    for one in sorted(run.checks, key=lambda each: each.passed):
+        state, mark = ("passed", "✓ passed") if one.passed else ("failed", "✗ failed")
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in (one.text, one.bound, one.measured))
         lines.append(
-            f'<tr id="promise-{escape(one.id)}" class="{state}"><td class="mark">{mark}</td>{cells}</tr>'
+            f'<tr id="check-{escape(one.id)}" class="{state}"><td class="mark">{mark}</td>{cells}</tr>'
         )
     return "\n".join(lines)
 
 
-def _broken(run: Run) -> str:
+def _failed(run: Run) -> str:
     """What a reader of a bad run looks for, before anything else."""
     lines = "".join(
         f"<li>{escape(one.text)}: bound {escape(one.bound)}, measured {escape(one.measured)}</li>"
-        for one in run.promises
-        if not one.kept
+        for one in run.checks
+        if not one.passed
     )
-    return f'<ul class="broken-promises">{lines}</ul>' if lines else ""
+    return f'<ul class="failed-checks">{lines}</ul>' if lines else ""
 
 
 def _faults(run: Run) -> str:

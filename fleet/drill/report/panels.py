@@ -1,5 +1,6 @@
 """Which charts a drill has, as data: the page and the picture draw the same panels in the same colours."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,8 @@ COLOURS: dict[str, tuple[str, str]] = {
     "grey": ("#b4b9bf", "#6f767e"),
     "ink": ("#1b1f24", "#e8eaed"),
 }
+Curve = Sequence[float | None]
+"""A value for each point in time; None where there is none."""
 _MACHINES = ("green", "orange", "purple", "blue", "red", "grey")
 
 

@@ -17,7 +17,7 @@ from matplotlib.transforms import Bbox
 from elastic_vllm.simulate.timeline import Run
 from fleet.drill.report import words
 from fleet.drill.report.axes import RULE, SOFT, draw_panel, light, time_ticks
-from fleet.drill.report.panels import Panel, panels, phases
+from fleet.drill.report.panels import Panel, panels, phases, values
 
 _DPI = 160
 _WIDTH, _LEFT, _RIGHT, _TALLEST = 10.0, 0.62, 0.3, 60.0
@@ -71,8 +71,8 @@ class _Sheet:
         run = self._run
         self._text(_EDGE, words.title(run), size=16, bold=True)
         self._y += 0.34
-        kept = bool(run.promises) and run.kept
-        after = self._text(_EDGE, words.verdict(run), size=11, bold=True, colour=_GOOD if kept else _BAD)
+        passed = bool(run.checks) and run.passed
+        after = self._text(_EDGE, words.verdict(run), size=11, bold=True, colour=_GOOD if passed else _BAD)
         self._text(after + 0.14, words.outcome(run), size=9.5)
         self._y += 0.3
         self._notice(words.compression(run), f"{words.SIMULATED} {words.REAL}")
@@ -86,12 +86,14 @@ class _Sheet:
         """All panels over one time axis, the phases behind and the faults through all of them."""
         top = self._y
         self._y += 0.26
+        times = [second.t for second in self._run.seconds]
         for panel in panels(self._run):
             self._y += 0.13
             self._key(panel)
             self._y += 0.13
             axes = self._axes(self._y, panel.height * _PANEL)
-            draw_panel(axes, self._run, panel, self._end)
+            curves = [values(self._run, series) for series in panel.series]
+            draw_panel(axes, panel, times, curves, self._end)
             self._y += panel.height * _PANEL
         time_ticks(axes, self._end)
         self._backdrop(top, self._y)
@@ -108,13 +110,13 @@ class _Sheet:
         self._y += 0.12
 
     def verdict(self) -> None:
-        """A line for each promise, the broken ones first; then where every request went."""
-        for x, name in ((_EDGE + 0.75, "Promise"), (5.7, "Bound"), (8.15, "Measured")):
+        """A line for each check, the failed ones first; then where every request went."""
+        for x, name in ((_EDGE + 0.75, "Check"), (5.7, "Bound"), (8.15, "Measured")):
             self._text(x, name, size=8.5, bold=True, colour=SOFT)
         self._y += 0.12
-        for one in sorted(self._run.promises, key=lambda each: each.kept):
+        for one in sorted(self._run.checks, key=lambda each: each.passed):
             self._rule()
-            mark, colour = ("✓ kept", _GOOD) if one.kept else ("✗ broken", _BAD)
+            mark, colour = ("✓ passed", _GOOD) if one.passed else ("✗ failed", _BAD)
             cells = [_wrapped(one.text, 68), _wrapped(one.bound, 36), _wrapped(one.measured, 26)]
             self._y += 0.1
             self._text(_EDGE, mark, size=8.5, bold=True, colour=colour)

@@ -25,11 +25,7 @@ def compression(run: Run) -> str:
 
 def facts(run: Run) -> list[tuple[str, str]]:
     """What was played, on what."""
-    price = (
-        "no price"
-        if run.usd_per_machine_hour is None
-        else f"{run.usd_per_machine_hour:g} USD per machine hour"
-    )
+    price = "no price" if run.usd_per_node_hour is None else f"{run.usd_per_node_hour:g} USD per node hour"
     autoscaler = run.node_autoscaler + (_STAND_IN if "stand-in" in run.node_autoscaler else "")
     return [
         ("Model", f"{run.model}: {run.checkpoint}"),
@@ -46,13 +42,13 @@ def facts(run: Run) -> list[tuple[str, str]]:
 
 
 def verdict(run: Run) -> str:
-    """All promises in one sentence. A run without promises was not judged, and does not pass as kept."""
-    total, broken = len(run.promises), sum(not promise.kept for promise in run.promises)
+    """All checks in one sentence. A run without checks was not judged, and does not count as passed."""
+    total, failed = len(run.checks), sum(not check.passed for check in run.checks)
     if not total:
-        return "Not judged: the run names no promise"
-    if broken:
-        return f"{broken} of {total} promises broken"
-    return f"All {total} promises kept"
+        return "Not judged: the run has no check"
+    if failed:
+        return f"{failed} of {total} checks failed"
+    return f"All {total} checks passed"
 
 
 def outcome(run: Run) -> str:
@@ -61,7 +57,7 @@ def outcome(run: Run) -> str:
         return "Nothing was recorded."
     ready = _course([second.ready for second in run.seconds])
     nodes = _course([sum(second.nodes.values()) for second in run.seconds])
-    priced = run.usd_per_machine_hour is not None
+    priced = run.usd_per_node_hour is not None
     cost = f"{run.seconds[-1].usd:.2f} USD" if priced else "Cost unknown: the machine has no price"
     return (
         f"{run.ledger.sent:,} requests in {run.duration_seconds:.0f} s. Ready replicas {ready}, "
@@ -72,7 +68,7 @@ def outcome(run: Run) -> str:
 def ledger(of: Ledger) -> str:
     """Where every request went."""
     return (
-        f"sent {of.sent:,} = answered {of.answered:,} + refused {of.refused:,} + cut {of.cut:,} "
+        f"sent {of.sent:,} = answered {of.answered:,} + refused {of.refused:,} + aborted {of.aborted:,} "
         f"+ in flight {of.in_flight:,}"
     )
 

@@ -5,20 +5,28 @@ See ``docs/forecast.md`` for what is modelled, what is not, and how far it agree
 
 from elastic_vllm.simulate.forecast import traces
 from elastic_vllm.simulate.forecast.conditions import Conditions, Periods
-from elastic_vllm.simulate.forecast.forecast import Forecast, ModelForecast, forecast
+from elastic_vllm.simulate.forecast.forecast import (
+    ModelForecast,
+    engine_of,
+    forecast,
+    replicas_to_hold,
+    step_outcome,
+)
 from elastic_vllm.simulate.forecast.outcome import Change, Moment, Outcome, Reached
 from elastic_vllm.simulate.forecast.simulation import simulate
 
 __all__ = [
     "Change",
     "Conditions",
-    "Forecast",
     "ModelForecast",
     "Moment",
     "Outcome",
     "Periods",
     "Reached",
+    "engine_of",
     "forecast",
+    "replicas_to_hold",
     "simulate",
+    "step_outcome",
     "traces",
 ]

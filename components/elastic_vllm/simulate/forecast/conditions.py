@@ -6,7 +6,8 @@ from typing import Self
 
 from elastic_vllm import catalog
 from elastic_vllm.clouds.facts import ClusterFacts
-from elastic_vllm.estimate.placement import place_of
+from elastic_vllm.estimate.cost import node_price
+from elastic_vllm.estimate.placement import Placed, place_of
 from elastic_vllm.simulate.figures import ShapeName
 from elastic_vllm.simulate.hpa import SYNC_SECONDS
 from elastic_vllm.simulate.load_model import LoadModel
@@ -66,28 +67,29 @@ class Conditions:
     max_nodes: int
     consolidate_after_seconds: float
     usd_per_node_hour: float | None
-    """None where the catalogue has no price."""
+    """With its disks; None where the catalogue has no price."""
     periods: Periods = field(default_factory=Periods)
 
     @classmethod
     def of(cls, config: StackConfig, model: ModelSpec, *, compression: float = 1) -> Self:
-        """The stack's model in the catalogue's own time, or in the shorter one of a drill."""
-        at = place_of(config, model.name)
-        at, pool, machine = replace(at, model=model), at.pool, at.machine
+        """The stack's model in real seconds, or in the compressed ones of a drill."""
+        return cls.at(config, replace(place_of(config, model.name), model=model), compression=compression)
+
+    @classmethod
+    def at(cls, config: StackConfig, placement: Placed, *, compression: float = 1) -> Self:
+        """Likewise, of a model whose place is known."""
+        model, pool, machine = placement.model, placement.pool, placement.machine
         start = start_of(config.cluster, model, machine)
-        price = machine.usd_per_hour
-        if price is not None and pool.capacity == "spot":
-            price *= machine.spot_factor
         return cls(
             model=model,
             machine=machine,
             boot_seconds=round(start.node / compression),
             load_seconds=round(start.load / compression),
-            replicas_per_node=max(1, at.replicas_per_node),
+            replicas_per_node=max(1, placement.replicas_per_node),
             min_nodes=pool.min_nodes,
             max_nodes=pool.max_nodes,
             consolidate_after_seconds=config.autoscaler.consolidate_after_seconds,
-            usd_per_node_hour=price,
+            usd_per_node_hour=node_price(config, pool, machine),
             periods=_periods(config.cluster),
         )
 

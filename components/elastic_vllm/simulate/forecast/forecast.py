@@ -1,18 +1,27 @@
-"""What happens to each model of a stack when load comes: the entry point of this package."""
+"""The forecast of each model of a stack: the entry point of this package.
 
-from dataclasses import dataclass
+Engines and outcomes are kept: the rules, the plan and its report ask for the same ones.
+"""
 
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from elastic_vllm.json_names import JsonNames
 from elastic_vllm.simulate.forecast import traces
 from elastic_vllm.simulate.forecast.conditions import Conditions
 from elastic_vllm.simulate.forecast.engine import Engine
 from elastic_vllm.simulate.forecast.outcome import Outcome
 from elastic_vllm.simulate.forecast.simulation import simulate
-from elastic_vllm.spec import ModelSpec, ReplicasSpec
+from elastic_vllm.simulate.load_model import LoadModel
+from elastic_vllm.spec import ReplicasSpec
 from elastic_vllm.spec.stack import StackConfig
+
+_KEPT = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelForecast:
+class ModelForecast(JsonNames):
     """One model under a step and over a day."""
 
     model: str
@@ -27,73 +36,71 @@ class ModelForecast:
     capacity_rps: float
     """Requests per second that one replica sustains: what one replica's worth of load is."""
     ttft_slo_seconds: float
-    ttft_at_rest: float
-    """P99 of the time to first token of a request that meets nobody else, in seconds."""
+    ttft_unloaded: float
+    """P99 of the time to first token of a request that is alone on its replica, in seconds."""
     step: Outcome
     day: Outcome
-    held_by: int | None
-    """Replicas that would hold the SLO through the step, were they always there; None if all would not."""
+    replicas_to_hold: int | None
+    """The fewest ready replicas that hold the SLO through the step; None if all would not."""
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """Every model of a stack, in the order of the file."""
-
-    models: tuple[ModelForecast, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Found:
-    """What a simulation says, whatever the model is called."""
-
-    capacity_rps: float
-    ttft_at_rest: float
-    step: Outcome
-    day: Outcome
-    held_by: int | None
-
-
-def forecast(config: StackConfig) -> Forecast:
+def forecast(config: StackConfig) -> tuple[ModelForecast, ...]:
     """Each model alone on its pool, in the catalogue's own time. Always the same for the same stack."""
-    known: dict[str, _Found] = {}
-    engines: dict[str, Engine] = {}
-    found = []
-    for model in config.models:
-        conditions = Conditions.of(config, model)
-        # Models that differ in their names alone are simulated once.
-        key = conditions.unnamed()
-        if key not in known:
-            load = conditions.load_model(traces.MIX)
-            # Bounds and policies decide nothing of what one replica does.
-            engine = engines.get(repr(load)) or engines.setdefault(repr(load), Engine.of(load))
-            known[key] = _found(conditions, engine)
-        found.append(_forecast(conditions, known[key]))
-    return Forecast(tuple(found))
+    return tuple(_forecast(Conditions.of(config, model)) for model in config.models)
 
 
-def _found(conditions: Conditions, engine: Engine) -> _Found:
-    bounds = conditions.model.replicas
-    step = traces.step(bounds)
-    return _Found(
-        capacity_rps=engine.capacity,
-        ttft_at_rest=engine.ttft_p99(0.0),
-        step=simulate(conditions, step, engine),
-        day=simulate(conditions, traces.day(bounds), engine),
-        held_by=_held_by(engine, step.peak_load, conditions.model),
-    )
+def engine_of(conditions: Conditions) -> Engine:
+    """The engine of one replica, which bounds and policies do not change."""
+    load = conditions.load_model(traces.MIX)
+    return _engine(_Load(repr(load), load))
 
 
-def _held_by(engine: Engine, load: float, model: ModelSpec) -> int | None:
-    """The fewest among which the step's load waits for nothing."""
+def step_outcome(conditions: Conditions) -> Outcome:
+    """The model under the step that every forecast shows."""
+    return _outcome(_Conditions(conditions.unnamed(), conditions), "step")
+
+
+def replicas_to_hold(conditions: Conditions) -> int | None:
+    """The fewest replicas at which the step's load keeps TTFT P99 within the SLO; None if max does not."""
+    engine, model = engine_of(conditions), conditions.model
+    rps = traces.step(model.replicas).peak_load * engine.capacity
     for replicas in range(max(1, model.replicas.min), model.replicas.max + 1):
-        share = load / replicas * engine.capacity
+        share = rps / replicas
         if share < engine.capacity and engine.ttft_p99(engine.settled(share)) <= model.slo.ttft_p99_seconds:
             return replicas
     return None
 
 
-def _forecast(conditions: Conditions, found: _Found) -> ModelForecast:
-    model = conditions.model
+@dataclass(frozen=True)
+class _Load:
+    """A load model that equals others with the same text."""
+
+    text: str
+    load: LoadModel = field(compare=False)
+
+
+@dataclass(frozen=True)
+class _Conditions:
+    """Conditions that equal others which differ in names alone."""
+
+    text: str
+    conditions: Conditions = field(compare=False)
+
+
+@lru_cache(maxsize=_KEPT)
+def _engine(of: _Load) -> Engine:
+    return Engine.of(of.load)
+
+
+@lru_cache(maxsize=_KEPT)
+def _outcome(of: _Conditions, trace: Literal["step", "day"]) -> Outcome:
+    bounds = of.conditions.model.replicas
+    course = traces.step(bounds) if trace == "step" else traces.day(bounds)
+    return simulate(of.conditions, course, engine_of(of.conditions))
+
+
+def _forecast(conditions: Conditions) -> ModelForecast:
+    model, engine = conditions.model, engine_of(conditions)
     return ModelForecast(
         model=model.name,
         pool=model.pool,
@@ -104,9 +111,9 @@ def _forecast(conditions: Conditions, found: _Found) -> ModelForecast:
         boot_seconds=conditions.boot_seconds,
         load_seconds=conditions.load_seconds,
         ttft_slo_seconds=model.slo.ttft_p99_seconds,
-        capacity_rps=found.capacity_rps,
-        ttft_at_rest=found.ttft_at_rest,
-        step=found.step,
-        day=found.day,
-        held_by=found.held_by,
+        capacity_rps=engine.capacity,
+        ttft_unloaded=engine.ttft_p99(0.0),
+        step=step_outcome(conditions),
+        day=_outcome(_Conditions(conditions.unnamed(), conditions), "day"),
+        replicas_to_hold=replicas_to_hold(conditions),
     )

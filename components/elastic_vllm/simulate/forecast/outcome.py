@@ -1,8 +1,11 @@
 """What a trace came to. Plain values; ``Totals`` is what the simulation adds to as it goes."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+from pydantic import Field
+
+from elastic_vllm.json_names import JsonNames
 from elastic_vllm.simulate.forecast.conditions import Conditions
 from elastic_vllm.simulate.forecast.queues import Served
 from elastic_vllm.simulate.scenario import Scenario
@@ -25,7 +28,7 @@ class Moment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Change:
+class Change(JsonNames):
     """The HPA changed the replicas that are wanted."""
 
     t: float
@@ -34,7 +37,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Reached:
+class Reached(JsonNames):
     """So many replicas answered for the first time."""
 
     replicas: int
@@ -42,7 +45,7 @@ class Reached:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(JsonNames):
     """One trace of one model."""
 
     trace: str
@@ -54,11 +57,9 @@ class Outcome:
     """When the load first rose to its peak."""
     reached: tuple[Reached, ...]
     changes: tuple[Change, ...]
-    moments: tuple[Moment, ...]
-    """One for each sync of the HPA."""
     most_ready: int
     most_nodes: int
-    slo_lost_minutes: float
+    slo_breach_minutes: float
     """Time in which the P99 of the time to first token, or the share of refused requests, broke the SLO."""
     refused_share: float
     """Of all requests, those that no replica took."""
@@ -67,9 +68,11 @@ class Outcome:
     registered_gpu_hours: float
     """Of the nodes that are there alone, which is what a drill counts."""
     usd: float | None
-    """GPU nodes alone, at the catalogue's price; None where it has none."""
+    """GPU nodes with their disks, at the catalogue's price; None where it has none."""
     unknown_metrics: tuple[str, ...]
-    """Metrics of the policy that no forecast can read: taken as unreadable."""
+    """Metrics of the policy that are not simulated: taken as unreadable."""
+    moments: Annotated[tuple[Moment, ...], Field(exclude=True)] = field(default=(), compare=False, repr=False)
+    """One for each sync of the HPA; too many for a document."""
 
     def ready_after(self, replicas: int) -> float | None:
         """Seconds from the rise until so many replicas answered; None if they never did."""
@@ -132,7 +135,7 @@ class Totals:
             moments=tuple(self._moments),
             most_ready=self._reached[-1].replicas if self._reached else 0,
             most_nodes=self._most_nodes,
-            slo_lost_minutes=self._lost_seconds / 60,
+            slo_breach_minutes=self._lost_seconds / 60,
             refused_share=self._refused / self._sent if self._sent else 0.0,
             gpu_hours=hours * gpus,
             registered_gpu_hours=self._registered_seconds / 3600 * gpus,

@@ -8,18 +8,18 @@ from elastic_vllm.simulate.scenario import Phase, Ramp, Scenario
 from elastic_vllm.spec import ReplicasSpec
 
 _ROOM = 0.7
-"""Of the most replicas, the share that a peak needs: a stack is not made to run at its limit."""
+"""Share of max replicas that a peak needs: a stack is not made to run at its limit."""
 _DAY_SECONDS = 86_400.0
 MIX: Mapping[ShapeName, float] = scenario.load("step").mix
 """Of requests, in every trace: the drill's."""
 
 
 def step(replicas: ReplicasSpec) -> Scenario:
-    """From almost nothing to three times what the least replicas carry, for half an hour, and back."""
+    """From almost no load to three times that of min replicas, for half an hour, and back."""
     load = min(3.0 * max(replicas.min, 1), _ROOM * replicas.max)
     return Scenario(
         name="step",
-        description=f"Load goes to {load:g} replicas' worth at once, stays half an hour, and is gone.",
+        description=f"A jump to {load:g} replicas' worth of load, for half an hour.",
         mix=dict(MIX),
         phases=(
             Phase(name="calm", seconds=60, load=Ramp(from_=0.02, to=0.02)),

@@ -1,24 +1,34 @@
-"""The plan as a document: what ``fleet plan --format json`` prints, and ``--against`` reads of a revision.
+"""The plan as a document: ``fleet plan --format json`` prints it, and ``--against`` reads a revision's.
 
 Keys may be added within a version; a reader passes over those it does not know.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
-from fleet.plan.outlook import Cost, Forecast, Levels
-from fleet.plan.record import Record
+from elastic_vllm.estimate.cost import Envelope, Levels
+from elastic_vllm.estimate.memory import Fit
+from elastic_vllm.json_names import JSON_NAMES
+from elastic_vllm.rules.finding import Finding
+from elastic_vllm.simulate.forecast import ModelForecast
 
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 
 Replacement = Literal["no", "maybe", "yes"]
 """Whether a change replaces the resource; ``maybe`` where only the provider's plugin could say."""
 
 
+class Record(BaseModel):
+    """Base of the document's own parts; cost, memory, findings and forecast are the library's types."""
+
+    model_config = ConfigDict(**JSON_NAMES, frozen=True, use_attribute_docstrings=True)
+
+
 class Resource(Record):
-    """One resource as the program declares it. Secrets are hidden; what only an update can tell says so."""
+    """One resource as the program declares it. Secrets are hidden, unknown values marked."""
 
     urn: str
     type: str
@@ -35,18 +45,7 @@ class Resource(Record):
     properties: dict[str, JsonValue]
 
 
-class Finding(Record):
-    """What a rule has to say, laid at the key to change."""
-
-    id: str
-    severity: Literal["error", "warning", "info"]
-    key: str
-    subject: str = ""
-    message: str
-    reason: str = ""
-    """Why the policy gave it this severity; empty where it is the rule's own."""
-
-
+@dataclass(frozen=True, kw_only=True)
 class Silenced(Finding):
     """A finding that the policy silences, with its reason."""
 
@@ -66,30 +65,12 @@ class Probes(Record):
 
 
 class Drain(Record):
-    """How a replica goes, in seconds."""
+    """How a replica drains, in seconds."""
 
     propagation_seconds: int
     finish_seconds: int
     grace_seconds: int
-    """All a replica has until it is killed; what is left beside the other two is margin."""
-
-
-class Fit(Record):
-    """The memory of each GPU of a replica, in GiB, and what it is enough for."""
-
-    usable_gib: float
-    weights_gib: float
-    activations_gib: float
-    """An estimate."""
-    cache_gib: float
-    """What is left for the KV cache; negative where nothing is."""
-    context: int
-    """Tokens of one request at most, as declared."""
-    longest: int
-    """The most tokens that would fit."""
-    concurrency: float
-    """Requests of full length at once."""
-    fits: bool
+    """Time until the pod is killed; the rest beside the other two is margin."""
 
 
 class Model(Record):
@@ -128,7 +109,7 @@ class FieldChange(Record):
 
 
 class ResourceChange(Record):
-    """What becomes of one resource."""
+    """The change of one resource."""
 
     action: Literal["add", "change", "replace", "remove"]
     urn: str
@@ -167,9 +148,9 @@ class Difference(Record):
 
 
 class Plan(Record):
-    """All that can be told of a stack without creating anything."""
+    """Everything that is known of a stack before anything is created."""
 
-    version: Literal[1] = VERSION
+    version: Literal[2] = VERSION
     stack: str
     cloud: str = ""
     """Empty where the stack file cannot be read as one."""
@@ -179,18 +160,18 @@ class Plan(Record):
     models: tuple[Model, ...] = ()
     findings: tuple[Finding, ...] = ()
     silenced: tuple[Silenced, ...] = ()
-    cost: Cost | None = None
+    cost: Envelope | None = None
     """Left out where the stack file cannot be read as one."""
-    forecast: tuple[Forecast, ...] = ()
+    forecast: tuple[ModelForecast, ...] = ()
     """Empty where an error stops the program."""
     difference: Difference | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What will certainly fail."""
+        """Findings that stop an update."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What may be intended."""
+        """Findings that may be intended."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")

@@ -1,4 +1,4 @@
-"""Work on another core while this one does something else."""
+"""Runs a function on another core while this one does something else."""
 
 import multiprocessing
 import os
@@ -15,11 +15,11 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 
-def meanwhile(work: Callable[[A], T], given: A) -> Callable[[], T]:
-    """Begin it in a process of its own; what is answered waits for its result, or raises what it raised.
+def in_background(work: Callable[[A], T], given: A) -> Callable[[], T]:
+    """Start the function in a forked process; the returned function waits for its result or raises its error.
 
-    Where forking is not safe, or there is no second core, it is done when it is asked for; likewise where
-    that process was killed, as for want of memory.
+    Without a second core, or where a fork is not safe, the work is done when the result is asked for;
+    likewise after the process was killed, as by the OOM killer.
     """
     if sys.platform != "linux" or threading.active_count() > 1 or len(os.sched_getaffinity(0)) < CORES:
         return partial(work, given)
@@ -27,10 +27,10 @@ def meanwhile(work: Callable[[A], T], given: A) -> Callable[[], T]:
     begun = pool.submit(work, given)
     pool.shutdown(wait=False)
 
-    def answer() -> T:
+    def result() -> T:
         try:
             return begun.result()
         except BrokenProcessPool:
             return work(given)
 
-    return answer
+    return result

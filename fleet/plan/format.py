@@ -1,13 +1,19 @@
-"""Words and figures that every form of the plan shares. Pure."""
+"""Text for parts of a plan, shared by its terminal and Markdown forms. Pure."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 
 from pydantic import JsonValue
 
-from fleet.plan.models import Difference, FieldChange, Finding, Fit, Model, Plan, Resource, ResourceChange
-from fleet.plan.outlook import Levels
+from elastic_vllm.estimate.cost import Envelope, Levels, Nodes
+from elastic_vllm.estimate.memory import Fit
+from elastic_vllm.rules.finding import Finding
+from fleet.plan.document import Difference, FieldChange, Model, Plan, Resource, ResourceChange
+
+LEVELS = ("0 replicas", "min replicas", "max replicas")
+"""Headings of the levels of cost."""
 
 _LONGEST = 100
 _ABSENT = "(none)"
@@ -23,14 +29,19 @@ def usd(amount: float) -> str:
     return f"{amount:,.2f}" if abs(amount) < 1000 else f"{amount:,.0f}"
 
 
+def usd_signed(amount: float) -> str:
+    """Dollars with their sign."""
+    return f"{'+' if amount >= 0 else '−'}{usd(abs(amount))}"
+
+
 def span(levels: Levels) -> str:
-    """On demand, from the least replicas to the most."""
+    """On demand, from min to max replicas."""
     low, high = usd(levels.min.on_demand), usd(levels.max.on_demand)
     return low if low == high else f"{low} to {high}"
 
 
-def judgement(plan: Plan) -> str:
-    """What the rules make of the stack."""
+def verdict(plan: Plan) -> str:
+    """How many errors and warnings the plan has."""
     found = [
         counted(len(items), noun)
         for items, noun in ((plan.errors, "error"), (plan.warnings, "warning"))
@@ -39,26 +50,53 @@ def judgement(plan: Plan) -> str:
     return ", ".join(found) or "no errors, no warnings"
 
 
-def at(finding: Finding) -> str:
-    """Where a finding lies."""
+def location(finding: Finding) -> str:
+    """The finding's key, and the model or pool in brackets."""
     return f"{finding.key} ({finding.subject})" if finding.subject else finding.key
 
 
-def essence(plan: Plan) -> str:
+def summary(plan: Plan) -> str:
     """The stack in one line."""
     where = " ".join(part for part in (plan.cloud, plan.region) if part)
-    parts = [where, counted(len(plan.models), "model")]
-    parts += [counted(len(plan.resources), "resource")] if plan.resources else ["nothing is made"]
+    parts = [where, counted(len(plan.models), "model"), counted(len(plan.resources), "resource")]
     if plan.cost:
         parts.append(f"{span(plan.cost.total)} USD per hour on demand")
     return " · ".join(part for part in parts if part)
 
 
+def cost_change(plan: Plan) -> str:
+    """Cost before and after the change; empty where one side is not known or nothing changes."""
+    before = plan.difference.cost_before if plan.difference else None
+    if before is None or plan.cost is None or before == plan.cost.total:
+        return ""
+    pairs = zip(LEVELS[1:], (before.min, before.max), (plan.cost.total.min, plan.cost.total.max), strict=True)
+    parts = [
+        f"{level} {usd(was.on_demand)} → {usd(now.on_demand)} ({usd_signed(now.on_demand - was.on_demand)})"
+        for level, was, now in pairs
+        if was != now
+    ]
+    return f"{', '.join(parts)} USD per hour on demand" if parts else ""
+
+
+def nodes(counts: Nodes) -> str:
+    """How many nodes there are at min and max replicas."""
+    return counted(counts.max, "node") if counts.min == counts.max else f"{counts.min} to {counts.max} nodes"
+
+
+def prices(cost: Envelope, today: date) -> str:
+    """Where the prices come from, and how old they are."""
+    if cost.oldest is None:
+        return f"no prices are known for {cost.price_region}"
+    age = counted(max(0, (today - cost.oldest).days), "day")
+    elsewhere = f"; the stack runs in {cost.region}" if cost.region not in (None, cost.price_region) else ""
+    return f"list prices of {cost.price_region}, the oldest of {cost.oldest} ({age} old){elsewhere}"
+
+
 def changes(found: Difference) -> str:
-    """How many resources meet which fate."""
+    """How many resources are added, changed, replaced and removed."""
     counts = Counter(change.action for change in found.resources)
     unsure = sum(change.action == "change" and change.replacement == "maybe" for change in found.resources)
-    told = [
+    parts = [
         f"{counts['add']} added" if counts["add"] else "",
         f"{counts['change']} changed" + (f" ({unsure} may be replaced)" if unsure else "")
         if counts["change"]
@@ -66,18 +104,18 @@ def changes(found: Difference) -> str:
         f"{counts['replace']} replaced" if counts["replace"] else "",
         f"{counts['remove']} removed" if counts["remove"] else "",
     ]
-    return ", ".join(part for part in told if part) or "no resource changes"
+    return ", ".join(part for part in parts if part) or "no resource changes"
 
 
-def dangers(found: Difference) -> tuple[str, ...]:
-    """What a reviewer must not miss: what is protected, and what a replacement draws along."""
-    told = []
-    for change in found.resources:
+def dangers(difference: Difference) -> tuple[str, ...]:
+    """Changes that a reviewer must not miss: of protected resources, or of resources that others read."""
+    found = []
+    for change in difference.resources:
         if change.protected and change.action in ("replace", "remove"):
-            told.append(f"{title(change)} is protected: `pulumi up` refuses to {_verb(change)} it")
+            found.append(f"{title(change)} is protected: `pulumi up` refuses to {_verb(change)} it")
         elif change.action == "replace" and change.readers:
-            told.append(f"{title(change)} is replaced: {counted(change.readers, 'resource')} may follow")
-    return tuple(told)
+            found.append(f"{title(change)} is replaced: {counted(change.readers, 'resource')} may follow")
+    return tuple(found)
 
 
 def _verb(change: ResourceChange) -> str:
@@ -95,16 +133,16 @@ def kind(resource_type: str) -> str:
 
 
 def remark(change: ResourceChange) -> str:
-    """What cannot be seen from the fields of a change."""
+    """A note on a change that its fields do not show."""
     if change.action == "change" and change.replacement == "maybe":
-        return "may replace: only the provider can tell"
+        return "may be replaced: only the provider knows"
     if change.retained:
-        return "retained: leaves the stack, stays where it is"
+        return "retained: leaves the stack, is not deleted"
     return "protected" if change.protected and change.action != "change" else ""
 
 
 def shown(value: JsonValue) -> str:
-    """A value on one line, and not for ever."""
+    """A value on one line, cut when it is long."""
     text = _ABSENT if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
@@ -154,10 +192,10 @@ def replicas(model: Model) -> str:
 def place(model: Model) -> str:
     """Where a replica runs."""
     each = model.replicas_per_node
-    fits = f"{counted(each, 'replica')} each" if each else "none fits"
+    fits = f"{counted(each, 'replica')} per node" if each else "no replica fits"
     if each and model.nodes_per_replica > 1:
-        fits = f"{model.nodes_per_replica} a replica" if each == 1 else f"{counted(each, 'part')} each"
-    return f"{model.pool}: {model.nodes_max} × {model.machine}, {fits}"
+        fits = f"{model.nodes_per_replica} nodes per replica"
+    return f"{model.pool}: max {model.nodes_max} × {model.machine}, {fits}"
 
 
 def memory(fit: Fit) -> str:
@@ -167,29 +205,29 @@ def memory(fit: Fit) -> str:
 
 
 def gpus(model: Model) -> str:
-    """What a replica has, and who shares it."""
+    """GPUs of a replica, and its engines where there are several."""
     engines = f", {model.engines_per_replica} engines" if model.engines_per_replica > 1 else ""
     return f"{model.gpus_per_replica} × {model.accelerator}{engines}"
 
 
-def room(fit: Fit) -> str:
-    """What the cache is enough for."""
+def kv_cache(fit: Fit) -> str:
+    """How many requests the KV cache holds."""
     if fit.cache_gib <= 0:
-        return "does not fit: nothing is left for the KV cache"
+        return "does not fit: no memory is left for the KV cache"
     if not fit.fits:
-        return f"does not fit {fit.context:,} tokens; at most {fit.longest:,}"
-    return f"{fit.concurrency:.1f} requests of {fit.context:,} tokens at once; the longest {fit.longest:,}"
+        return f"does not fit {fit.context:,} tokens; max {fit.longest:,}"
+    return f"{fit.concurrency:.1f} requests of {fit.context:,} tokens at once; max {fit.longest:,} tokens"
 
 
 def start(model: Model) -> str:
-    """How long a replica may take to start, and to be found dead."""
+    """How long a replica may take to be ready, and when liveness restarts it."""
     if model.probes is None:
         return "unknown"
-    return f"≤ {model.probes.startup_seconds} s, dead after {model.probes.liveness_seconds} s"
+    return f"ready ≤ {model.probes.startup_seconds} s, restart after {model.probes.liveness_seconds} s"
 
 
 def drain(model: Model) -> str:
-    """How a replica's grace period is made up."""
+    """The grace period: propagation, finish and margin."""
     if model.drain is None:
         return "unknown"
     by = model.drain

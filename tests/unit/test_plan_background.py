@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from fleet.plan.meanwhile import meanwhile
+from fleet.plan.background import in_background
 
 
 def process_of(_: object) -> int:
@@ -30,14 +30,14 @@ def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 
 
 def test_it_is_done_elsewhere_where_there_is_another_core(cores: int) -> None:
-    assert (meanwhile(process_of, None)() == os.getpid()) is (cores == 1)
+    assert (in_background(process_of, None)() == os.getpid()) is (cores == 1)
 
 
 def test_what_it_raised_is_raised_where_its_answer_is_asked_for(cores: int) -> None:
-    begun = meanwhile(broken, "no such model")
+    begun = in_background(broken, "no such model")
     with pytest.raises(ValueError, match="no such model"):
         begun()
 
 
 def test_it_is_done_here_where_the_other_process_was_killed(cores: int) -> None:
-    assert meanwhile(killed_elsewhere, os.getpid())() == os.getpid()
+    assert in_background(killed_elsewhere, os.getpid())() == os.getpid()
