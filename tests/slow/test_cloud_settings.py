@@ -29,7 +29,7 @@ def test_any_setting_is_planned_without_a_traceback(tmp_path: Path, monkeypatch:
 
     @settings(
         max_examples=DRAWS,
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate],
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),

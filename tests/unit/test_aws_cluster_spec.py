@@ -33,6 +33,7 @@ def test_three_zones_are_taken_when_none_are_named() -> None:
         ({"tags": {"aws:team": "vision"}}, "belongs to AWS"),
         ({"tags": {"karpenter.sh/nodepool": "x"}}, "belongs to AWS, Kubernetes or Karpenter"),
         ({"admins": ("arn:aws:iam::1:role/x",)}, "should match pattern"),
+        ({"admins": ("arn:aws:iam::111122223333:role/x",) * 2}, "is in the list already"),
         ({"systemNodes": 1}, "greater than or equal to 2"),
     ],
 )

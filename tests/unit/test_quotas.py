@@ -13,6 +13,7 @@ from elastic_vllm.clouds.aws import quotas as aws
 from elastic_vllm.clouds.gcp import quotas as gcp
 from elastic_vllm.estimate.quotas import of_pool, quotas
 from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
+from elastic_vllm.stack_file.parsing import validate
 from elastic_vllm.testing.values import items, mapping
 from fleet.cli.main import app
 from tests.gcp import recorded
@@ -31,7 +32,7 @@ def declared(stack: str) -> StackConfig:
 
 def needed(cluster: dict[str, object], **pool: object) -> dict[str, int]:
     pools = [{"name": "p", "maxNodes": 4, **pool}]
-    return {quota.name: quota.needed for quota in quotas(parse({"cluster": cluster, "pools": pools}))}
+    return {quota.name: quota.needed for quota in quotas(validate({"cluster": cluster, "pools": pools}))}
 
 
 def docs_table(cloud: str) -> str:

@@ -48,8 +48,8 @@ def control_plane(
         deletion_protection=spec.protect,
         opts=pulumi.ResourceOptions.merge(opts, first),
     )
-    for arn in spec.admins:
-        _admin(name, spec, cluster, arn, opts)
+    for who, arn in naming.admins(spec.admins).items():
+        _admin(f"{name}-admin-{who}", spec, cluster, arn, opts)
     return cluster
 
 
@@ -74,8 +74,7 @@ def _sync_period(seconds: int | None) -> eks.ClusterKubeControllerManagerConfigA
     }
 
 
-def _admin(name: str, spec: AwsCluster, cluster: eks.Cluster, arn: str, opts: pulumi.ResourceOptions) -> None:
-    who = f"{name}-admin-{arn.partition('/')[2].replace('/', '-')}"
+def _admin(who: str, spec: AwsCluster, cluster: eks.Cluster, arn: str, opts: pulumi.ResourceOptions) -> None:
     entry = eks.AccessEntry(who, cluster_name=cluster.name, principal_arn=arn, type="STANDARD", opts=opts)
     eks.AccessPolicyAssociation(
         who,

@@ -1,7 +1,8 @@
 """Names, partitions and tags of AWS. Pure; imports no SDK."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from ipaddress import IPv4Network
 
 from elastic_vllm.clouds.aws.spec import AwsSettings
@@ -23,6 +24,15 @@ def managed_policy(region: str, name: str) -> str:
 def cost_tags(cluster: AwsSettings, stack: str) -> Mapping[str, str]:
     """Tags for the bill. The provider puts them on all it makes; what AWS makes by itself is told apart."""
     return {**cluster.tags, "app": "elastic-vllm", "stack": stack}
+
+
+def admins(arns: Sequence[str]) -> Mapping[str, str]:
+    """Each administrator's ARN by a name of its own; of several with one name, the first has it plain."""
+    found: dict[str, str] = {}
+    for arn in arns:
+        name = arn.partition("/")[2].replace("/", "-")
+        found[f"{name}-{sha256(arn.encode()).hexdigest()[:8]}" if name in found else name] = arn
+    return found
 
 
 def bucket_prefix(stack: str) -> str:

@@ -101,6 +101,13 @@ class AwsSettings(Section):
         return self
 
     @model_validator(mode="after")
+    def _admins_are_named_once(self) -> Self:
+        for index, arn in enumerate(self.admins):
+            if arn in self.admins[:index]:
+                raise wrong(f"admins[{index}]", f"{arn} is in the list already; name each admin once")
+        return self
+
+    @model_validator(mode="after")
     def _only_a_provisioned_control_plane_has_a_sync_period(self) -> Self:
         if self.hpa_sync_seconds is not None and self.control_plane_tier == "standard":
             message = (
