@@ -7,5 +7,6 @@ from elastic_vllm.clouds.facts import Demand
 
 def other_demand(system_nodes: int) -> Iterator[Demand]:
     """The system nodes."""
-    amounts = {"machines": 1}
-    yield Demand(who="system nodes", machine="n2", family="general", nodes=system_nodes, amounts=amounts)
+    yield Demand(
+        who="system nodes", machine="n2", family="general", nodes=system_nodes, amounts={"machines": 1}
+    )
