@@ -17,7 +17,7 @@ def fenced(lines: Iterable[str], language: str = "diff") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
+def table(heads: Sequence[str], rows: Iterable[Iterable[str]], right: Sequence[int] = ()) -> str:
     """A table; ``right`` are the columns of figures."""
     rule = ["---:" if index in right else "---" for index in range(len(heads))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))

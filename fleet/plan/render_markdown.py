@@ -6,7 +6,7 @@ from datetime import date
 from elastic_vllm.estimate.cost import Envelope
 from elastic_vllm.rules.finding import Finding
 from elastic_vllm.simulate.forecast import ModelForecast
-from fleet.plan import forecast_view
+from fleet.plan import forecast_view, tables
 from fleet.plan import format as text
 from fleet.plan.document import Difference, Model, Plan, ResourceChange, Silenced
 from fleet.plan.markdown import code, escaped, escaped_text, fenced, folded, table
@@ -28,14 +28,15 @@ def render(plan: Plan, today: date) -> str:
         parts.append(_against(plan, plan.difference))
     parts += _findings(plan)
     if plan.models:
-        models = _models(plan.models)
+        models = _tables(*tables.models(plan.models))
         parts.append(folded(f"Models: {_places(plan.models)}", models) if plan.difference else models)
     if plan.cost:
         parts.append(_cost(plan.cost, today))
     if plan.forecast:
         parts.append(_forecast(plan.forecast))
     if plan.resources:
-        parts.append(_resources(plan))
+        resources = _tables(tables.components(plan.resources))
+        parts.append(folded(text.counted(len(plan.resources), "resource"), resources))
     return "\n\n".join(parts) + "\n"
 
 
@@ -129,26 +130,8 @@ def _finding(item: Finding, *, new: bool = False) -> str:
     return f"**{code(item.id)}** at {place}{' **new**' if new else ''}<br>{escaped(item.message)}{reason}"
 
 
-def _models(models: Sequence[Model]) -> str:
-    rows = [
-        (
-            code(model.name),
-            code(model.checkpoint),
-            text.gpus(model),
-            text.replicas(model),
-            text.place(model),
-        )
-        for model in models
-    ]
-    fits = [(code(model.name), text.memory(model.fit), text.kv_cache(model.fit)) for model in models]
-    parts = [
-        table(("Model", "Checkpoint", "GPUs", "Replicas", "Pool"), rows),
-        table(("Model", "Memory of each GPU, estimated", "KV cache"), fits),
-    ]
-    if any(model.probes for model in models):
-        lives = [(code(model.name), text.start(model), text.drain(model)) for model in models]
-        parts.append(table(("Model", "Start", "Drain: propagation + finish + margin"), lives))
-    return "\n\n".join(parts)
+def _tables(*found: tables.Table) -> str:
+    return "\n\n".join(table(one.heads, (map(escaped, row) for row in one.rows), one.right) for one in found)
 
 
 def _places(models: Sequence[Model]) -> str:
@@ -156,38 +139,12 @@ def _places(models: Sequence[Model]) -> str:
 
 
 def _cost(cost: Envelope, today: date) -> str:
-    levels = zip(text.LEVELS, (cost.total.zero, cost.total.min, cost.total.max), strict=True)
-    rows = [
-        (name, text.usd(rate.on_demand), text.usd(rate.spot), text.usd(rate.month.on_demand))
-        for name, rate in levels
-    ]
-    whole = table(("USD per hour", "On demand", "Spot", "On demand, per month"), rows, right=(1, 2, 3))
-    notes = [
+    parts = [
+        _tables(*tables.cost(cost)),
         f"Prices: {text.prices(cost, today)}. Not included: {escaped('; '.join(cost.excluded))}.",
         *([f"Without a known price: {escaped(', '.join(cost.unpriced))}."] if cost.unpriced else []),
     ]
-    return folded(
-        f"Cost: {text.span(cost.total)} USD per hour on demand", "\n\n".join([whole, _parts(cost), *notes])
-    )
-
-
-def _parts(cost: Envelope) -> str:
-    """Models, pools and fixed parts, on demand."""
-    scaled = [
-        *(
-            (f"model {code(one.name)}, alone on {code(one.machine)}", one.nodes, one.rates)
-            for one in cost.models
-        ),
-        *((f"pool {code(one.name)}, {one.capacity}", one.nodes, one.rates) for one in cost.pools),
-    ]
-    rows = [
-        (name, text.nodes(nodes), text.usd(rates.min.on_demand), text.usd(rates.max.on_demand))
-        for name, nodes, rates in scaled
-    ]
-    for part in cost.fixed:
-        usd = text.usd(part.usd_per_hour)
-        rows.append((f"fixed: {escaped(part.title)}", f"{part.quantity:g}", usd, usd))
-    return table(("Part", "Quantity", *(level.capitalize() for level in text.LEVELS[1:])), rows, right=(2, 3))
+    return folded(f"Cost: {text.span(cost.total)} USD per hour on demand", "\n\n".join(parts))
 
 
 def _forecast(found: Sequence[ModelForecast]) -> str:
@@ -197,13 +154,3 @@ def _forecast(found: Sequence[ModelForecast]) -> str:
         for item in found
     )
     return folded(f"Forecast: TTFT P99 above SLO for {breach:.0f} min in a step of load", body)
-
-
-def _resources(plan: Plan) -> str:
-    rows = [
-        (escaped(name or "the stack itself"), str(count), escaped(kinds))
-        for name, count, kinds in text.components(plan.resources)
-    ]
-    return folded(
-        text.counted(len(plan.resources), "resource"), table(("Component", "", "Kinds"), rows, right=(1,))
-    )

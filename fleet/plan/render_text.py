@@ -1,6 +1,5 @@
 """The plan on a terminal."""
 
-from collections.abc import Iterable, Sequence
 from datetime import date
 
 from rich.console import Console
@@ -8,17 +7,15 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from elastic_vllm.estimate.cost import Envelope
 from elastic_vllm.rules.finding import Finding
 from elastic_vllm.simulate.forecast import ModelForecast
-from fleet.plan import forecast_view
+from fleet.plan import forecast_view, tables
 from fleet.plan import format as text
-from fleet.plan.document import Difference, Model, Plan, ResourceChange
+from fleet.plan.document import Difference, Plan, ResourceChange
 
 _CURVE = 48
 """Characters of a curve."""
 _COLOURS = {"error": "red", "warning": "yellow", "info": "dim"}
-_DRAIN = "drain: propagation + finish + margin"
 _SIGNS = {"add": "+", "change": "~", "replace": "±", "remove": "-"}
 _ACTION_COLOURS = {"add": "green", "change": "yellow", "replace": "magenta", "remove": "red"}
 
@@ -32,12 +29,11 @@ def render(plan: Plan, console: Console, today: date) -> None:
 def _render(plan: Plan, console: Console, today: date) -> None:
     console.print(f"[bold]{escape(plan.stack)}[/]  {escape(text.summary(plan))}")
     if plan.resources:
-        _section(console, "Resources", _components(plan))
+        _section(console, "Resources", tables.components(plan.resources))
     if plan.models:
-        _section(console, "Models", _models(plan.models))
-        _section(console, "Memory of each GPU", _memory(plan.models))
+        _section(console, "Models", *tables.models(plan.models))
     if plan.cost:
-        _section(console, f"Cost, USD per hour: {text.prices(plan.cost, today)}", _cost(plan.cost))
+        _section(console, f"Cost: {text.prices(plan.cost, today)}", *tables.cost(plan.cost))
         console.print(f"  [dim]not included: {escape('; '.join(plan.cost.excluded))}[/]")
         if plan.cost.unpriced:
             console.print(f"  [yellow]without a known price: {escape(', '.join(plan.cost.unpriced))}[/]")
@@ -48,62 +44,15 @@ def _render(plan: Plan, console: Console, today: date) -> None:
     _findings(console, plan)
 
 
-def _section(console: Console, title: str, table: Table) -> None:
+def _section(console: Console, title: str, *found: tables.Table) -> None:
     console.print(f"\n[bold]{escape(title)}[/]")
-    console.print(Padding(table, (0, 0, 0, 2), expand=False))
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for index, head in enumerate(heads):
-        table.add_column(head, justify="right" if index in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    return table
-
-
-def _components(plan: Plan) -> Table:
-    rows = [(name or "-", str(count), kinds) for name, count, kinds in text.components(plan.resources)]
-    return _table(("component", "", "kinds"), rows, right=(1,))
-
-
-def _models(models: Sequence[Model]) -> Table:
-    rows = [
-        (
-            f"{model.name}\n{model.checkpoint.rpartition('/')[2]}",
-            text.gpus(model),
-            text.replicas(model),
-            text.place(model),
-            text.start(model),
-            text.drain(model),
-        )
-        for model in models
-    ]
-    return _table(("model", "GPUs", "replicas", "pool", "start", _DRAIN), rows)
-
-
-def _memory(models: Sequence[Model]) -> Table:
-    rows = [(model.name, text.memory(model.fit), text.kv_cache(model.fit)) for model in models]
-    return _table(("model", "estimated", "KV cache"), rows)
-
-
-def _cost(cost: Envelope) -> Table:
-    total = cost.total
-    rows: list[tuple[str, ...]] = [
-        ("all, on demand", *(text.usd(rate.on_demand) for rate in (total.zero, total.min, total.max))),
-        ("all, Spot", *(text.usd(rate.spot) for rate in (total.zero, total.min, total.max))),
-        (
-            "all, on demand, per month",
-            *(text.usd(rate.month.on_demand) for rate in (total.zero, total.min, total.max)),
-        ),
-    ]
-    for model in cost.models:
-        own = (model.rates.zero, model.rates.min, model.rates.max)
-        rows.append((f"model {model.name}", *(text.usd(rate.on_demand) for rate in own)))
-    if cost.fixed:
-        names = ", ".join(part.title for part in cost.fixed)
-        rows.append((f"fixed: {names}", *[text.usd(cost.fixed_usd_per_hour)] * 3))
-    return _table(("", *text.LEVELS), rows, right=(1, 2, 3))
+    for one in found:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for index, head in enumerate(one.heads):
+            table.add_column(head, justify="right" if index in one.right else "left", overflow="fold")
+        for row in one.rows:
+            table.add_row(*map(escape, row))
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 def _forecast(item: ModelForecast) -> str:

@@ -109,7 +109,7 @@ def test_every_part_of_the_markdown_is_on_the_terminal_too() -> None:
     for model in shown.models:
         assert model.name in text
         assert model.machine in text
-    assert "all, on demand" in text
+    assert "On demand, per month" in text
     for level in ("0 replicas", "min replicas", "max replicas", "fixed: "):
         assert level in text
         assert level in render_markdown.render(shown, TODAY)

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 KERNEL = Path(__file__).parents[2] / "components" / "elastic_vllm" / "simulate"
-BELOW = ("simulate", "estimate", "catalog", "spec", "vllm")
+BELOW = ("simulate", "estimate", "catalog", "spec", "vllm", "json_names")
 
 
 def test_the_kernel_imports_only_what_lies_below_it() -> None:
