@@ -11,3 +11,7 @@ class FleetError(Exception):
         super().__init__(f"{problem}\nnext: {next_step}")
         self.problem = problem
         self.next_step = next_step
+
+
+class DeployError(Exception):
+    """A deployment failed, or was refused; the message is one failure in words, without secrets."""

@@ -4,14 +4,13 @@ from pathlib import Path
 
 from elastic_vllm.clouds.local.home import home, kubeconfig
 from elastic_vllm.stack_file import config as stack_config
-from fleet.cli.cluster import bring_up
+from fleet import deploy
 from fleet.cli.console import console
 from fleet.cli.drill import DEFAULT_SCENARIO, ReportFolder, drill
-from fleet.cli.stack import ROOT, Printer
+from fleet.cli.stack import ROOT, Printer, bring_up_all
+from fleet.deploy.program import stack_ref
 from fleet.drill.report import files
 from fleet.drill.rest import await_no_nodes
-from fleet.embedded import engine
-from fleet.embedded.engine.program import stack_ref
 from fleet.kube.apiserver import connect
 
 STACK = "local"
@@ -25,10 +24,10 @@ def demo(report: ReportFolder = Path("drill-report")) -> None:
     """
     pools = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{STACK}.yaml")).pools
     files.prepare(report)
-    bring_up()
+    bring_up_all()
     console.print("\n[bold]from nothing[/]: what an earlier run left is destroyed")
     ref = stack_ref(STACK, root=ROOT, kubeconfig=kubeconfig(), home=home())
-    engine.destroy(ref, reporter=Printer(unchanged=False))
+    deploy.destroy(ref, reporter=Printer(unchanged=False))
     await_no_nodes(connect(kubeconfig()), [pool.name for pool in pools])
     console.print("no node is there")
     try:

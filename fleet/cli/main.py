@@ -7,10 +7,11 @@ import typer
 from elastic_vllm.catalog import CatalogueError
 from elastic_vllm.simulate.scenario import ScenarioError
 from elastic_vllm.stack_file.config import StackConfigError
-from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.errors import ProgramError
 from fleet.cli import cluster, coldstart, demo, deployer, drill, plan, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
-from fleet.errors import INTERRUPTED, FleetError
+from fleet.errors import INTERRUPTED, DeployError, FleetError
+from fleet.kube.errors import KubeError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +23,7 @@ for command in (
     plan.plan,
     stack.up,
     stack.preview,
+    stack.refresh,
     stack.destroy,
     demo.demo,
     drill.drill,
@@ -39,7 +41,7 @@ def main() -> None:
     except FleetError as error:
         print_failure(error)
         sys.exit(1)
-    except (CatalogueError, EngineError, ScenarioError, StackConfigError) as error:
+    except (CatalogueError, DeployError, KubeError, ProgramError, ScenarioError, StackConfigError) as error:
         print_problem(str(error))
         sys.exit(1)
     except SystemExit as end:

@@ -12,8 +12,8 @@ from elastic_vllm.clouds.local import delays
 from elastic_vllm.estimate.placement import place_of
 from elastic_vllm.spec import AwsCluster, ClusterSpec, LocalCluster, ModelSpec, NodePoolSpec
 from elastic_vllm.stack_file.config import HUB_TOKEN, PROJECT, SECRETS, StackConfig
+from fleet.deploy.program import StackRef
 from fleet.drill.setting import Setting
-from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
 
 AUTOSCALERS = {"aws": "Karpenter", "gcp": "Karpenter stand-in for GKE's node autoscaler"}

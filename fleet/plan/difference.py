@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import JsonValue
 
 from elastic_vllm.testing.values import mapping
-from fleet.embedded.engine.changes import MISSING, Path, render_path, steps, value_changes
-from fleet.embedded.engine.changes import FieldChange as Changed
+from fleet.deploy.fields import MISSING, Path, render_path, steps, value_changes
+from fleet.deploy.fields import FieldChange as Changed
 from fleet.plan.models import FieldChange, Finding, Resource, ResourceChange
 from fleet.plan.replacing import replacement, strongest
 

@@ -23,8 +23,8 @@ from fleet.cli.stack import ROOT
 from fleet.drill.report import files
 from fleet.drill.rest import await_no_nodes
 from fleet.drill.staging import stage
-from fleet.embedded import engine
-from fleet.embedded.engine.program import StackRef, stack_ref
+from fleet import deploy
+from fleet.deploy.program import StackRef, stack_ref
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import connect
 from tests.cluster.leaks import everything, holds, kept_files
@@ -108,11 +108,11 @@ def runs(cluster: Layout, said: Recorder) -> Iterator[Mapping[str, Run]]:
     ref = stage(ref, stack_config.parse(raw), None, 40).ref
     api = connect(cluster.kubeconfig)
     assert not api.list("v1", "Node", ""), "the drill has to begin with no node at all"
-    engine.up(ref, reporter=said)
+    deploy.up(ref, reporter=said)
     with ThreadPoolExecutor(len(TWINS)) as pool:
         futures = {name: pool.submit(drilled, ref, raw, name) for name in TWINS}
         yield {name: future.result() for name, future in futures.items()}
-    engine.destroy(ref, reporter=said)
+    deploy.destroy(ref, reporter=said)
     await_no_nodes(api, list(TWINS))
     left = [kind for version, kind in KINDS if api.list(version, kind, "", labelSelector=OURS)]
     assert not left, "destroy has to leave nothing of ours"

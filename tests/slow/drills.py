@@ -14,8 +14,8 @@ from fleet.cli.drill import perform
 from fleet.cli.stack import ROOT, Printer
 from fleet.drill.rest import await_no_nodes
 from fleet.drill.staging import stage
-from fleet.embedded import engine
-from fleet.embedded.engine.program import stack_ref
+from fleet import deploy
+from fleet.deploy.program import stack_ref
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import connect
 
@@ -64,7 +64,7 @@ def deployed(
             futures = {name: threads.submit(drilled, name, play) for name, play in plays.items()}
             return {name: future.result() for name, future in futures.items()}
 
-    engine.up(ref, reporter=Printer(unchanged=False))
+    deploy.up(ref, reporter=Printer(unchanged=False))
     yield play_all
-    engine.destroy(ref, reporter=Printer(unchanged=False))
+    deploy.destroy(ref, reporter=Printer(unchanged=False))
     await_no_nodes(connect(cluster.kubeconfig), [pool.name for pool in parsed.pools])

@@ -107,7 +107,7 @@ def test_only_the_sdk_of_the_cloud_in_use_is_imported(stack: str, loaded: str, n
 import sys
 from pathlib import Path
 from elastic_vllm.testing import monitor
-from fleet.embedded.engine.program import stack_ref
+from fleet.deploy.program import stack_ref
 root = Path.cwd()
 stack = stack_ref({stack!r}, root=root, kubeconfig=root, home=root)
 monitor.run(stack.program, preview=True, config=stack.config, secret_keys=stack.secret_keys)
