@@ -102,26 +102,20 @@ def up(
 
 def preview(stack: StackName = "local", verbose: Verbose = False) -> None:
     """Show what `up` would change, to the field, and change nothing."""
-    local = _on_embedded_cluster(stack)
-    _ready_tools(local=local)
-    outcome = deploy.preview(_chosen(stack, local=local), reporter=Printer(unchanged=verbose))
+    outcome = deploy.preview(_existing(stack), reporter=Printer(unchanged=verbose))
     _print_summary(outcome, "planned")
 
 
 def refresh(stack: StackName = "local", verbose: Verbose = False) -> None:
     """Read into Pulumi's state what is really there, and show what differed."""
-    local = _on_embedded_cluster(stack)
-    _ready_tools(local=local)
-    outcome = deploy.refresh(_chosen(stack, local=local), reporter=Printer(unchanged=verbose))
+    outcome = deploy.refresh(_existing(stack), reporter=Printer(unchanged=verbose))
     _print_summary(outcome, "read")
 
 
 def destroy(stack: StackName = "local", yes: Yes = False) -> None:
     """Delete everything that a stack declared, in reverse order; the embedded cluster itself stays."""
-    local = _on_embedded_cluster(stack)
-    _ready_tools(local=local)
-    chosen = _chosen(stack, local=local)
-    if not local and not yes:
+    chosen = _existing(stack)
+    if isinstance(chosen, CloudStack) and not yes:
         _ask(f"delete everything in stack {stack}?")
     _print_summary(deploy.destroy(chosen, reporter=Printer(unchanged=False)), "done")
 
@@ -145,6 +139,14 @@ def _ready_tools(*, local: bool) -> None:
             steps, said=lambda words: console.print(f"  {escape(words)}")
         )
     console.print(f"pulumi {found.command.version}, {found.source}")
+
+
+def _existing(stack: str) -> Stack:
+    """A stack whose cluster has to be there already."""
+    local = _on_embedded_cluster(stack)
+    chosen = _chosen(stack, local=local)
+    _ready_tools(local=local)
+    return chosen
 
 
 def _chosen(stack: str, *, local: bool) -> Stack:

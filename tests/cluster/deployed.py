@@ -9,10 +9,10 @@ from typing import Any
 
 from elastic_vllm.stack_file import config as stack_config
 from elastic_vllm.testing.values import items, mapping, text
-from fleet.cli.stack import ROOT, Printer
-from fleet.drill.rest import await_no_nodes
 from fleet import deploy
+from fleet.cli.stack import ROOT, Printer
 from fleet.deploy.program import stack_ref
+from fleet.drill.rest import await_no_nodes
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import Apiserver, connect
 from fleet.kube.objects import Object, metadata

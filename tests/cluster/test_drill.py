@@ -18,13 +18,13 @@ import pytest
 from elastic_vllm.simulate import scenario
 from elastic_vllm.simulate.timeline import Happening, Run, Second
 from elastic_vllm.stack_file import config as stack_config
+from fleet import deploy
 from fleet.cli.drill import perform
 from fleet.cli.stack import ROOT
+from fleet.deploy.program import StackRef, stack_ref
 from fleet.drill.report import files
 from fleet.drill.rest import await_no_nodes
 from fleet.drill.staging import stage
-from fleet import deploy
-from fleet.deploy.program import StackRef, stack_ref
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import connect
 from tests.cluster.leaks import everything, holds, kept_files

@@ -10,12 +10,12 @@ from typing import Any
 from elastic_vllm.simulate.scenario import Scenario
 from elastic_vllm.simulate.timeline import Happening, Run, Second
 from elastic_vllm.stack_file import config as stack_config
+from fleet import deploy
 from fleet.cli.drill import perform
 from fleet.cli.stack import ROOT, Printer
+from fleet.deploy.program import stack_ref
 from fleet.drill.rest import await_no_nodes
 from fleet.drill.staging import stage
-from fleet import deploy
-from fleet.deploy.program import stack_ref
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import connect
 
