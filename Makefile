@@ -12,7 +12,7 @@ help:  ## list these commands
 
 setup: $(VENV)/installed  ## a virtual environment with all that is locked, and the fleet command in it
 	@command -v pulumi >/dev/null && echo "pulumi: $$(pulumi version)" || echo \
-	  "pulumi is not on PATH: the local stack works without it; for clouds see https://www.pulumi.com/docs/install/"
+	  "pulumi is not on PATH: fleet downloads or builds one; for clouds see https://www.pulumi.com/docs/install/"
 
 $(VENV)/installed: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -16,8 +16,8 @@ PROMISED_RATIO = 1.5
 
 _PROGRAM = """
 from pathlib import Path
-from fleet.embedded import monitor
-from fleet.embedded.engine.program import stack_ref
+from elastic_vllm.testing import monitor
+from fleet.deploy.program import stack_ref
 root = Path.cwd()
 stack = stack_ref({stack!r}, root=root, kubeconfig=root, home=root)
 graph = monitor.run(stack.program, preview=True, config=stack.config, secret_keys=stack.secret_keys)

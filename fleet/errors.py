@@ -19,6 +19,10 @@ class FleetError(Exception):
         self.next_step = next_step
 
 
+class DeployError(Exception):
+    """A deployment failed, or was refused; the message is one failure in words, without secrets."""
+
+
 def bug(problem: Exception) -> str:
     """One line for an exception that no code expects. With ``--debug`` its traceback goes to stderr."""
     if os.environ.get(DEBUG):

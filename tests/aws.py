@@ -11,7 +11,7 @@ from elastic_vllm.clouds.aws import image
 from elastic_vllm.stack_file.config import PROJECT
 from elastic_vllm.testing.monitor import Applied, run
 from elastic_vllm.testing.registration import Graph, Registration
-from fleet.embedded.engine.program import read_config
+from fleet.deploy.program import read_config
 from tests.manifests import normalised
 
 ROOT = Path(__file__).parents[1]

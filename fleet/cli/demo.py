@@ -3,15 +3,14 @@
 from pathlib import Path
 
 from elastic_vllm.clouds.local.home import home, kubeconfig
-from elastic_vllm.stack_file import config as stack_config
-from fleet.cli.cluster import bring_up
+from fleet import deploy
 from fleet.cli.console import console
 from fleet.cli.drill import DEFAULT_SCENARIO, ReportFolder, drill
-from fleet.cli.stack import ROOT, Printer
+from fleet.cli.options import workspace
+from fleet.cli.stack import Printer, bring_up_all
+from fleet.deploy.program import stack_ref
 from fleet.drill.report import files
 from fleet.drill.rest import await_no_nodes
-from fleet.embedded import engine
-from fleet.embedded.engine.program import stack_ref
 from fleet.kube.apiserver import connect
 
 STACK = "local"
@@ -23,12 +22,13 @@ def demo(report: ReportFolder = Path("drill-report")) -> None:
     Machines, containers and requests are simulated; Kubernetes, its HPA and scheduler, Karpenter and
     metrics-server are real. Leaves the stack running. Exits with 1 if a check failed.
     """
-    pools = stack_config.parse(stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{STACK}.yaml")).pools
+    place = workspace()
+    pools = place.config(STACK).pools
     files.prepare(report)
-    bring_up()
+    bring_up_all()
     console.print("\n[bold]from nothing[/]: what an earlier run left is destroyed")
-    ref = stack_ref(STACK, root=ROOT, kubeconfig=kubeconfig(), home=home())
-    engine.destroy(ref, reporter=Printer(unchanged=False))
+    ref = stack_ref(STACK, root=place.root, kubeconfig=kubeconfig(), home=home())
+    deploy.destroy(ref, reporter=Printer(unchanged=False))
     await_no_nodes(connect(kubeconfig()), [pool.name for pool in pools])
     console.print("no node is there")
     try:

@@ -10,17 +10,16 @@ from elastic_vllm.clouds.local.home import home, kubeconfig
 from elastic_vllm.simulate import scenario
 from elastic_vllm.simulate.load_model import LoadModel
 from elastic_vllm.simulate.timeline import Run
-from fleet.cli.cluster import bring_up
+from fleet import deploy
 from fleet.cli.console import console
 from fleet.cli.options import StackName, workspace
-from fleet.cli.stack import Printer
+from fleet.cli.stack import Printer, bring_up_all
+from fleet.deploy.program import stack_ref
 from fleet.drill import rest, runner, verdict
 from fleet.drill.live import LiveView, print_verdict
 from fleet.drill.report import files
 from fleet.drill.setting import Setting
 from fleet.drill.staging import Stage, stage, stand_in_secrets
-from fleet.embedded import engine
-from fleet.embedded.engine.program import stack_ref
 from fleet.kube.apiserver import connect
 
 DEFAULT_SCENARIO = "ramp-peak-trough"
@@ -57,9 +56,9 @@ def drill(
     )
     staged = stage(ref, config, model, 1 if real_time else play.compression)
     files.prepare(report)
-    bring_up()
+    bring_up_all()
     console.print(f"\n[bold]fleet up --stack {stack}[/], as the drill sets it up")
-    engine.up(staged.ref, reporter=Printer(unchanged=False))
+    deploy.up(staged.ref, reporter=Printer(unchanged=False))
     run = perform(staged, play)
     paths = files.write(run, report)
     print_verdict(run, console)

@@ -10,11 +10,12 @@ from elastic_vllm.catalog import CatalogueError
 from elastic_vllm.clouds.local.home import ClusterMissingError
 from elastic_vllm.simulate.scenario import ScenarioError
 from elastic_vllm.stack_file.config import StackConfigError
-from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.errors import ProgramError
 from fleet.cli import catalog, cluster, coldstart, demo, deployer, drill, init, plan, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
 from fleet.cli.options import Directory, in_directory, start
-from fleet.errors import DEBUG, INTERRUPTED, FleetError, bug
+from fleet.errors import DEBUG, INTERRUPTED, DeployError, FleetError, bug
+from fleet.kube.errors import KubeError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +29,7 @@ for command in (
     plan.plan,
     stack.up,
     stack.preview,
+    stack.refresh,
     stack.destroy,
     demo.demo,
     drill.drill,
@@ -61,7 +63,14 @@ def main() -> None:
         for finding in refused.findings:
             print_problem(str(finding))
         sys.exit(1)
-    except (CatalogueError, ClusterMissingError, EngineError, ScenarioError) as error:
+    except (
+        CatalogueError,
+        ClusterMissingError,
+        DeployError,
+        KubeError,
+        ProgramError,
+        ScenarioError,
+    ) as error:
         print_problem(str(error))
         sys.exit(1)
     except SystemExit as end:

@@ -1,54 +1,30 @@
-"""``fleet up | preview | destroy``: by the Pulumi CLI where there is one, else by the embedded engine."""
+"""``fleet up | preview | refresh | destroy``: deploys a stack by the Pulumi CLI."""
 
 import json
-import os
-import re
-import shutil
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, NoReturn
+import sys
+from functools import partial
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from elastic_vllm.clouds.local.home import home, kubeconfig
 from elastic_vllm.spec import LocalCluster
-from elastic_vllm.stack_file import config as stack_config
 from elastic_vllm.testing.values import Secret
+from fleet import deploy
 from fleet.cli.cluster import bring_up
-from fleet.cli.console import console
-from fleet.embedded import engine, lifecycle
-from fleet.embedded.engine import Outcome
-from fleet.embedded.engine.changes import Action, Change
-from fleet.embedded.engine.program import StackRef, stack_ref
+from fleet.cli.console import Steps, console
+from fleet.cli.options import StackName, workspace
+from fleet.deploy import Outcome, tools
+from fleet.deploy.changes import Action, Change
+from fleet.deploy.commands import Stack
+from fleet.deploy.program import CloudStack, run_file, stack_ref
+from fleet.embedded import lifecycle
 from fleet.errors import FleetError
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The checkout: where Pulumi.yaml, the program and the stack files are."""
-
-
-class Engine(StrEnum):
-    """Who deploys."""
-
-    AUTO = "auto"
-    PULUMI = "pulumi"
-    EMBEDDED = "embedded"
-
-
-def _named(stack: str) -> str:
-    """Pulumi's own rule for names of stacks; a file's path is the likely mistake."""
-    if not re.fullmatch(r"[\w.-]{1,100}", stack) or stack.endswith((".yaml", ".yml")):
-        raise typer.BadParameter("a stack goes by its name: local is the one in stacks/Pulumi.local.yaml")
-    return stack
-
-
-StackName = Annotated[
-    str, typer.Option("--stack", "-s", callback=_named, help="the one in stacks/Pulumi.<STACK>.yaml")
-]
-EngineChoice = Annotated[
-    Engine, typer.Option("--engine", help="auto: the Pulumi CLI if it is on PATH, else embedded")
-]
 Verbose = Annotated[bool, typer.Option("--all", help="also list what does not change")]
+Refresh = Annotated[bool, typer.Option("--refresh", help="first read into the state what is really there")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask before a stack on a cloud is changed")]
 
 _COLOURS = {
     Action.CREATE: "green",
@@ -58,118 +34,117 @@ _COLOURS = {
     Action.RETAIN: "cyan",
     Action.UNCHANGED: "dim",
 }
+_NONE = lifecycle.Component("cluster", "stopped", None, "")
 
 
 class Printer:
-    """Prints changes and progress as they come. Fulfils the engine's ``Reporter``; any thread may call."""
+    """Prints changes and progress as they come. Fulfils ``deploy``'s ``Reporter``."""
 
     def __init__(self, *, unchanged: bool) -> None:
         self._unchanged = unchanged
         self._last: dict[str, str] = {}
 
     def changed(self, change: Change) -> None:
-        """One object, and the fields that change."""
+        """One resource, and the fields that change."""
         if change.action is not Action.UNCHANGED or self._unchanged:
             text = escape("\n".join(change.lines()))
             console.print(f"[{_COLOURS[change.action]}]{text}[/]")
 
     def progress(self, subject: str, state: str) -> None:
-        """A new state of something that is waited for; the same again says nothing."""
+        """A new state of a resource that is waited for; the same again prints nothing."""
         if self._last.get(subject) != state:
             self._last[subject] = state
             console.print(f"  [dim]{escape(subject)}: {escape(state)}[/]")
 
     def said(self, severity: str, message: str) -> None:
-        """A message of the program or of the apiserver."""
+        """A message of the program, a provider or the CLI."""
         console.print(f"  {severity}: {escape(message)}")
 
 
-def up(stack: StackName = "local", engine_: EngineChoice = Engine.AUTO, verbose: Verbose = False) -> None:
-    """Deploy a stack. Starts the embedded cluster first where the stack lives there and none runs."""
-    on_embedded_cluster = _lives_here(stack)
-    chosen = _chosen(engine_, on_embedded_cluster)  # before anything is started: it may refuse
-    if on_embedded_cluster and any(part.state != "ready" for part in lifecycle.status() or [_NONE]):
+def up(stack: StackName = "", refresh: Refresh = False, verbose: Verbose = False, yes: Yes = False) -> None:
+    """Deploy a stack. Starts the embedded cluster first where the stack is on it and none runs."""
+    local = _on_embedded_cluster(stack)
+    _ready_tools(local=local)  # before anything is started
+    if local and any(part.state != "ready" for part in lifecycle.status() or [_NONE]):
         bring_up()
-    if chosen is Engine.PULUMI:
-        _pulumi("up", stack, on_embedded_cluster)
-    outcome = engine.up(_ref(stack), reporter=Printer(unchanged=verbose))
+    chosen = _chosen(stack, local=local)
+    if not local and not yes:
+        _print_summary(deploy.preview(chosen, reporter=Printer(unchanged=verbose)), "planned")
+        _ask(f"deploy this to stack {stack}?")
+    outcome = deploy.up(chosen, reporter=Printer(unchanged=verbose), refresh=refresh)
     _print_summary(outcome, "done")
     for name, value in sorted(outcome.outputs.items()):
         if value not in ({}, None):
             console.print(
                 f"  {name}: {escape('[secret]' if isinstance(value, Secret) else json.dumps(value))}"
             )
-    console.print(f"  kubeconfig: {kubeconfig()}")
+    if local:
+        console.print(f"  kubeconfig: {kubeconfig()}")
 
 
-def preview(
-    stack: StackName = "local", engine_: EngineChoice = Engine.AUTO, verbose: Verbose = False
-) -> None:
+def preview(stack: StackName = "", verbose: Verbose = False) -> None:
     """Show what `up` would change, to the field, and change nothing."""
-    on_embedded_cluster = _lives_here(stack)
-    if _chosen(engine_, on_embedded_cluster) is Engine.PULUMI:
-        _pulumi("preview", stack, on_embedded_cluster)
-    _print_summary(engine.preview(_ref(stack), reporter=Printer(unchanged=verbose)), "planned")
+    outcome = deploy.preview(_existing(stack), reporter=Printer(unchanged=verbose))
+    _print_summary(outcome, "planned")
 
 
-def destroy(stack: StackName = "local", engine_: EngineChoice = Engine.AUTO) -> None:
-    """Delete all that a stack declared, in the reverse order; the cluster itself stays."""
-    on_embedded_cluster = _lives_here(stack)
-    if _chosen(engine_, on_embedded_cluster) is Engine.PULUMI:
-        _pulumi("destroy", stack, on_embedded_cluster)
-    ref = _ref(stack)
-    if engine.owner(ref.kubeconfig, stack) is None:
-        console.print(f"the embedded engine has no stack {stack} on this cluster: nothing to delete")
-        return
-    _print_summary(engine.destroy(ref, reporter=Printer(unchanged=False)), "done")
+def refresh(stack: StackName = "", verbose: Verbose = False) -> None:
+    """Read into Pulumi's state what is really there, and show what differed."""
+    outcome = deploy.refresh(_existing(stack), reporter=Printer(unchanged=verbose))
+    _print_summary(outcome, "read")
 
 
-_NONE = lifecycle.Component("cluster", "stopped", None, "")
+def destroy(stack: StackName = "", yes: Yes = False) -> None:
+    """Delete everything that a stack declared, in reverse order; the embedded cluster itself stays."""
+    chosen = _existing(stack)
+    if isinstance(chosen, CloudStack) and not yes:
+        _ask(f"delete everything in stack {stack}?")
+    _print_summary(deploy.destroy(chosen, reporter=Printer(unchanged=False)), "done")
 
 
-def _lives_here(stack: str) -> bool:
+def bring_up_all() -> None:
+    """The embedded cluster and what deploys to it; also for other commands."""
+    _ready_tools(local=True)
+    bring_up()
+
+
+def _on_embedded_cluster(stack: str) -> bool:
     """Whether the stack's cluster is the embedded one; reading the file checks all of it."""
-    raw = stack_config.read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml")
-    return isinstance(stack_config.parse(raw).cluster, LocalCluster)
+    return isinstance(workspace().config(stack).cluster, LocalCluster)
 
 
-def _chosen(asked: Engine, on_embedded_cluster: bool) -> Engine:
-    installed = shutil.which("pulumi") is not None
-    if asked is Engine.EMBEDDED and not on_embedded_cluster:
-        raise FleetError(
-            "the embedded engine deploys to the embedded cluster only, and this stack's cluster is a cloud's",
-            "leave --engine out and use the Pulumi CLI (https://www.pulumi.com/docs/install/)",
+def _ready_tools(*, local: bool) -> None:
+    """Download or build what is missing, where a person sees it."""
+    with Steps() as steps:
+        found = (tools.ensure if local else tools.ensure_cli)(
+            steps, said=lambda words: console.print(f"  {escape(words)}")
         )
-    if not installed and (asked is Engine.PULUMI or not on_embedded_cluster):
-        raise FleetError(
-            "the Pulumi CLI is not on PATH",
-            "install it: https://www.pulumi.com/docs/install/, then run this again"
-            + ("; or leave --engine out" if on_embedded_cluster else ""),
-        )
-    chosen = Engine.PULUMI if installed and asked is not Engine.EMBEDDED else Engine.EMBEDDED
-    console.print(f"engine: {'the Pulumi CLI' if chosen is Engine.PULUMI else 'embedded'}")
+    console.print(f"pulumi {found.command.version}, {found.source}")
+
+
+def _existing(stack: str) -> Stack:
+    """A stack whose cluster has to be there already."""
+    local = _on_embedded_cluster(stack)
+    chosen = _chosen(stack, local=local)
+    _ready_tools(local=local)
     return chosen
 
 
-def _ref(stack: str) -> StackRef:
+def _chosen(stack: str, *, local: bool) -> Stack:
+    root = workspace().root
+    if not local:
+        return CloudStack(name=stack, program=partial(run_file, root), root=root)
     if not kubeconfig().is_file():
         raise FleetError("no embedded cluster is there", "`fleet cluster up` starts one; so does `fleet up`")
-    return stack_ref(stack, root=ROOT, kubeconfig=kubeconfig(), home=home())
+    return stack_ref(stack, root=root, kubeconfig=kubeconfig(), home=home())
 
 
-def _pulumi(command: str, stack: str, on_embedded_cluster: bool) -> NoReturn:
-    """Hand over to the CLI, which asks, shows and reports in its own way; its exit code is ours."""
-    if on_embedded_cluster and kubeconfig().is_file() and engine.owner(kubeconfig(), stack) is not None:
-        raise FleetError(
-            f"stack {stack} was deployed by the embedded engine, and two engines would fight over it",
-            f"go on with `--engine embedded`, or first `fleet destroy --stack {stack} --engine embedded`",
-        )
-    console.print(
-        f"  pulumi {command} --stack {stack}  [dim](`pulumi stack init {stack}` first, if it knows none)[/]"
-    )
-    # In this process's place: Ctrl-C is the CLI's own to handle, and a state must not be left half-written.
-    os.chdir(ROOT)
-    os.execvp("pulumi", ["pulumi", command, "--stack", stack])  # noqa: S606  (found on PATH on purpose)
+def _ask(question: str) -> None:
+    """A cloud costs money and serves users: nothing changes there without a word from a person."""
+    if not sys.stdin.isatty():
+        raise FleetError("this stack is on a cloud, and there is no terminal to ask on", "add --yes")
+    if not typer.confirm(question):
+        raise typer.Exit(1)
 
 
 def _print_summary(outcome: Outcome, word: str) -> None:

@@ -13,8 +13,8 @@ from elastic_vllm.estimate.cost import node_price
 from elastic_vllm.estimate.placement import place_of
 from elastic_vllm.spec import ClusterSpec, LocalCluster, ModelSpec, NodePoolSpec
 from elastic_vllm.stack_file.config import HUB_TOKEN, PROJECT, SECRETS, StackConfig
+from fleet.deploy.program import StackRef
 from fleet.drill.setting import Setting
-from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
 
 AUTOSCALER = "Karpenter"

@@ -1,1 +1,1 @@
-"""The embedded cluster and the embedded engine."""
+"""The embedded cluster: a real Kubernetes control plane on this machine."""

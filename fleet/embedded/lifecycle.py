@@ -125,6 +125,7 @@ def _remove(place: Layout) -> None:
     control_plane.delete(place)
     shutil.rmtree(place.kwok, ignore_errors=True)
     shutil.rmtree(place.addons, ignore_errors=True)
+    shutil.rmtree(place.root / "pulumi" / "state", ignore_errors=True)  # of what was deployed on it
 
 
 def status() -> list[Component]:

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from elastic_vllm.testing.errors import EngineError
 from elastic_vllm.testing.values import items, mapping, text
+from fleet.kube.errors import KubeError
 from fleet.kube.kubeconfig import Connection, read_kubeconfig
 from fleet.kube.objects import Object, Ref, metadata
 
@@ -36,7 +36,7 @@ class Kind:
     namespaced: bool
 
 
-class ApiError(EngineError):
+class ApiError(KubeError):
     """The apiserver refused a request. Its message may echo values of the request: mask before showing it."""
 
     def __init__(self, code: int, status: Object) -> None:
@@ -200,7 +200,7 @@ class Apiserver:
                 method, url, body=payload, headers=headers, preload_content=not stream
             )
         except HTTPError as error:
-            raise EngineError(
+            raise KubeError(
                 f"no apiserver answers at {self._server} ({type(error).__name__}): "
                 "see `fleet cluster status`, start one with `fleet cluster up`"
             ) from None
@@ -213,7 +213,7 @@ class Apiserver:
     def _kind(self, api_version: str, kind: str) -> Kind:
         served = self.kind(api_version, kind)
         if served is None:
-            raise EngineError(
+            raise KubeError(
                 f"the cluster serves no {kind} of {api_version}; "
                 "a custom resource has to depend on its CustomResourceDefinition"
             )

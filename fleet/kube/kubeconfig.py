@@ -1,4 +1,4 @@
-"""The part of a kubeconfig that an engine needs: where the apiserver is and how to prove who asks."""
+"""The part of a kubeconfig that ``fleet`` needs: where the apiserver is and how to prove who asks."""
 
 import base64
 import ssl
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from elastic_vllm.testing.errors import EngineError
 from elastic_vllm.testing.values import items, mapping, text
+from fleet.kube.errors import KubeError
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,16 @@ def read_kubeconfig(path: Path) -> Connection:
     try:
         content = mapping(yaml.safe_load(path.read_text()))
     except FileNotFoundError:
-        raise EngineError(
+        raise KubeError(
             f"there is no kubeconfig at {path}: start a cluster with `fleet cluster up`"
         ) from None
     except yaml.YAMLError:
-        raise EngineError(f"{path} is not YAML: make it anew with `fleet cluster up`") from None
+        raise KubeError(f"{path} is not YAML: make it anew with `fleet cluster up`") from None
     context = _entry(content, "context", text(content.get("current-context")), path)
     cluster = _entry(content, "cluster", text(context.get("cluster")), path)
     user = _entry(content, "user", text(context.get("user")), path) if context.get("user") else {}
     if user.get("exec") or user.get("auth-provider"):
-        raise EngineError(
-            f"{path} takes credentials from a plugin; the embedded engine reads only certificates"
-        )
+        raise KubeError(f"{path} takes credentials from a plugin; only certificates can be used here")
     server = text(cluster.get("server")).rstrip("/")
     token = text(user.get("token"))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -52,7 +50,7 @@ def _entry(content: Mapping[str, object], kind: str, name: str, path: Path) -> M
     for entry in map(mapping, items(content.get(f"{kind}s"))):
         if entry.get("name") == name:
             return mapping(entry.get(kind))
-    raise EngineError(f"{path} has no {kind} {name!r}: make it anew with `fleet cluster up`")
+    raise KubeError(f"{path} has no {kind} {name!r}: make it anew with `fleet cluster up`")
 
 
 def _tls(cluster: Mapping[str, object], user: Mapping[str, object]) -> ssl.SSLContext:

@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from elastic_vllm.rules.finding import Finding
 from elastic_vllm.testing.values import mapping
-from fleet.embedded.engine.changes import MISSING, render_path, steps, value_changes
-from fleet.embedded.engine.changes import FieldChange as Changed
-from fleet.embedded.engine.changes import Path as FieldPath
+from fleet.deploy.fields import MISSING, render_path, steps, value_changes
+from fleet.deploy.fields import FieldChange as Changed
+from fleet.deploy.fields import Path as FieldPath
 from fleet.errors import bug
 from fleet.plan.document import Difference, FieldChange, Plan, Resource, ResourceChange
 from fleet.plan.replacing import replacement, strongest

@@ -38,7 +38,6 @@ def record(root: Path, stack: str, raw: Mapping[str, object], config: StackConfi
             secret_keys=[f"{PROJECT}:{SECRETS}"],
             stack=stack,
             provider=_answer,
-            concurrent=False,
         )
     components = _components(graph)
     made = (_resource(item, components) for item in graph if item.custom)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet.cli.console import Steps
+from fleet.deploy import tools
 from fleet.embedded import binaries, lifecycle
 from fleet.embedded.layout import Layout
 from tests.cluster import tiny_stack
@@ -32,6 +33,7 @@ def _fresh_cluster(home: Path) -> Iterator[Layout]:
         lifecycle.down()
         with Steps() as steps:
             place = lifecycle.up(steps)
+            tools.ensure(steps)
         try:
             yield place
         finally:
@@ -41,6 +43,6 @@ def _fresh_cluster(home: Path) -> Iterator[Layout]:
 @pytest.fixture
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyStack]:
     """A small stack in a namespace of its own, removed afterwards."""
-    made = tiny_stack.create(tiny_stack.kubeconfig(request), tmp_path_factory.mktemp("home"), "engine")
+    made = tiny_stack.create(tiny_stack.kubeconfig(request), tmp_path_factory.mktemp("home"), "deploy")
     yield made
     tiny_stack.remove(made)

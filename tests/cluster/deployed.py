@@ -9,13 +9,14 @@ from typing import Any
 
 from elastic_vllm.stack_file import config as stack_config
 from elastic_vllm.testing.values import items, mapping, text
-from fleet.cli.stack import ROOT, Printer
+from fleet import deploy
+from fleet.cli.stack import Printer
+from fleet.deploy.program import stack_ref
 from fleet.drill.rest import await_no_nodes
-from fleet.embedded import engine
-from fleet.embedded.engine.program import stack_ref
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import Apiserver, connect
 from fleet.kube.objects import Object, metadata
+from tests.plans import ROOT
 
 PATIENCE_SECONDS = 90
 """Of waiting for what is expected within seconds: only a failure takes so long."""
@@ -76,10 +77,10 @@ def deployed(cluster: Layout, namespace: str, sections: Mapping[str, Any]) -> It
     ref = replace(plain, name=namespace, config=config)
     api = connect(cluster.kubeconfig)
     try:
-        engine.up(ref, reporter=Printer(unchanged=False))
+        deploy.up(ref, reporter=Printer(unchanged=False))
         yield Deployed(api, namespace)
     finally:
-        engine.destroy(ref, reporter=Printer(unchanged=False))
+        deploy.destroy(ref, reporter=Printer(unchanged=False))
         await_no_nodes(api, [text(mapping(pool).get("name")) for pool in items(raw["pools"])])
 
 

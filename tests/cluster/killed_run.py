@@ -1,19 +1,17 @@
-"""A run of the embedded engine that is killed at its n-th write: the child of ``test_engine_crash``."""
+"""A deployment that is killed at its n-th event: the child of ``test_killed_deploy``."""
 
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pulumi
+from pulumi.automation.events import EngineEvent
 
-from fleet.embedded import engine
-from fleet.embedded.engine.program import StackRef
-from fleet.kube.apiserver import Apiserver
-from fleet.kube.objects import Object
-from tests.cluster.tiny_stack import Builder, Recorder, TinyStack
+from fleet.deploy.program import StackRef
+from fleet.deploy.report import Listener
+from tests.cluster.tiny_stack import Builder, TinyStack
 
 
 def first_version(build: Builder) -> None:
@@ -40,40 +38,39 @@ VERSIONS = {"first": first_version, "second": second_version}
 
 
 class Executioner:
-    """Counts the writes of all threads, and kills the process at one of them."""
+    """Counts the events about objects, and kills at one of them: all of the run, or ``fleet`` alone."""
 
-    def __init__(self, at: int, moment: str) -> None:
+    def __init__(self, at: int, victim: str) -> None:
         self._at = at
-        self._moment = moment
+        self._victim = victim
         self._count = 0
         self._lock = threading.Lock()
 
-    def send(self, request: Callable[[], Object]) -> Object:
+    def hear(self, event: EngineEvent) -> None:
+        step = event.resource_pre_event or event.res_outputs_event
+        if step is None or "kubernetes:" not in step.metadata.type or "providers" in step.metadata.type:
+            return
         with self._lock:
             self._count += 1
-            mine = self._count == self._at
-        if mine and self._moment == "before":
+            if self._count != self._at:
+                return
+        if self._victim == "interrupt":
+            os.killpg(0, signal.SIGINT)
+        elif self._victim == "fleet":
             os.kill(os.getpid(), signal.SIGKILL)
-        answer = request()
-        if mine:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
+        else:
+            os.killpg(0, signal.SIGKILL)
 
 
 def main() -> None:
-    kubeconfig, home, name, action, version, at, moment = sys.argv[1:]
-    executioner = Executioner(int(at), moment)
-
-    def send(api: Apiserver, method: str, path: str, **how: object) -> Object:
-        return executioner.send(lambda: sent(api, method, path, **how))
-
-    sent: Callable[..., Object] = Apiserver.send
-    setattr(Apiserver, "send", send)  # noqa: B010  # a plain assignment is a type error, and rightly so
+    kubeconfig, home, name, action, version, at, victim = sys.argv[1:]
+    executioner = Executioner(int(at), victim)
+    setattr(Listener, "hear", executioner.hear)  # noqa: B010  # a plain assignment is a type error
     stack = TinyStack(
         StackRef(name=name, program=lambda: None, kubeconfig=Path(kubeconfig), home=Path(home)), name
     )
     if action == "destroy":
-        engine.destroy(stack.ref, reporter=Recorder())
+        stack.destroy()
     else:
         stack.up(VERSIONS[version])
 

@@ -1,4 +1,4 @@
-"""The engine beside an autoscaler: what the HPA sets is the HPA's."""
+"""A deployment beside an autoscaler: what the HPA sets is the HPA's."""
 
 import pytest
 from pulumi_kubernetes.apps.v1 import Deployment

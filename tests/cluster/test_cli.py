@@ -1,19 +1,17 @@
-"""``fleet`` as a person runs it: wrong input ends with one error, and the Pulumi CLI is handed over to."""
+"""``fleet`` as a person runs it: wrong input ends with one error, and nothing is started before."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from fleet.deploy import tools
 from fleet.embedded.layout import Layout
-from tests.cluster import tiny_stack
-from tests.cluster.tiny_stack import Builder
 
 pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
@@ -64,7 +62,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def checkout(program: Path, tmp_path: Path) -> Checkout:
-    """Without a cluster and without the Pulumi CLI."""
+    """Without a cluster, and without a Pulumi CLI on PATH."""
     environment = os.environ | {
         "ELASTIC_VLLM_HOME": str(tmp_path / "home"),
         "PATH": "/usr/bin:/bin",
@@ -122,25 +120,41 @@ def test_broken_yaml_is_told_with_its_line(checkout: Checkout) -> None:
     assert "Pulumi.broken.yaml is not valid YAML: line 3" in said
 
 
-def test_the_cli_can_be_demanded_only_where_it_is_and_nothing_is_started_before(checkout: Checkout) -> None:
-    said = checkout.fails("up", "--engine", "pulumi")
-    assert "the Pulumi CLI is not on PATH" in said
-    assert "https://www.pulumi.com/docs/install/" in said
-    assert not Path(checkout.environment["ELASTIC_VLLM_HOME"]).exists()
-
-
 AWS = local_stack(cluster={"cloud": "aws", "region": "eu-west-1"})
 
 
-def test_a_cloud_needs_the_cli(checkout: Checkout) -> None:
+@pytest.fixture
+def on_aws(checkout: Checkout, tmp_path: Path) -> Checkout:
+    """A stack on a cloud, and a backend of the user's own."""
+    (tmp_path / "state").mkdir()
     checkout.stack("cloud", AWS)
-    assert "the Pulumi CLI is not on PATH" in checkout.fails("preview", "--stack", "cloud")
+    return checkout.with_environment(
+        PULUMI_BACKEND_URL=f"file://{tmp_path / 'state'}",
+        PULUMI_CONFIG_PASSPHRASE="of a test",
+        PULUMI_HOME=str(tmp_path / "pulumi-home"),
+        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION="true",
+    )
 
 
-def test_the_embedded_engine_does_not_deploy_to_a_cloud(checkout: Checkout) -> None:
-    checkout.stack("cloud", AWS)
-    said = checkout.fails("preview", "--stack", "cloud", "--engine", "embedded")
-    assert "the embedded engine deploys to the embedded cluster only" in said
+def test_a_stack_that_the_users_backend_does_not_know_is_not_made(on_aws: Checkout) -> None:
+    said = on_aws.fails("preview", "--stack", "cloud")
+    assert "the Pulumi backend has no stack cloud" in said
+    assert "`pulumi stack init cloud`" in said
+
+
+def test_a_cloud_stack_is_read_from_its_file_and_nothing_is_deployed_unasked(on_aws: Checkout) -> None:
+    subprocess.run(
+        [tools.ensure_cli().command.command, "stack", "init", "cloud"],
+        cwd=on_aws.root,
+        env=on_aws.environment,
+        capture_output=True,
+        check=True,
+    )
+    # The program is as far as its first resource, so it has read its configuration; there is no AWS plugin.
+    assert "no resource plugin 'pulumi-resource-aws'" in on_aws.fails("preview", "--stack", "cloud")
+    said = on_aws.fails("destroy", "--stack", "cloud")
+    assert "there is no terminal to ask on" in said
+    assert "--yes" in said
 
 
 @pytest.mark.parametrize("command", ["preview", "destroy"])
@@ -167,92 +181,33 @@ def test_status_ends_with_one_unless_all_is_ready(checkout: Checkout, deployed: 
     assert deployed.fleet("cluster", "status").returncode == 0
 
 
-@pytest.mark.parametrize(
-    "arguments", [["up", "--engine", "terraform"], ["upp"], ["preview", "--stak", "local"]]
-)
+@pytest.mark.parametrize("arguments", [["up", "--engine", "pulumi"], ["upp"], ["preview", "--stak", "local"]])
 def test_a_misused_command_ends_with_two_and_tells_what_exists(
     checkout: Checkout, arguments: list[str]
 ) -> None:
     done = checkout.fleet(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert any(word in done.stderr for word in ("embedded", "--stack", "No such command"))
+    assert any(word in done.stderr for word in ("--engine", "--stack", "No such command"))
 
 
-def test_a_preview_by_the_embedded_engine_shows_what_would_come_and_makes_nothing(deployed: Checkout) -> None:
+def test_a_preview_shows_what_would_come_and_makes_nothing(deployed: Checkout) -> None:
     done = deployed.fleet("preview")
     assert done.returncode == 0, done.stderr
-    assert "engine: embedded" in done.stdout
     assert "chat" in done.stdout
     assert "planned: " in done.stdout
+    assert "warning" not in done.stdout + done.stderr
     again = deployed.fleet("preview")
     assert sorted(again.stdout.splitlines()) == sorted(done.stdout.splitlines())
 
 
-PULUMI = """#!/bin/sh
-pwd > "$FAKE_RECORD"
-for word in "$@"; do echo "$word" >> "$FAKE_RECORD"; done
-exit 7
-"""
-
-
-@dataclass(frozen=True)
-class FakeCli:
-    """A ``pulumi`` on PATH that writes down how it was called."""
-
-    checkout: Checkout
-    record: Path
-
-    def called(self) -> list[str]:
-        return self.record.read_text().splitlines() if self.record.is_file() else []
-
-
-@pytest.fixture
-def cli(deployed: Checkout, tmp_path: Path) -> FakeCli:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    script = folder / "pulumi"
-    script.write_text(PULUMI)
+def test_a_cli_on_path_that_is_too_old_is_named_and_not_used(deployed: Checkout, tmp_path: Path) -> None:
+    script = tmp_path / "bin" / "pulumi"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\necho v3.100.0\n")
     script.chmod(0o755)
-    record = tmp_path / "record"
-    path = f"{folder}{os.pathsep}{deployed.environment['PATH']}"
-    return FakeCli(deployed.with_environment(PATH=path, FAKE_RECORD=str(record)), record)
-
-
-@pytest.mark.parametrize("command", ["up", "preview", "destroy"])
-def test_a_cli_on_path_is_handed_over_to_and_its_exit_code_is_ours(cli: FakeCli, command: str) -> None:
-    done = cli.checkout.fleet(command, "--stack", "local")
-    assert done.returncode == 7, done.stderr
-    assert "engine: the Pulumi CLI" in done.stdout
-    assert f"pulumi {command} --stack local" in done.stdout
-    assert cli.called() == [str(cli.checkout.root), command, "--stack", "local"]
-
-
-def test_the_embedded_engine_can_be_asked_for_beside_a_cli(cli: FakeCli) -> None:
-    done = cli.checkout.fleet("preview", "--engine", "embedded")
+    path = f"{script.parent}{os.pathsep}{deployed.environment['PATH']}"
+    done = deployed.with_environment(PATH=path).fleet("preview")
     assert done.returncode == 0, done.stderr
-    assert cli.called() == []
-
-
-@pytest.fixture
-def owned(cluster: Layout, tmp_path: Path) -> Iterator[None]:
-    """A stack called ``local`` that the embedded engine deployed."""
-
-    def one_object(build: Builder) -> None:
-        build.config_map("base", {"value": "1"})
-
-    made = tiny_stack.create(cluster.kubeconfig, tmp_path / "locks", "owned")
-    stack = replace(made, ref=replace(made.ref, name="local"))
-    stack.up(one_object)
-    yield
-    stack.destroy()
-    tiny_stack.remove(stack)
-
-
-@pytest.mark.usefixtures("owned")
-@pytest.mark.parametrize("command", ["up", "preview", "destroy"])
-def test_a_stack_that_the_embedded_engine_owns_is_not_handed_over(cli: FakeCli, command: str) -> None:
-    said = cli.checkout.fails(command)
-    assert "stack local was deployed by the embedded engine" in said
-    assert "--engine embedded" in said
-    assert cli.called() == []
+    assert "the Pulumi CLI on PATH is not used" in done.stdout
+    assert "3.100.0" in done.stdout

@@ -18,17 +18,17 @@ import pytest
 from elastic_vllm.simulate import scenario
 from elastic_vllm.simulate.timeline import Happening, Run, Second
 from elastic_vllm.stack_file import config as stack_config
+from fleet import deploy
 from fleet.cli.drill import perform
-from fleet.cli.stack import ROOT
+from fleet.deploy.program import StackRef, stack_ref
 from fleet.drill.report import files
 from fleet.drill.rest import await_no_nodes
 from fleet.drill.staging import stage
-from fleet.embedded import engine
-from fleet.embedded.engine.program import StackRef, stack_ref
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import connect
 from tests.cluster.leaks import everything, holds, kept_files
 from tests.cluster.tiny_stack import Recorder
+from tests.plans import ROOT
 
 pytestmark = pytest.mark.cluster
 
@@ -108,11 +108,11 @@ def runs(cluster: Layout, said: Recorder) -> Iterator[Mapping[str, Run]]:
     ref = stage(ref, stack_config.parse(raw), None, 40).ref
     api = connect(cluster.kubeconfig)
     assert not api.list("v1", "Node", ""), "the drill has to begin with no node at all"
-    engine.up(ref, reporter=said)
+    deploy.up(ref, reporter=said)
     with ThreadPoolExecutor(len(TWINS)) as pool:
         futures = {name: pool.submit(drilled, ref, raw, name) for name in TWINS}
         yield {name: future.result() for name, future in futures.items()}
-    engine.destroy(ref, reporter=said)
+    deploy.destroy(ref, reporter=said)
     await_no_nodes(api, list(TWINS))
     left = [kind for version, kind in KINDS if api.list(version, kind, "", labelSelector=OURS)]
     assert not left, "destroy has to leave nothing of ours"

@@ -1,4 +1,4 @@
-"""A stack of a few objects in a namespace of its own, to test the embedded engine on a real apiserver."""
+"""A stack of a few objects in a namespace of its own, deployed by the real Pulumi CLI to a real apiserver."""
 
 import contextlib
 import os
@@ -15,10 +15,12 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.provider import Provider
 
+from elastic_vllm.clouds.local.cluster import PROVIDER_VERSION
 from elastic_vllm.testing.values import mapping, text
-from fleet.embedded import engine
-from fleet.embedded.engine.changes import Action, Change
-from fleet.embedded.engine.program import StackRef
+from fleet import deploy
+from fleet.deploy import backend
+from fleet.deploy.changes import Action, Change
+from fleet.deploy.program import StackRef
 from fleet.kube.apiserver import Apiserver, connect
 from fleet.kube.objects import Object, Ref, metadata
 
@@ -46,12 +48,17 @@ class Recorder:
         self.lines.append(f"{severity}: {message}")
 
     def did(self) -> dict[str, Action]:
-        """What happened to each object, by kind and name; unchanged ones left out."""
+        """What happened to each object, by kind and name; unchanged ones and the provider left out."""
         return {
-            f"{change.ref.kind} {change.ref.name}": change.action
+            _without_namespace(change.subject): change.action
             for change in self.changes
-            if change.action != Action.UNCHANGED
+            if change.action != Action.UNCHANGED and not change.subject.startswith("providers:")
         }
+
+
+def _without_namespace(subject: str) -> str:
+    kind, _, name = subject.partition(" ")
+    return f"{kind} {name.rpartition('/')[2]}"
 
 
 @dataclass(frozen=True)
@@ -116,23 +123,35 @@ class TinyStack:
 
     def with_program(self, build: Build) -> StackRef:
         def program() -> None:
-            build(Builder(self.namespace, Provider("embedded", kubeconfig=str(self.ref.kubeconfig))))
+            provider = Provider(
+                "embedded",
+                kubeconfig=str(self.ref.kubeconfig),
+                enable_server_side_apply=True,
+                enable_secret_mutable=True,
+                opts=pulumi.ResourceOptions(version=PROVIDER_VERSION),
+            )
+            build(Builder(self.namespace, provider))
 
         return replace(self.ref, program=program)
 
-    def up(self, build: Build) -> Recorder:
+    def up(self, build: Build, *, refresh: bool = False) -> Recorder:
         recorder = Recorder()
-        engine.up(self.with_program(build), reporter=recorder)
+        deploy.up(self.with_program(build), reporter=recorder, refresh=refresh)
         return recorder
 
     def preview(self, build: Build) -> Recorder:
         recorder = Recorder()
-        engine.preview(self.with_program(build), reporter=recorder)
+        deploy.preview(self.with_program(build), reporter=recorder)
+        return recorder
+
+    def refresh(self) -> Recorder:
+        recorder = Recorder()
+        deploy.refresh(self.ref, reporter=recorder)
         return recorder
 
     def destroy(self) -> Recorder:
         recorder = Recorder()
-        engine.destroy(self.ref, reporter=recorder)
+        deploy.destroy(self.ref, reporter=recorder)
         return recorder
 
     def object(self, kind: str, name: str, api_version: str = "v1") -> Object | None:
@@ -144,17 +163,18 @@ class TinyStack:
         return found
 
     def members(self) -> set[str]:
-        return {f"{m.ref.kind} {m.ref.name}" for m in engine.members(self.ref.kubeconfig, self.ref.name)}
+        """What the state holds, by kind and name."""
+        objects = [urn for urn in backend.members(self.ref) if "::kubernetes:" in urn]
+        return {f"{urn.split('::')[2].rpartition(':')[2]} {urn.split('::')[3]}" for urn in objects}
 
     def versions(self) -> dict[str, str]:
-        """The resource version of each member and of the inventory."""
-        refs = [m.ref for m in engine.members(self.ref.kubeconfig, self.ref.name)]
-        refs.append(inventory_ref(self.ref.name))
-        return {str(ref): text(metadata(self.api.get(ref) or {}).get("resourceVersion")) for ref in refs}
-
-
-def inventory_ref(stack: str) -> Ref:
-    return Ref(api_version="v1", kind="ConfigMap", namespace="default", name=f"elastic-vllm-{stack}")
+        """The resource version of each object that the state holds."""
+        found = {}
+        for member in self.members():
+            kind, name = member.split()
+            live = self.object(kind, name, "apps/v1" if kind == "Deployment" else "v1")
+            found[member] = text(metadata(live or {}).get("resourceVersion"))
+        return found
 
 
 def kubeconfig(request: "pytest.FixtureRequest") -> Path:
@@ -174,18 +194,12 @@ def create(kubeconfig: Path, home: Path, prefix: str) -> TinyStack:
 
 
 def remove(stack: TinyStack) -> None:
-    """Take the stack's namespace and inventory away, whatever a test left of them."""
-    refs = [inventory_ref(stack.ref.name)]
-    refs.append(Ref(api_version="v1", kind="Namespace", namespace="", name=stack.namespace))
-    for ref in refs:
-        live = stack.api.get(ref)
-        if live is not None:
-            with contextlib.suppress(Exception):
-                stack.api.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
-
-
-def renamed(ref: StackRef, name: str) -> StackRef:
-    return replace(ref, name=name)
+    """Take the stack's namespace away, whatever a test left in it."""
+    ref = Ref(api_version="v1", kind="Namespace", namespace="", name=stack.namespace)
+    live = stack.api.get(ref)
+    if live is not None:
+        with contextlib.suppress(Exception):
+            stack.api.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
 
 
 def base64(value: str) -> str:

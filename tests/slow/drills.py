@@ -10,14 +10,15 @@ from typing import Any
 from elastic_vllm.simulate.scenario import Scenario
 from elastic_vllm.simulate.timeline import Happening, Run, Second
 from elastic_vllm.stack_file import config as stack_config
+from fleet import deploy
 from fleet.cli.drill import perform
-from fleet.cli.stack import ROOT, Printer
+from fleet.cli.stack import Printer
+from fleet.deploy.program import stack_ref
 from fleet.drill.rest import await_no_nodes
 from fleet.drill.staging import stage
-from fleet.embedded import engine
-from fleet.embedded.engine.program import stack_ref
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import connect
+from tests.plans import ROOT
 
 Sections = Mapping[str, Any]  # Any: a stack file's YAML
 
@@ -64,7 +65,7 @@ def deployed(
             futures = {name: threads.submit(drilled, name, play) for name, play in plays.items()}
             return {name: future.result() for name, future in futures.items()}
 
-    engine.up(ref, reporter=Printer(unchanged=False))
+    deploy.up(ref, reporter=Printer(unchanged=False))
     yield play_all
-    engine.destroy(ref, reporter=Printer(unchanged=False))
+    deploy.destroy(ref, reporter=Printer(unchanged=False))
     await_no_nodes(connect(cluster.kubeconfig), [pool.name for pool in parsed.pools])

@@ -114,7 +114,7 @@ def test_only_the_sdk_of_the_cloud_in_use_is_imported() -> None:
 import sys
 from pathlib import Path
 from elastic_vllm.testing import monitor
-from fleet.embedded.engine.program import stack_ref
+from fleet.deploy.program import stack_ref
 root = Path.cwd()
 for name in ("local", "aws-dev"):
     stack = stack_ref(name, root=root, kubeconfig=root, home=root)

@@ -1,127 +1,132 @@
-"""Changes are named by exact field paths, and secrets in them are hidden."""
+"""The CLI's steps are read into changes that a person can check: what, which field, from what to what."""
+
+from typing import Any
 
 import pytest
+from pulumi.automation.events import StepEventMetadata
 
-from elastic_vllm.testing.values import SECRET_TEXT, UNKNOWN, Secret, Unknown
-from fleet.embedded.engine.changes import (
-    MISSING,
-    Action,
-    Change,
-    FieldChange,
-    differences,
-    marked_paths,
-    masked,
-)
-from fleet.kube.objects import Object, Ref
+from fleet.deploy.changes import Action, Change, change
+
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
-def pod(*containers: Object, **more: object) -> Object:
-    return {"metadata": {"name": "pod"}, "spec": {"containers": list(containers), **more}}
-
-
-def lines(before: Object, after: Object) -> list[str]:
-    return [str(change) for change in differences(before, after)]
-
-
-def test_an_item_of_a_named_list_is_called_by_its_name() -> None:
-    before = pod({"name": "init"}, {"name": "vllm", "args": ["--port", "8000"]})
-    after = pod({"name": "init"}, {"name": "vllm", "args": ["--port", "9000"]})
-    assert lines(before, after) == ['spec.containers[vllm].args[1]: "8000" → "9000"']
-
-
-def test_reordering_a_named_list_is_no_change_of_its_items() -> None:
-    one, two = {"name": "one", "image": "a"}, {"name": "two", "image": "b"}
-    assert lines(pod(one, two), pod(two, one)) == []
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        (["a", "b", "c"], ["a", "x", "b", "c"], ['spec.args[1]: (none) → "x"']),
-        (["a", "b", "c"], ["a", "c"], ['spec.args[1]: "b" → (none)']),
-        (["a", "b"], ["a", "x"], ['spec.args[1]: "b" → "x"']),
-        (["a"], ["x", "y"], ['spec.args[0]: "a" → "x"', 'spec.args[1]: (none) → "y"']),
-        ([1], [1.5], ["spec.args[0]: 1 → 1.5"]),
-    ],
-)
-def test_plain_lists_are_compared_by_what_was_put_in_and_taken_out(
-    before: list[object], after: list[object], expected: list[str]
-) -> None:
-    assert lines({"spec": {"args": before}}, {"spec": {"args": after}}) == expected
-
-
-def test_keys_that_are_no_identifiers_are_quoted() -> None:
-    before, after = ({"metadata": {"labels": {"app.kubernetes.io/name": name}}} for name in ("a", "b"))
-    assert lines(before, after) == ['metadata.labels["app.kubernetes.io/name"]: "a" → "b"']
-
-
-def test_a_number_a_text_and_a_flag_are_not_the_same() -> None:
-    assert lines({"spec": {"a": 1, "b": True}}, {"spec": {"a": "1", "b": 1}}) == [
-        'spec.a: 1 → "1"',
-        "spec.b: true → 1",
-    ]
-
-
-def test_an_added_section_is_told_field_by_field_and_an_empty_one_as_such() -> None:
-    assert lines({"spec": {}}, {"spec": {"a": {"b": 1, "c": 2}, "d": {}}}) == [
-        "spec.a.b: (none) → 1",
-        "spec.a.c: (none) → 2",
-        "spec.d: (none) → {}",
-    ]
-
-
-def test_what_the_apiserver_keeps_itself_is_no_change() -> None:
-    before = {"metadata": {"generation": 1, "resourceVersion": "1", "managedFields": []}, "status": {"a": 1}}
-    after = {"metadata": {"generation": 2, "resourceVersion": "2", "managedFields": [1]}, "status": {"a": 2}}
-    assert lines(before, after) == []
-
-
-def test_both_values_at_below_and_above_a_secret_are_hidden() -> None:
-    changes = [
-        FieldChange(("spec", "key"), "old", "new"),
-        FieldChange(("spec", "key", "below"), "old", "new"),
-        FieldChange(("spec",), {"key": "old"}, MISSING),
-        FieldChange(("spec", "other"), "old", "new"),
-    ]
-    assert [str(change) for change in masked(changes, [("spec", "key")], data=False)] == [
-        f"spec.key: {SECRET_TEXT} → {SECRET_TEXT}",
-        f"spec.key.below: {SECRET_TEXT} → {SECRET_TEXT}",
-        f"spec: {SECRET_TEXT} → (none)",
-        'spec.other: "old" → "new"',
-    ]
-
-
-def test_an_item_known_by_name_hides_the_same_item_known_by_index() -> None:
-    changes = [FieldChange(("env", "[0]", "value"), "old", "new"), FieldChange(("env", "[=B]"), "old", "new")]
-    hidden = masked(changes, [("env", "[=A]", "value")], data=False)
-    assert [str(change) for change in hidden] == [
-        f"env[0].value: {SECRET_TEXT} → {SECRET_TEXT}",
-        'env[B]: "old" → "new"',
-    ]
-
-
-def test_all_data_of_a_secret_object_is_hidden() -> None:
-    (change,) = masked([FieldChange(("data", "key"), "b2xk", "bmV3")], [], data=True)
-    assert "b2xk" not in repr(change)
-    assert "bmV3" not in str(change)
-
-
-def test_marks_are_found_wherever_they_are() -> None:
-    value = {
-        "a": Secret("x"),
-        "list": [{"name": "n", "value": Secret("y")}],
-        "plain": [1, Secret({"u": UNKNOWN})],
-        "u": UNKNOWN,
+def deployment(*args: str, **metadata: str) -> dict[str, object]:
+    container = {"name": "vllm", "args": list(args)}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "chat", "namespace": "inference", **metadata},
+        "spec": {"template": {"spec": {"containers": [container]}}},
     }
-    assert set(marked_paths(value, Secret)) == {("a",), ("list", "[=n]", "value"), ("plain", "[1]")}
-    assert set(marked_paths(value, Unknown)) == {("plain", "[1]", "u"), ("u",)}
 
 
-def test_a_change_reads_as_one_line_for_the_object_and_one_for_each_field() -> None:
-    ref = Ref(api_version="apps/v1", kind="Deployment", namespace="inference", name="chat")
-    field = FieldChange(("spec", "replicas"), 1, 2, forces_replacement=True)
-    change = Change(action=Action.REPLACE, ref=ref, urn="urn", fields=(field,), note="because")
-    assert change.lines() == [
-        "± replace Deployment inference/chat  (because)",
-        "    spec.replicas: 1 → 2  (forces replacement)",
+def state(inputs: dict[str, object], **more: object) -> dict[str, object]:
+    kind = str(inputs.get("kind", "ConfigMap"))
+    urn = f"urn:pulumi:local::elastic-vllm::kubernetes:apps/v1:{kind}::chat-deployment"
+    common = {"type": f"kubernetes:apps/v1:{kind}", "urn": urn, "custom": True}
+    return {**common, "inputs": inputs, "outputs": inputs, **more}
+
+
+def step(
+    op: str, old: dict[str, object] | None, new: dict[str, object] | None, **detailed: str
+) -> Change | None:
+    one = new or old or {}
+    data: dict[str, Any] = {"op": op, "urn": one["urn"], "type": one["type"], "old": old, "new": new}
+    data["detailedDiff"] = {path: {"diffKind": kind} for path, kind in detailed.items()}
+    return change(StepEventMetadata.from_json(data))
+
+
+def lines(made: Change | None) -> list[str]:
+    assert made is not None
+    return made.lines()
+
+
+def test_an_update_names_the_object_and_each_field_with_both_values() -> None:
+    before, after = state(deployment("serve", "--port", "8000")), state(deployment("serve", "--port", "9000"))
+    assert lines(step("update", before, after)) == [
+        "~ update Deployment inference/chat",
+        '    spec.template.spec.containers[vllm].args[2]: "8000" → "9000"',
     ]
+
+
+def test_a_field_that_makes_a_replacement_necessary_says_so() -> None:
+    before, after = state(deployment(label="a")), state(deployment(label="b"))
+    made = step("replace", before, after, **{"metadata.label": "update-replace"})
+    assert lines(made) == [
+        "± replace Deployment inference/chat",
+        '    metadata.label: "a" → "b"  (forces replacement)',
+    ]
+
+
+@pytest.mark.parametrize("op", ["create-replacement", "delete-replaced", "discard-replaced"])
+def test_the_parts_of_a_replacement_are_no_changes_of_their_own(op: str) -> None:
+    assert step(op, state(deployment()), state(deployment())) is None
+
+
+def test_components_and_the_stack_itself_are_not_listed() -> None:
+    assert step("create", None, state(deployment(), custom=False)) is None
+
+
+def test_a_secret_that_changes_is_told_by_the_provider_and_shows_neither_value() -> None:
+    before, after = ({"kind": "Secret", "metadata": {"name": "key"}, "data": SECRET} for _ in range(2))
+    made = step("update", state(before), state(after), **{"data.key": "update"})
+    assert lines(made) == ["~ update Secret key", "    data.key: [secret] → [secret]"]
+
+
+def test_a_value_that_was_secret_stays_hidden_when_the_program_drops_the_mark() -> None:
+    before = state({"kind": "ConfigMap", "metadata": {"name": "map"}, "data": {"key": SECRET}})
+    after = state({"kind": "ConfigMap", "metadata": {"name": "map"}, "data": {"key": "s3cr3t"}})
+    assert lines(step("update", before, after))[1:] == ["    data.key: [secret] → [secret]"]
+
+
+def test_what_only_an_update_can_know_is_shown_as_that() -> None:
+    before = state({"kind": "ConfigMap", "metadata": {"name": "map"}, "data": {"uid": "1"}})
+    after = state({"kind": "ConfigMap", "metadata": {"name": "map"}, "data": {"uid": UNKNOWN}})
+    assert lines(step("update", before, after))[1:] == ['    data.uid: "1" → (known after up)']
+
+
+def test_drift_that_only_the_provider_sees_is_a_field_with_the_live_value() -> None:
+    wanted = {"kind": "ConfigMap", "metadata": {"name": "map"}, "data": {"a": "ours"}}
+    live = {**wanted, "data": {"a": "edited"}}
+    made = step("update", state(wanted, outputs=live), state(wanted), **{"data.a": "update"})
+    assert lines(made)[1:] == ['    data.a: "edited" → "ours"']
+
+
+def test_a_path_with_quoted_keys_and_indexes_finds_its_values() -> None:
+    labels = {"app.kubernetes.io/name": "a"}
+    wanted = {"kind": "Pod", "metadata": {"name": "p", "labels": labels}, "spec": {"l": [{"v": 1}, {"v": 2}]}}
+    live = {**wanted, "metadata": {"name": "p", "labels": {"app.kubernetes.io/name": "b"}}}
+    made = step(
+        "update",
+        state(wanted, outputs={**live, "spec": {"l": [{"v": 1}]}}),
+        state(wanted),
+        **{'metadata.labels["app.kubernetes.io/name"]': "update", "spec.l[1].v": "add"},
+    )
+    assert lines(made)[1:] == [
+        '    metadata.labels["app.kubernetes.io/name"]: "b" → "a"',
+        "    spec.l[1].v: (none) → 2",
+    ]
+
+
+def test_a_retained_object_is_left_in_place() -> None:
+    made = step("delete", state(deployment(), retainOnDelete=True), None)
+    assert lines(made) == ["· leave in place Deployment inference/chat  (retainOnDelete)"]
+
+
+def test_a_refresh_shows_what_differed_and_what_is_gone() -> None:
+    before, after = state(deployment("a")), state(deployment("b"))
+    assert lines(step("refresh", before, after)) == [
+        "~ update Deployment inference/chat  (in the state only)",
+        '    spec.template.spec.containers[vllm].args[0]: "a" → "b"',
+    ]
+    assert lines(step("refresh", before, None)) == ["- delete Deployment inference/chat  (in the state only)"]
+    same = step("refresh", before, before)
+    assert same is not None
+    assert same.action is Action.UNCHANGED
+
+
+def test_a_clouds_resource_goes_by_its_type_and_its_name() -> None:
+    urn = "urn:pulumi:dev::elastic-vllm::aws:eks/nodeGroup:NodeGroup::l4-nodes"
+    new = {"type": "aws:eks/nodeGroup:NodeGroup", "urn": urn, "custom": True, "inputs": {"kind": "x"}}
+    assert lines(step("create", None, new)) == ["+ create aws:eks/nodeGroup:NodeGroup l4-nodes"]

@@ -13,15 +13,15 @@ from elastic_vllm.simulate.load_model import LoadModel
 from elastic_vllm.simulate.scenario import Scenario
 from elastic_vllm.simulate.timeline import Check, Happening, Run, Second
 from elastic_vllm.spec import ScalingSpec
+from fleet import deploy
 from fleet.cli import demo, drill
 from fleet.cli.main import app, main
+from fleet.deploy.program import StackRef
 from fleet.drill import runner, verdict
 from fleet.drill.report import files
 from fleet.drill.runner import Listener
 from fleet.drill.setting import Setting
 from fleet.drill.staging import Stage
-from fleet.embedded import engine
-from fleet.embedded.engine.program import StackRef
 from fleet.kube.apiserver import Apiserver
 from fleet.kube.kubeconfig import Connection
 from tests import drill_sample
@@ -131,13 +131,13 @@ class Play:
 def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Play:
     play = Play()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(drill, "bring_up", play.bring_up)
+    monkeypatch.setattr(drill, "bring_up_all", play.bring_up)
     monkeypatch.setattr(drill, "perform", play.perform)
-    monkeypatch.setattr(demo, "bring_up", play.bring_up)
+    monkeypatch.setattr(demo, "bring_up_all", play.bring_up)
     monkeypatch.setattr(demo, "await_no_nodes", play.no_nodes)
     monkeypatch.setattr(demo, "connect", lambda path: path)
-    monkeypatch.setattr(engine, "up", play.up)
-    monkeypatch.setattr(engine, "destroy", play.destroy)
+    monkeypatch.setattr(deploy, "up", play.up)
+    monkeypatch.setattr(deploy, "destroy", play.destroy)
     monkeypatch.setattr(files, "write", play.write)
     return play
 

@@ -10,9 +10,9 @@ from elastic_vllm import catalog
 from elastic_vllm.estimate.cost import envelope
 from elastic_vllm.spec import LocalCluster
 from elastic_vllm.stack_file.config import PROJECT, StackConfig, parse, read_stack_file
+from fleet.deploy.program import StackRef
 from fleet.drill.setting import Setting
 from fleet.drill.staging import Stage, stage, stand_in_secrets
-from fleet.embedded.engine.program import StackRef
 from fleet.errors import FleetError
 from tests.manifests import FP8_8B
 

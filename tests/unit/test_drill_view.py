@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_vllm import labels
-from elastic_vllm.testing.errors import EngineError
 from elastic_vllm.testing.values import mapping
 from fleet.drill.view import Pod, View, Watch, after, pod
 from fleet.kube.apiserver import Apiserver
+from fleet.kube.errors import KubeError
 from fleet.kube.kubeconfig import Connection
 from fleet.kube.objects import Object
 from tests.manifests import model
@@ -321,14 +321,14 @@ class Broken(Apiserver):
         del api_version, namespace, query
         if kind == "Pod":
             yield "LIST", listed()
-            raise EngineError("no apiserver answers")
+            raise KubeError("no apiserver answers")
         stop.wait(5)
 
 
 def test_a_watch_that_ends_with_an_error_ends_whoever_reads_the_view() -> None:
     with Watch(Broken(), "inference", model()) as watch:
         assert watch.next(5) is not None
-        with pytest.raises(EngineError, match="no apiserver answers"):
+        with pytest.raises(KubeError, match="no apiserver answers"):
             watch.next(5)
 
 

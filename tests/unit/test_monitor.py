@@ -12,7 +12,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 
 from elastic_vllm.testing import monitor
-from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.errors import ProgramError
 from elastic_vllm.testing.monitor import Applied
 from elastic_vllm.testing.registration import Registration
 from elastic_vllm.testing.values import UNKNOWN, Secret
@@ -190,7 +190,7 @@ def test_a_failing_provider_is_the_one_error_and_nothing_is_applied_after_it(
     def provider(registration: Registration) -> Applied:
         applied.append(registration.name)
         if registration.name == "first":
-            raise EngineError("refused by the apiserver")
+            raise ProgramError("refused by the apiserver")
         return Applied(id="x", outputs=registration.inputs)
 
     def program() -> None:
@@ -199,7 +199,7 @@ def test_a_failing_provider_is_the_one_error_and_nothing_is_applied_after_it(
             config_map(f"after-{index}", pulumi.ResourceOptions(depends_on=[first]))
 
     threads = threading.active_count()
-    with pytest.raises(EngineError, match=r"^refused by the apiserver$"):
+    with pytest.raises(ProgramError, match=r"^refused by the apiserver$"):
         monitor.run(program, provider=provider)
     gc.collect()
     assert applied == ["first"]
@@ -207,39 +207,20 @@ def test_a_failing_provider_is_the_one_error_and_nothing_is_applied_after_it(
     assert threading.active_count() == threads
 
 
-def test_every_failure_tells_waiting_callbacks_to_stop() -> None:
-    stop = threading.Event()
-
-    def provider(registration: Registration) -> Applied:
-        if registration.name == "waiting":
-            assert stop.wait(10), "nobody told the callback that the run had failed"
-            raise EngineError("gave up")
-        raise EngineError("the cause")
-
-    def program() -> None:
-        config_map("failing")
-        config_map(
-            "waiting"
-        )  # the SDK waits for the last first: what follows from the cause arrives before it
-
-    with pytest.raises(EngineError, match="the cause"):
-        monitor.run(program, provider=provider, stop=stop)
-
-
 def test_a_registration_that_arrives_after_the_failure_meets_it_and_is_not_applied() -> None:
-    """The SDK gives up a failed run as soon as it looks; this is about what threads do before that."""
+    """The SDK gives up a failed run as soon as it looks; this is about what arrives before that."""
     applied: list[str] = []
 
     def provider(registration: Registration) -> Applied:
         applied.append(registration.name)
-        raise EngineError(f"{registration.name} is the cause")
+        raise ProgramError(f"{registration.name} is the cause")
 
-    running = monitor._Monitor(provider, threading.Event())
+    running = monitor._Monitor(provider)
     for name in ("first", "second"):
-        with pytest.raises(EngineError, match="first is the cause"):
+        with pytest.raises(ProgramError, match="first is the cause"):
             running._apply(Registration(urn=name, type="a:b:C", name=name, custom=True))
     assert applied == ["first"]
-    assert str(running._failed(EngineError("what follows from it"))) == "first is the cause"
+    assert str(running._failed(ProgramError("what follows from it"))) == "first is the cause"
 
 
 def test_two_resources_of_one_type_and_name_are_refused() -> None:
@@ -247,7 +228,7 @@ def test_two_resources_of_one_type_and_name_are_refused() -> None:
         config_map("same")
         config_map("same")
 
-    with pytest.raises(EngineError, match="ConfigMap::same; give one another name"):
+    with pytest.raises(ProgramError, match="ConfigMap::same; give one another name"):
         monitor.run(program)
 
 
@@ -267,12 +248,12 @@ def transform_a_resource() -> None:
     ("program", "message"),
     [
         (read_a_resource, "reads the existing kubernetes:core/v1:ConfigMap 'there'"),
-        (transform_a_resource, "the embedded engine has no transforms"),
+        (transform_a_resource, "the recorder has no transforms"),
         (lambda: pulumi.runtime.invoke("aws:ec2/getAmi:getAmi", {}), "function aws:ec2/getAmi:getAmi"),
     ],
 )
 def test_what_only_a_plugin_can_answer_is_refused(program: Callable[[], None], message: str) -> None:
-    with pytest.raises(EngineError, match=message):
+    with pytest.raises(ProgramError, match=message):
         monitor.run(program)
 
 

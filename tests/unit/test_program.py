@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from elastic_vllm.testing.errors import EngineError
-from fleet.embedded.engine.program import read_config, secret_variable, stack_ref
+from fleet.deploy.program import read_config, secret_variable, stack_ref
+from fleet.errors import DeployError
 
 
 def stack_file(folder: Path, content: str) -> Path:
@@ -46,7 +46,7 @@ def test_a_missing_secret_names_its_variable(tmp_path: Path, monkeypatch: pytest
     monkeypatch.delenv("ELASTIC_VLLM_SECRET_API_KEYS", raising=False)
     path = stack_file(tmp_path, "config:\n  elastic-vllm:apiKeys: {secure: AAAB}\n")
     with pytest.raises(
-        EngineError, match=r"elastic-vllm:apiKeys is encrypted.*set ELASTIC_VLLM_SECRET_API_KEYS"
+        DeployError, match=r"elastic-vllm:apiKeys is encrypted.*set ELASTIC_VLLM_SECRET_API_KEYS"
     ):
         read_config(path)
 
@@ -56,7 +56,7 @@ def test_what_the_cli_encrypted_in_part_comes_whole_from_the_environment(
 ) -> None:
     """As ``pulumi config set --secret --path 'elastic-vllm:apiKeys.chat'`` writes it."""
     path = stack_file(tmp_path, "config:\n  elastic-vllm:apiKeys:\n    chat: {secure: AAAB}\n")
-    with pytest.raises(EngineError, match="set ELASTIC_VLLM_SECRET_API_KEYS to its whole value"):
+    with pytest.raises(DeployError, match="set ELASTIC_VLLM_SECRET_API_KEYS to its whole value"):
         read_config(path)
     monkeypatch.setenv("ELASTIC_VLLM_SECRET_API_KEYS", '{"chat": "key"}')
     assert read_config(path) == ({"elastic-vllm:apiKeys": '{"chat": "key"}'}, ("elastic-vllm:apiKeys",))
@@ -86,7 +86,7 @@ def test_a_secrets_variable_is_its_key_in_capitals(key: str, variable: str) -> N
 
 def test_a_missing_stack_names_those_that_exist(tmp_path: Path) -> None:
     stack_file(tmp_path, "config: {}\n")
-    with pytest.raises(EngineError, match=r"no stack file Pulumi\.lokal\.yaml in stacks/; there are: local"):
+    with pytest.raises(DeployError, match=r"no stack file Pulumi\.lokal\.yaml in stacks/; there are: local"):
         stack_ref("lokal", root=tmp_path, kubeconfig=tmp_path / "kubeconfig", home=tmp_path)
 
 

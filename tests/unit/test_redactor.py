@@ -7,23 +7,7 @@ import pytest
 
 from elastic_vllm.testing.values import SECRET_TEXT, Secret, reveal
 from elastic_vllm.testing.wire import decode, encode
-from fleet.embedded.engine.changes import Action, Change
-from fleet.embedded.engine.report import Redactor, SafeReporter
-from fleet.kube.objects import Ref
-
-
-class Listener:
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def changed(self, change: Change) -> None:
-        self.heard.extend(change.lines())
-
-    def progress(self, subject: str, state: str) -> None:
-        self.heard.append(f"{subject} {state}")
-
-    def said(self, severity: str, message: str) -> None:
-        self.heard.append(f"{severity} {message}")
+from fleet.deploy.report import Redactor
 
 
 def test_a_secret_prints_as_a_mark_however_deep_it_is() -> None:
@@ -78,18 +62,3 @@ def test_a_word_as_short_as_true_is_not_hidden_everywhere() -> None:
     redactor = Redactor()
     redactor.learn(Secret("true"))
     assert redactor.hide("true") == "true"
-
-
-def test_the_reporter_hears_only_what_is_free_of_secrets() -> None:
-    redactor, listener = Redactor(), Listener()
-    redactor.learn(Secret("s3cr3t-one"))
-    reporter = SafeReporter(listener, redactor)
-    reporter.said("warning", "the key is s3cr3t-one")
-    reporter.progress("Deployment n/d", "s3cr3t-one is invalid")
-    ref = Ref(api_version="v1", kind="A", namespace="n", name="a")
-    reporter.changed(Change(action=Action.CREATE, ref=ref, urn="urn"))
-    assert listener.heard == [
-        f"warning the key is {SECRET_TEXT}",
-        f"Deployment n/d {SECRET_TEXT} is invalid",
-        "+ create A n/a",
-    ]

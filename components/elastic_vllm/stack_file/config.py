@@ -103,7 +103,7 @@ def _keyless(model_name: str) -> Finding:
     return MISSING_API_KEY.at(
         f"{SECRETS}.{model_name}",
         "is required, because the model has requireApiKey; set it with "
-        f"`pulumi config set --secret --path '{PROJECT}:{SECRETS}.{model_name}'`; the embedded engine takes "
-        "its value from ELASTIC_VLLM_SECRET_API_KEYS, as JSON by model name",
+        f"`pulumi config set --secret --path '{PROJECT}:{SECRETS}.{model_name}'`; on the embedded cluster "
+        "it comes from ELASTIC_VLLM_SECRET_API_KEYS, as JSON by model name",
         model_name,
     )

@@ -1,13 +1,12 @@
 """Runs a Pulumi program without the Pulumi CLI: the one place that touches the SDK's untyped test API.
 
-The SDK talks to an engine through a resource monitor. Ours is a subclass of the SDK's own ``MockMonitor``: it
-decodes each registration, hands it to a callback that may apply it, and answers with the outputs. Without a
-callback it only records, which is what unit tests of components need.
+The SDK talks to a deployment engine through a resource monitor. Ours is a subclass of the SDK's own
+``MockMonitor``: it decodes and records each registration, and answers with outputs: the inputs, or what a
+callback makes up for what a cloud would say.
 """
 
 import asyncio
 import contextvars
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from elastic_vllm.testing import wire
-from elastic_vllm.testing.errors import EngineError
+from elastic_vllm.testing.errors import ProgramError
 from elastic_vllm.testing.registration import Graph, Registration
 from elastic_vllm.testing.request import STACK_TYPE, make_urn, to_registration, urn_type
 
@@ -40,14 +39,14 @@ _FEATURES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Applied:
-    """What a provider made of a registration; an empty id means not known yet."""
+    """What a provider would make of a registration; an empty id means not known yet."""
 
     id: str
     outputs: Mapping[str, object]
 
 
 Provider = Callable[[Registration], Applied]
-"""Called for each resource, on a thread of its own, once all that the resource depends on is done."""
+"""Called for each resource, once all that the resource depends on is done."""
 
 
 def run(  # noqa: PLR0913  # all that the CLI would tell a program through its environment
@@ -59,61 +58,50 @@ def run(  # noqa: PLR0913  # all that the CLI would tell a program through its e
     project: str = "elastic-vllm",
     stack: str = "test",
     provider: Provider | None = None,
-    concurrent: bool = True,
-    stop: threading.Event | None = None,
     log: Callable[[str, str], None] = lambda _severity, _message: None,
 ) -> Graph:
     """Run ``program`` to its end, every ``apply`` included, and return what it registered.
 
-    Registrations reach a ``provider`` on many threads, unless ``concurrent`` is off: then one after the
-    other, always in the same order, which is quicker where the provider waits for nothing.
-    ``config`` maps full keys to values as the CLI passes them (JSON for anything but a string). Whatever
-    goes wrong is raised here, once; ``stop`` is set at the first failure: callbacks that wait can give up.
+    Registrations reach a ``provider`` one after the other, always in the same order. ``config`` maps full
+    keys to values as the CLI passes them (JSON for anything but a string). A failure is raised here, once.
     Pulumi's global state lives in context variables: in a copied context nothing of it stays behind.
     """
-    monitor = _Monitor(provider, stop or threading.Event())
-    executor = ThreadPoolExecutor(max_workers=64) if provider and concurrent else _Inline()
+    monitor = _Monitor(provider)
 
     def run_in_context() -> None:
         settings.reset_options(project=project, stack=stack, preview=preview, organization="organization")
         settings.SETTINGS.monitor = monitor
         settings.SETTINGS.engine = _Log(log)
         set_all_config(dict(config or {}), list(secret_keys))
-        _run(program, monitor, executor)
+        _run(program, monitor)
 
     contextvars.copy_context().run(run_in_context)
     return monitor.graph
 
 
-def _run(program: Callable[[], object], monitor: "_Monitor", executor: ThreadPoolExecutor) -> None:
+def _run(program: Callable[[], object], monitor: "_Monitor") -> None:
     loop = asyncio.new_event_loop()
     strays: list[BaseException] = []
     loop.set_exception_handler(lambda _, context: _collect(strays, context.get("exception")))
-    loop.set_default_executor(executor)
+    loop.set_default_executor(_Inline())
     asyncio.set_event_loop(loop)
-    complete = False
     try:
-        loop.run_until_complete(run_in_stack(partial(_whole, program, executor)))
-        complete = True
+        loop.run_until_complete(run_in_stack(partial(_whole, program)))
     except Exception as error:  # noqa: BLE001  # whatever the program raises goes to the caller
         raise _explained(monitor.failure or error) from None
     finally:
-        if not complete:
-            monitor.stop.set()
         _close(loop)
     if strays:
         raise strays[0]
 
 
-async def _whole(program: Callable[[], object], executor: ThreadPoolExecutor) -> None:
+async def _whole(program: Callable[[], object]) -> None:
     """Run the program; whatever it returns is no coroutine to wait for.
 
-    Where calls are made at once, wait until all that follows from it is done, too. The SDK would do that, but
-    whenever one task ends it begins anew with all that have not: a hundred models take it a third longer.
+    Wait until all that follows from it is done, too. The SDK would do that, but whenever one task ends it
+    begins anew with all that have not: a hundred models take it a third longer.
     """
     program()
-    if not isinstance(executor, _Inline):
-        return
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         done, _ = await asyncio.wait(others, return_when=asyncio.FIRST_EXCEPTION)
         if any(task.cancelled() or task.exception() for task in done):
@@ -127,12 +115,10 @@ def _collect(strays: list[BaseException], error: object) -> None:
 
 
 def _explained(error: Exception) -> Exception:
-    """The SDK blames the CLI's version for every feature that this engine does not offer."""
+    """The SDK blames the CLI's version for every feature that the recorder does not offer."""
     lack, marker, rest = str(error).partition("The Pulumi CLI does not support ")
     if marker and not lack:
-        return EngineError(
-            f"the embedded engine has no {rest.partition('.')[0]}: deploy with `--engine pulumi`"
-        )
+        return ProgramError(f"the recorder has no {rest.partition('.')[0]}: only `pulumi preview` shows it")
     return error
 
 
@@ -183,18 +169,16 @@ class _NoProviders(mocks.Mocks):
 
 
 class _Monitor(mocks.MockMonitor):
-    """The resource monitor of one run. Its methods are called on the executor's threads."""
+    """The resource monitor of one run."""
 
-    def __init__(self, provider: Provider | None, stop: threading.Event) -> None:
+    def __init__(self, provider: Provider | None) -> None:
         super().__init__(_NoProviders())
         self.provider = provider
-        self.stop = stop
         self.graph = Graph()
         self.failure: Exception | None = None
-        self._lock = threading.Lock()
 
     def GetDeploymentInfo(self, _: object) -> resource_pb2.DeploymentInfo:  # noqa: N802
-        """Offer what this engine can honour or has to see in order to refuse."""
+        """Offer what can be recorded."""
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
     def RegisterResource(  # noqa: N802
@@ -211,15 +195,14 @@ class _Monitor(mocks.MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn, id=applied.id, object=outputs)
 
     def _record(self, registration: Registration) -> Registration:
-        with self._lock:
-            if self.graph.find(registration.urn):
-                raise self._failed(
-                    EngineError(f"two resources have the URN {registration.urn}; give one another name")
-                )
-            parent = self.graph.find(registration.parent)
-            if registration.retain_on_delete is None and parent is not None:
-                registration = replace(registration, retain_on_delete=parent.retain_on_delete)
-            self.graph.add(registration)
+        if self.graph.find(registration.urn):
+            raise self._failed(
+                ProgramError(f"two resources have the URN {registration.urn}; give one another name")
+            )
+        parent = self.graph.find(registration.parent)
+        if registration.retain_on_delete is None and parent is not None:
+            registration = replace(registration, retain_on_delete=parent.retain_on_delete)
+        self.graph.add(registration)
         return registration
 
     def _apply(self, registration: Registration) -> Applied:
@@ -236,7 +219,6 @@ class _Monitor(mocks.MockMonitor):
     def _failed(self, error: Exception) -> Exception:
         """Remember the first failure: all that follows from it is noise."""
         self.failure = self.failure or error
-        self.stop.set()
         return self.failure
 
     def RegisterResourceOutputs(  # noqa: N802
@@ -252,20 +234,20 @@ class _Monitor(mocks.MockMonitor):
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802
         """Refuse: the answer would have to come from a provider plugin."""
-        raise self._failed(EngineError(_no_plugin(f"calls the provider function {request.tok}")))
+        raise self._failed(ProgramError(_no_plugin(f"calls the provider function {request.tok}")))
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802
         """Refuse, like ``Invoke``."""
-        raise self._failed(EngineError(_no_plugin(f"calls the provider method {request.tok}")))
+        raise self._failed(ProgramError(_no_plugin(f"calls the provider method {request.tok}")))
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:  # noqa: N802
         """Refuse: a resource that the stack does not own is not known here."""
-        raise self._failed(EngineError(_no_plugin(f"reads the existing {request.type} {request.name!r}")))
+        raise self._failed(ProgramError(_no_plugin(f"reads the existing {request.type} {request.name!r}")))
 
     def RegisterPackage(self, _: object) -> resource_pb2.RegisterPackageResponse:  # noqa: N802
         """Refuse, like ``Invoke``."""
-        raise self._failed(EngineError(_no_plugin("uses a parameterized provider package")))
+        raise self._failed(ProgramError(_no_plugin("uses a parameterized provider package")))
 
 
 def _no_plugin(what: str) -> str:
-    return f"the program {what}; the embedded engine runs no provider plugins: deploy with `--engine pulumi`"
+    return f"the program {what}; the recorder runs no provider plugins: only `pulumi preview` shows it"

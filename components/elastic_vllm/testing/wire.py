@@ -7,10 +7,10 @@ from google.protobuf import struct_pb2
 
 from elastic_vllm.testing.values import UNKNOWN, Secret, Unknown
 
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  # a mark on the wire
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  # a mark on the wire
 _RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
-_UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 def decode_struct(struct: struct_pb2.Struct) -> dict[str, object]:
@@ -29,7 +29,7 @@ def decode(value: struct_pb2.Value) -> object:
             number = value.number_value
             return int(number) if number.is_integer() else number
         case "string_value":
-            return UNKNOWN if value.string_value == _UNKNOWN else value.string_value
+            return UNKNOWN if value.string_value == UNKNOWN_TEXT else value.string_value
         case "bool_value":
             return value.bool_value
     return None
@@ -38,8 +38,8 @@ def decode(value: struct_pb2.Value) -> object:
 def _decode_marked(struct: struct_pb2.Struct) -> object:
     """A struct is an object unless it carries a signature: a secret, or a resource (told by its URN)."""
     fields = struct.fields
-    signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else ""
-    if signature == _SECRET:
+    signature = fields[SIGNATURE].string_value if SIGNATURE in fields else ""
+    if signature == SECRET:
         return Secret(decode(fields["value"]))
     if signature == _RESOURCE:
         return fields["urn"].string_value
@@ -58,11 +58,11 @@ def encode(value: object) -> struct_pb2.Value:  # noqa: PLR0911  # one for each 
     if isinstance(value, int | float):
         return struct_pb2.Value(number_value=value)
     if isinstance(value, Unknown):
-        return struct_pb2.Value(string_value=_UNKNOWN)
+        return struct_pb2.Value(string_value=UNKNOWN_TEXT)
     if isinstance(value, str):
         return struct_pb2.Value(string_value=value)
     if isinstance(value, Secret):
-        return encode({_SIGNATURE: _SECRET, "value": value.value})
+        return encode({SIGNATURE: SECRET, "value": value.value})
     if isinstance(value, Mapping):
         return struct_pb2.Value(struct_value=encode_struct(value))
     if isinstance(value, list | tuple):

@@ -1,48 +1,61 @@
-"""Which program an engine runs, for which stack, with which configuration."""
+"""Which program is deployed, for which stack, with which configuration."""
 
 import json
 import os
 import re
 import runpy
 import sys
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import chdir
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import pulumi
 import yaml
 
+from elastic_vllm.project import stacks_folder
 from elastic_vllm.spec.stack import PROJECT, SECRETS
-from elastic_vllm.testing.errors import EngineError
 from elastic_vllm.testing.values import mapping
+from fleet.errors import DeployError
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackRef:
-    """A stack, its program, and the embedded cluster it goes to."""
+    """A stack on the embedded cluster, its program and its configuration."""
 
     name: str
     program: Callable[[], object]
     kubeconfig: Path
     home: Path
-    """Where this machine keeps the stack's lock."""
+    """The state directory: the stack's state, its passphrase and its lock lie there."""
     config: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Full keys and values, as the Pulumi CLI hands them over: JSON for all that is no string."""
+    """Full keys and values, as the Pulumi CLI passes them: JSON for all that is no string."""
     secret_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudStack:
+    """A stack on a cloud: backend, login and passphrase are the user's, the CLI reads the stack file."""
+
+    name: str
+    program: Callable[[], object]
+    root: Path
+    """The folder of Pulumi.yaml."""
 
 
 def stack_ref(
     name: str, *, root: Path, kubeconfig: Path, home: Path, stand_ins: Mapping[str, str] | None = None
 ) -> StackRef:
-    """The stack of this name in a checkout: ``__main__.py`` and ``stacks/Pulumi.<name>.yaml``.
+    """The stack of this name in a project: its ``__main__.py`` and ``Pulumi.<name>.yaml``.
 
-    ``stand_ins`` are secrets by their full keys that take the place of the stack's own, for a run that needs
-    none of them.
+    ``stand_ins`` are secrets by their full keys that replace the stack's own, for a run that needs none.
     """
-    config, secret_keys = read_config(root / "stacks" / f"Pulumi.{name}.yaml", stand_ins)
+    config, secret_keys = read_config(stacks_folder(root) / f"Pulumi.{name}.yaml", stand_ins)
     return StackRef(
         name=name,
-        program=partial(_run_file, root),
+        program=partial(run_file, root),
         kubeconfig=kubeconfig,
         home=home,
         config=config,
@@ -50,11 +63,36 @@ def stack_ref(
     )
 
 
-def _run_file(root: Path) -> None:
+def run_file(root: Path) -> None:
+    """Run a project's ``__main__.py`` in this process, in the project's folder as Pulumi does."""
     for place in (str(root), str(root / "components")):
         if place not in sys.path:
             sys.path.insert(0, place)
-    runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+    with chdir(root):
+        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+
+
+def guarded(program: Callable[[], object]) -> Callable[[], None]:
+    """The program for the Automation API: an exception becomes one message, without a traceback."""
+
+    def run() -> None:
+        try:
+            program()
+        except pulumi.RunError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a program may raise anything
+            raise pulumi.RunError(_describe(error)) from None
+
+    return run
+
+
+def _describe(error: Exception) -> str:
+    """Our own errors are worded for people; of any other also say where it was raised."""
+    if type(error).__module__.partition(".")[0] in ("elastic_vllm", "fleet"):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"the program failed: {type(error).__name__}: {error}{where}"
 
 
 def read_config(
@@ -62,18 +100,18 @@ def read_config(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """The configuration in a stack file, and which of its keys are secret.
 
-    What the CLI has encrypted, in whole or in part, only the CLI can read: such sections come from the
-    environment. API keys do so too where the file names none, for without a CLI nobody can encrypt them.
+    Values that are encrypted, in whole or in part, come from the environment: the embedded cluster's state
+    has a passphrase of its own. So do API keys where the file names none.
     """
     try:
         content = mapping(yaml.safe_load(path.read_text()))
     except FileNotFoundError:
         there = ", ".join(sorted(file.name[7:-5] for file in path.parent.glob("Pulumi.*.yaml"))) or "none"
-        raise EngineError(
+        raise DeployError(
             f"there is no stack file {path.name} in {path.parent.name}/; there are: {there}"
         ) from None
     except yaml.YAMLError as error:
-        raise EngineError(f"{path.name} is not YAML: {error}") from None
+        raise DeployError(f"{path.name} is not YAML: {error}") from None
     config = dict(stand_ins or {})
     secret_keys = [*config]
     for short, value in {**_given_keys(), **mapping(content.get("config"))}.items():
@@ -104,8 +142,9 @@ def _secret(path: Path, key: str) -> str:
     variable = secret_variable(key)
     value = os.environ.get(variable)
     if value is None:
-        raise EngineError(
-            f"{path.name}: {key} is encrypted for the Pulumi CLI, and the embedded engine cannot decrypt it: "
+        raise DeployError(
+            f"{path.name}: {key} is encrypted with a passphrase or key of your own, which the embedded "
+            "cluster's state does not use: "
             f"set {variable} to its whole value (JSON unless it is a string)"
         )
     return value

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from elastic_vllm.testing.errors import EngineError
+from fleet.errors import DeployError
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def stack_lock(home: Path, stack: str) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "another process"
-            raise EngineError(
+            raise DeployError(
                 f"stack {stack!r} is being changed by {holder}: wait until that is done, then run this again"
             ) from None
         file.truncate(0)

@@ -1,14 +1,13 @@
-"""What an update changes: field paths, old and new values, and how a person reads them."""
+"""How two versions of an object differ: field paths, old and new values, and their text. Pure."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from enum import StrEnum
 from typing import Final
 
 from elastic_vllm.testing.values import SECRET_TEXT, Secret, Unknown, mapping
-from fleet.kube.objects import Object, Ref
+from fleet.kube.objects import Object
 
 Path = tuple[str, ...]
 """Steps into an object: a key, ``[3]`` for an item of a list, ``[=vllm]`` for the item named vllm."""
@@ -17,17 +16,6 @@ _ITEM_KEYS: Final = ("name", "mountPath", "containerPort", "port", "topologyKey"
 _SERVER_SIDE: Final = frozenset(
     {"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"}
 )
-
-
-class Action(StrEnum):
-    """What happens to an object."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    REPLACE = "replace"
-    DELETE = "delete"
-    RETAIN = "leave in place"
-    UNCHANGED = "unchanged"
 
 
 class Missing:
@@ -45,7 +33,7 @@ MISSING: Final = Missing()
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field that changes. Secrets are hidden before one of these is made."""
+    """One field that changes; a secret in it does not print."""
 
     path: Path
     before: object
@@ -55,32 +43,6 @@ class FieldChange:
     def __str__(self) -> str:
         note = "  (forces replacement)" if self.forces_replacement else ""
         return f"{render_path(self.path)}: {_render(self.before)} → {_render(self.after)}{note}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What happens to one object, and which of its fields change."""
-
-    action: Action
-    ref: Ref
-    urn: str
-    fields: tuple[FieldChange, ...] = ()
-    note: str = ""
-
-    def lines(self) -> list[str]:
-        """The change as text: one line for the object, one for each field."""
-        head = f"{_SIGNS[self.action]} {self.action} {self.ref}" + (f"  ({self.note})" if self.note else "")
-        return [head, *(f"    {change}" for change in self.fields)]
-
-
-_SIGNS: Final = {
-    Action.CREATE: "+",
-    Action.UPDATE: "~",
-    Action.REPLACE: "±",
-    Action.DELETE: "-",
-    Action.RETAIN: "·",
-    Action.UNCHANGED: "=",
-}
 
 
 def differences(before: Object, after: Object) -> list[FieldChange]:
@@ -93,36 +55,12 @@ def value_changes(before: Mapping[str, object], after: Mapping[str, object]) -> 
     return list(_compare((), before, after))
 
 
-def undeclared(desired: Object, live: Object) -> list[FieldChange]:
-    """The declared fields whose live value is another: all that can be said where a dry run is refused."""
-    return [c for c in differences(live, desired) if not isinstance(c.after, Missing)]
-
-
-def masked(
-    changes: Iterable[FieldChange], secret_paths: Collection[Path], *, data: bool
-) -> tuple[FieldChange, ...]:
-    """Hide both values of each change at, above or below a secret; with ``data``, all of a Secret's data."""
-    hidden = {*secret_paths, *({("data",), ("stringData",)} if data else ())}
-    return tuple(
-        FieldChange(c.path, _hide(c.before), _hide(c.after), c.forces_replacement)
-        if any(_overlaps(c.path, path) for path in hidden)
-        else c
-        for c in changes
+def overlaps(path: Path, other: Path) -> bool:
+    """Whether one path leads to the other; an item by name and one by index may be the same."""
+    return all(
+        one == two or (one.startswith("[") and two.startswith("[") and ("=" in one) != ("=" in two))
+        for one, two in zip(path, other, strict=False)
     )
-
-
-def marked_paths(value: object, kind: type[Secret] | type[Unknown], path: Path = ()) -> Iterator[Path]:
-    """Where the marks (of secrets, of unknowns) are in a value."""
-    if isinstance(value, kind):
-        yield path
-    elif isinstance(value, Secret):
-        yield from marked_paths(value.value, kind, path)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from marked_paths(item, kind, (*path, str(key)))
-    elif isinstance(value, list):
-        for step, item in zip(steps(value), value, strict=True):
-            yield from marked_paths(item, kind, (*path, step))
 
 
 def steps(values: list[object]) -> list[str]:
@@ -196,18 +134,6 @@ def _pairs(
 
 def _texts(values: list[object]) -> list[str]:
     return [json.dumps(value, sort_keys=True, default=repr) for value in values]
-
-
-def _overlaps(path: Path, secret: Path) -> bool:
-    """Whether one path leads to the other; an item by name and one by index may be the same."""
-    return all(
-        one == other or (one.startswith("[") and other.startswith("[") and ("=" in one) != ("=" in other))
-        for one, other in zip(path, secret, strict=False)
-    )
-
-
-def _hide(value: object) -> object:
-    return value if isinstance(value, Missing | Unknown) else Secret(value)
 
 
 def _render(value: object) -> str:

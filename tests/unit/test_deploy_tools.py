@@ -1,0 +1,109 @@
+"""Which CLI runs: the one on PATH if it is new enough, else a downloaded one, else one that is built."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from fleet.deploy import tools
+from fleet.embedded import binaries
+
+
+def cli(folder: Path, version: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    script = folder / "pulumi"
+    script.write_text(f"#!/bin/sh\necho v{version}\n")
+    script.chmod(0o755)
+    return script
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """An empty cache, no CLI on PATH, no network; what is built is made up."""
+    names: list[str] = []
+
+    def ensure(reporter: object, names_: list[str] = names, *, names: tuple[str, ...]) -> dict[str, float]:
+        names_.extend(names)
+        cli(tmp_path / "built" / names[0], str(tools.VERSION))
+        return {}
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr(binaries, "ensure", ensure)
+    monkeypatch.setattr(binaries, "path", lambda name: tmp_path / "built" / name / "pulumi")
+    monkeypatch.setattr(tools, "HOST", "http://127.0.0.1:1/")
+    return names
+
+
+def on_path(monkeypatch: pytest.MonkeyPatch, folder: Path, version: str) -> None:
+    cli(folder, version)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_a_cli_on_path_that_is_new_enough_is_used(
+    built: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    on_path(monkeypatch, tmp_path / "bin", str(tools.MINIMUM))
+    found = tools.ensure_cli()
+    assert (found.source, str(found.command.version)) == ("on PATH", str(tools.MINIMUM))
+    assert built == []
+
+
+@pytest.mark.parametrize("version", ["3.205.0", "2.9.9", "4.0.0", "none"])
+def test_a_cli_on_path_that_will_not_do_is_named_and_another_is_found(
+    built: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str
+) -> None:
+    on_path(monkeypatch, tmp_path / "bin", version)
+    said: list[str] = []
+    assert tools.ensure_cli(said=said.append).source == "built"
+    (words,) = said
+    assert words.startswith("the Pulumi CLI on PATH is not used: ")
+
+
+def test_without_a_network_the_cli_is_built_once_and_without_a_wait(built: list[str]) -> None:
+    started = time.monotonic()
+    assert tools.ensure_cli().source == "built"
+    assert time.monotonic() - started < tools._PROBE_SECONDS + 2
+    assert tools.ensure_cli().source == "built"
+    assert built == ["pulumi"]
+
+
+def test_a_downloaded_cli_goes_before_a_build(
+    built: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def install(root: str, version: object) -> object:
+        cli(Path(root) / "bin", str(version))
+        return tools.auto.PulumiCommand(root=root)
+
+    monkeypatch.setattr(tools, "reachable", lambda: True)
+    monkeypatch.setattr(tools.auto.PulumiCommand, "install", install)
+    assert tools.ensure_cli().source == "downloaded"
+    assert tools.ensure_cli().source == "downloaded"
+    assert built == []
+
+
+def test_a_download_that_fails_falls_back_to_the_build(
+    built: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def install(**_: object) -> object:
+        raise OSError("cut off")
+
+    monkeypatch.setattr(tools, "reachable", lambda: True)
+    monkeypatch.setattr(tools.auto.PulumiCommand, "install", install)
+    assert tools.ensure_cli().source == "built"
+
+
+def test_the_provider_is_put_where_the_cli_looks_for_plugins_and_only_where_it_is_missing(
+    built: list[str],
+) -> None:
+    tools.ensure()
+    tools.ensure()
+    assert built == ["pulumi", "pulumi-resource-kubernetes"]
+    assert tools.plugin().is_file()
+    assert tools.plugin().is_relative_to(tools.home() / "plugins")
+
+
+def test_a_cli_that_was_removed_is_found_again(built: list[str]) -> None:
+    shutil.rmtree(Path(tools.ensure_cli().command.command).parent)
+    assert tools.ensure_cli().source == "built"
