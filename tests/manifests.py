@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from elastic_vllm.clouds.base import Placement
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec, NodePoolSpec
 from elastic_vllm.testing.registration import Graph, Registration
 from elastic_vllm.testing.values import Secret, mapping, transform

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from elastic_vllm.clouds.base import Placement
 from elastic_vllm.cluster_autoscaler import ClusterAutoscaler
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec, NodePoolSpec
 
 

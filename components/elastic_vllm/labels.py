@@ -9,6 +9,8 @@ ACCELERATOR = f"{PREFIX}/accelerator"
 """On nodes: their GPU by its neutral name."""
 CLIENT = f"{PREFIX}/client"
 """On pods, in any namespace, that may call the models: ``"true"``."""
+DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
+"""On pods: for how long from their start Karpenter does not move them, whatever happens to the node."""
 
 _PART_OF = {"app.kubernetes.io/part-of": "elastic-vllm"}
 

@@ -14,7 +14,7 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from elastic_vllm import labels
-from elastic_vllm.clouds.base import Placement
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec, ResourcesSpec
 from elastic_vllm.vllm import compile_cache, deployment, group, network, routes, startup, weights
 from elastic_vllm.vllm.arguments import PORT

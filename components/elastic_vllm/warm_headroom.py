@@ -7,7 +7,7 @@ from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.scheduling.v1 import PriorityClass
 
 from elastic_vllm import labels
-from elastic_vllm.clouds.base import Placement
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm import headroom
 from elastic_vllm.vllm.deployment import SKIP_AWAIT

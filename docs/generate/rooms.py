@@ -10,6 +10,10 @@ FLEET = Path("fleet")
 PATH = Path("docs/architecture.md")
 COMPONENTS = "components"
 """The modules at the library's root: the ComponentResources."""
+BASE = ("json_names", "labels", "placement", "project", "section")
+"""Modules at the library's root that everything stands on."""
+FACTS = {"address_ranges", "billing", "deployer", "deployer_actions", "facts", "naming", "quotas", "spec"}
+"""Modules of a cloud's folder that need no SDK, which the stack file's types stand on: ADR 0017."""
 
 
 def arrows() -> dict[str, set[str]]:
@@ -37,7 +41,8 @@ def _module(path: Path) -> str:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """What a module imports when it is itself imported: not what a function or a type checker imports."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         match node:
             case ast.ImportFrom(module=str() as module):
                 yield from (f"{module}.{alias.name}" for alias in node.names)
@@ -52,9 +57,13 @@ def _room(module: str) -> str:
         return "__main__.py"
     if top == "fleet":
         return f"fleet/{rest[0]}" if rest and (FLEET / rest[0]).is_dir() else "fleet"
-    if top != LIBRARY.name:
+    if top != LIBRARY.name or not rest:
         return ""
-    return rest[0] if rest and (LIBRARY / rest[0]).is_dir() else COMPONENTS
+    if rest[0] == "clouds" and FACTS.intersection(rest):
+        return "clouds (facts)"
+    if rest[0] in BASE:
+        return "base"
+    return rest[0] if (LIBRARY / rest[0]).is_dir() else COMPONENTS
 
 
 def diagram() -> str:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from elastic_vllm.clouds.base import Placement
 from elastic_vllm.clouds.local.placement import placement
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import CompileCacheSpec, LocalCluster, ModelSpec
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph

@@ -12,6 +12,7 @@ from hypothesis import given
 
 from elastic_vllm import rules as checks
 from elastic_vllm.rules.policy import Policy, reviewed
+from elastic_vllm.spec.keys import place_of
 from elastic_vllm.stack_file import config
 from elastic_vllm.stack_file.config import (
     PROJECT,
@@ -21,7 +22,6 @@ from elastic_vllm.stack_file.config import (
     parse,
     read_stack_file,
 )
-from elastic_vllm.stack_file.keys import place_of
 from tests.strategies import Raw, raw_stacks
 
 STACKS = Path(__file__).parents[2] / "stacks"

@@ -10,7 +10,7 @@ import grpc
 import pytest
 import yaml
 
-from elastic_vllm.clouds.base import Placement
+from elastic_vllm.placement import Placement
 from elastic_vllm.provider import components, inputs
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph

@@ -1,7 +1,8 @@
 """The cloud a stack file names. Only that cloud's SDK is imported."""
 
-from elastic_vllm.clouds.base import Cloud, Placement
+from elastic_vllm.clouds.base import Cloud
 from elastic_vllm.clouds.facts import ClusterFacts
+from elastic_vllm.placement import Placement
 
 __all__ = ["Cloud", "ClusterFacts", "Placement", "cloud_for"]
 

@@ -12,6 +12,8 @@ from elastic_vllm.catalog import CloudName, Counted, MachineRow, Purchase, Quota
 
 if TYPE_CHECKING:
     from elastic_vllm.clouds.base import Cloud
+    from elastic_vllm.spec.finding import Finding
+    from elastic_vllm.spec.stack import StackConfig
 
 ALWAYS_EXCLUDED = (
     "taxes, discounts, commitments and free tiers",
@@ -109,6 +111,9 @@ class ClusterFacts(Protocol):
 
     def deployer_documents(self, stack: str, account: str) -> Mapping[str, str]:
         """The permissions that deploying takes: documents by file name; raises ``AccountError``."""
+
+    def check(self, config: "StackConfig") -> "Iterator[Finding]":
+        """What the cloud would refuse of the stack while its resources are made."""
 
     def implementation(self) -> "Cloud":
         """The cloud's components; imports its SDK."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from elastic_vllm import catalog, labels
-from elastic_vllm.clouds.base import Placement
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import NodePoolSpec
 
 GPU_RESOURCE = "nvidia.com/gpu"

@@ -17,8 +17,6 @@ from elastic_vllm.clouds.gpu_node import GPU_RESOURCE, GPU_TAINT, node_labels
 from elastic_vllm.spec import NodeAutoscalingSpec, NodePoolSpec
 
 API_VERSION = "karpenter.sh/v1"
-DO_NOT_DISRUPT = "karpenter.sh/do-not-disrupt"
-"""On pods: for how long from their start Karpenter does not move them, whatever happens to the node."""
 CAPACITY_TYPES = {
     "on-demand": ["on-demand"],
     "reserved": ["reserved"],

@@ -6,8 +6,8 @@ from typing import Any
 
 import pulumi
 
-from elastic_vllm.clouds.base import Placement
 from elastic_vllm.hpa_policy import HpaPolicy, HpaPolicyArgs
+from elastic_vllm.placement import Placement
 from elastic_vllm.provider import inputs
 from elastic_vllm.serving_namespace import ServingNamespace, ServingNamespaceArgs
 from elastic_vllm.spec import Section

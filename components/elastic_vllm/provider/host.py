@@ -15,7 +15,7 @@ from elastic_vllm import __version__
 from elastic_vllm.provider import schema
 from elastic_vllm.provider.components import COMPONENTS, Component
 from elastic_vllm.provider.inputs import LEARNT, normal
-from elastic_vllm.stack_file.translation import findings_of
+from elastic_vllm.spec.translation import findings_of
 
 _BY_TOKEN = {component.token: component for component in COMPONENTS}
 

@@ -21,7 +21,7 @@ from elastic_vllm.rules.finding import Finding, Kind, StackConfigError
 from elastic_vllm.section import wrong
 from elastic_vllm.spec import Section
 from elastic_vllm.spec.stack import StackConfig
-from elastic_vllm.stack_file.translation import findings_of
+from elastic_vllm.spec.translation import findings_of
 
 NAME = "policy.yaml"
 """Of the file, which is beside the stack files."""

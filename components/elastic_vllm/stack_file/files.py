@@ -12,8 +12,8 @@ import yaml
 
 from elastic_vllm.rules.finding import STACK_FILE, Finding, StackConfigError
 from elastic_vllm.rules.security import SECRET_IN_PLAIN
+from elastic_vllm.spec.keys import keys_of
 from elastic_vllm.spec.stack import PROJECT, SECRET_SECTIONS, SECRETS, StackConfig
-from elastic_vllm.stack_file.keys import keys_of
 
 
 class _StrictLoader(yaml.SafeLoader):

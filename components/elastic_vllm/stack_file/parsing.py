@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from elastic_vllm import rules as checks
 from elastic_vllm.rules.finding import STACK_FILE, StackConfigError
 from elastic_vllm.spec.stack import StackConfig
-from elastic_vllm.stack_file.translation import findings_of
+from elastic_vllm.spec.translation import findings_of
 
 
 def parse(raw: Mapping[str, object]) -> StackConfig:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elastic_vllm import labels
-from elastic_vllm.clouds.base import Placement
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm import container
 from elastic_vllm.vllm.inputs import AS_DECLARED, PodInputs

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from elastic_vllm import labels
-from elastic_vllm.clouds.base import Placement
-from elastic_vllm.clouds.karpenter import DO_NOT_DISRUPT
+from elastic_vllm.labels import DO_NOT_DISRUPT
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import CompileCacheSpec, ModelSpec
 from elastic_vllm.vllm import compile_cache, routes, startup
 from elastic_vllm.vllm.container import container

@@ -9,8 +9,9 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from elastic_vllm import catalog
 from elastic_vllm.clouds import gpu_node, groups, karpenter
-from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess, Placement
+from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess
 from elastic_vllm.clouds.nimbus.facts import NimbusCluster
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
 GROUP, KIND = "karpenter.nimbus.example", "NimbusNodeClass"
@@ -22,41 +23,10 @@ class NimbusCloud:
 
     spec: NimbusCluster
 
-    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> ClusterAccess:
+    def cluster(self, name: str, opts: pulumi.ResourceOptions) -> "_Cluster":
         """See ``Cloud.cluster``."""
         provider = pulumi_kubernetes.Provider(f"{name}-provider", context=self.spec.context, opts=opts)
-        return ClusterAccess(provider=provider)
-
-    def autoscaler(
-        self,
-        name: str,
-        spec: NodeAutoscalingSpec,
-        pools: Sequence[NodePoolSpec],
-        opts: pulumi.ResourceOptions,
-    ) -> pulumi.Output[str]:
-        """See ``Cloud.autoscaler``."""
-        del spec, pools
-        metadata = {"name": "nimbus"}
-        return CustomResource(
-            f"{name}-node-class", api_version=f"{GROUP}/v1", kind=KIND, metadata=metadata, opts=opts
-        ).id
-
-    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
-        """See ``Cloud.groups``."""
-        return [groups.controller(name, opts)]
-
-    def node_pool(
-        self, name: str, pool: NodePoolSpec, autoscaling: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
-    ) -> pulumi.Output[str]:
-        """See ``Cloud.node_pool``."""
-        machine = catalog.machine_for("nimbus", pool.accelerator, pool.gpus_per_node, pool.machine)
-        ref = karpenter.NodeClassRef(group=GROUP, kind=KIND, name="nimbus")
-        return karpenter.register(name, pool, autoscaling, machine, ref, opts=opts)
-
-    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
-        """See ``Cloud.weights``. Pods bring their own."""
-        del name, accounts, opts
-        return None
+        return _Cluster(access=ClusterAccess(provider=provider))
 
     def placement(self, pool: NodePoolSpec) -> Placement:
         """See ``Cloud.placement``."""
@@ -66,3 +36,40 @@ class NimbusCloud:
         """See ``Cloud.pod_annotations``."""
         del model, pool
         return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cluster:
+    """The ``RegisteredCluster`` of Nimbus."""
+
+    access: ClusterAccess
+
+    def autoscaler(self, name: str, spec: NodeAutoscalingSpec, opts: pulumi.ResourceOptions) -> "_Autoscaler":
+        """See ``RegisteredCluster.autoscaler``."""
+        made = CustomResource(
+            f"{name}-node-class", api_version=f"{GROUP}/v1", kind=KIND, metadata={"name": "nimbus"}, opts=opts
+        )
+        return _Autoscaler(spec=spec, node_class=made.id)
+
+    def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        """See ``RegisteredCluster.groups``."""
+        return [groups.controller(name, opts)]
+
+    def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
+        """See ``RegisteredCluster.weights``. Pods bring their own."""
+        del name, accounts, opts
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Autoscaler:
+    """The ``RegisteredAutoscaler`` of Nimbus."""
+
+    spec: NodeAutoscalingSpec
+    node_class: pulumi.Output[str]
+
+    def node_pool(self, name: str, pool: NodePoolSpec, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        """See ``RegisteredAutoscaler.node_pool``."""
+        machine = catalog.machine_for("nimbus", pool.accelerator, pool.gpus_per_node, pool.machine)
+        ref = karpenter.NodeClassRef(group=GROUP, kind=KIND, name="nimbus")
+        return karpenter.register(name, pool, self.spec, machine, ref, opts=opts)

@@ -11,6 +11,8 @@ from elastic_vllm.section import Section
 
 if TYPE_CHECKING:
     from elastic_vllm.clouds.base import Cloud
+    from elastic_vllm.spec.finding import Finding
+    from elastic_vllm.spec.stack import StackConfig
 
 
 class NimbusCluster(Section):
@@ -75,6 +77,11 @@ class NimbusCluster(Section):
     def deployer_documents(self, stack: str, account: str) -> Mapping[str, str]:
         """See ``ClusterFacts.deployer_documents``."""
         return {"grants": f"grant operator of {stack} to {account}"}
+
+    def check(self, config: "StackConfig") -> "Iterator[Finding]":
+        """See ``ClusterFacts.check``. Nimbus refuses nothing."""
+        del config
+        return iter(())
 
     def implementation(self) -> "Cloud":
         """See ``ClusterFacts.implementation``."""

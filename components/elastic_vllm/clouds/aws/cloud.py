@@ -12,7 +12,8 @@ from elastic_vllm.clouds.aws import cluster, node_group, node_pool, placement, r
 from elastic_vllm.clouds.aws.autoscaler import Karpenter, karpenter
 from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.clouds.aws.cluster_autoscaler import ManagedGroups, managed_groups
-from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess, Placement
+from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import AwsCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 from elastic_vllm.spec.finding import refuse
 

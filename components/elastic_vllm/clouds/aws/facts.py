@@ -14,6 +14,8 @@ from elastic_vllm.clouds.facts import AccountError, Bill, Demand
 
 if TYPE_CHECKING:
     from elastic_vllm.clouds.base import Cloud
+    from elastic_vllm.spec.finding import Finding
+    from elastic_vllm.spec.stack import StackConfig
 
 
 class AwsCluster(AwsSettings):
@@ -73,6 +75,12 @@ class AwsCluster(AwsSettings):
             )
         policies = deployer(self.region, account, stack)
         return {f"{name}.json": json.dumps(policy, indent=2) for name, policy in policies.items()}
+
+    def check(self, config: "StackConfig") -> "Iterator[Finding]":
+        """See ``ClusterFacts.check``."""
+        from elastic_vllm.clouds.aws import rules  # noqa: PLC0415  # it needs the whole stack's type
+
+        return rules.check(self, config)
 
     def implementation(self) -> "Cloud":
         """See ``ClusterFacts.implementation``."""

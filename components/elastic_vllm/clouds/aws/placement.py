@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from elastic_vllm.clouds import gpu_node
-from elastic_vllm.clouds.base import Placement
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import AwsCluster, ModelSpec, NodePoolSpec
 
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pulumi
 
 from elastic_vllm.clouds import groups
-from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess, Placement
+from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess
 from elastic_vllm.clouds.gcp import autoscaler, cluster, node_pool, placement, rules, weights
 from elastic_vllm.clouds.gcp.cluster import GkeContext
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import GcpCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 from elastic_vllm.spec.finding import refuse
 

@@ -12,6 +12,8 @@ from elastic_vllm.clouds.gcp.spec import GcpSettings
 
 if TYPE_CHECKING:
     from elastic_vllm.clouds.base import Cloud
+    from elastic_vllm.spec.finding import Finding
+    from elastic_vllm.spec.stack import StackConfig
 
 
 class GcpCluster(GcpSettings):
@@ -73,6 +75,12 @@ class GcpCluster(GcpSettings):
                 f"give --account {self.project}, or change cluster.project in the stack file",
             )
         return {"roles.sh": "\n".join(commands(self.project, NODE_ROLES))}
+
+    def check(self, config: "StackConfig") -> "Iterator[Finding]":
+        """See ``ClusterFacts.check``."""
+        from elastic_vllm.clouds.gcp import rules  # noqa: PLC0415  # it needs the whole stack's type
+
+        return rules.check(self, config)
 
     def implementation(self) -> "Cloud":
         """See ``ClusterFacts.implementation``."""

@@ -7,8 +7,10 @@ obstacle to a stack that comes back.
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from elastic_vllm.spec import NodePoolSpec
+if TYPE_CHECKING:
+    from elastic_vllm.spec import NodePoolSpec
 
 SUFFIX_LENGTH = 8
 """A hyphen and seven hexadecimal digits, which Pulumi adds."""
@@ -21,7 +23,7 @@ def spot(resource: str) -> str:
     return f"{resource}-spot"
 
 
-def has_spot(pool: NodePoolSpec) -> bool:
+def has_spot(pool: "NodePoolSpec") -> bool:
     """Whether part of the pool is a Spot node pool of its own: above the floor, where Spot is tried first."""
     return pool.capacity == "spot-then-on-demand" and pool.max_nodes > pool.min_nodes
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pulumi
 
-from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess, Placement
+from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess
 from elastic_vllm.clouds.local import autoscaler, cluster, node_pool, placement, weights
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import LocalCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
 
 __all__ = ["LocalCloud"]

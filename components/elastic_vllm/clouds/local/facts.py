@@ -11,6 +11,8 @@ from elastic_vllm.clouds.local.spec import LocalSettings
 
 if TYPE_CHECKING:
     from elastic_vllm.clouds.base import Cloud
+    from elastic_vllm.spec.finding import Finding
+    from elastic_vllm.spec.stack import StackConfig
 
 KUBERNETES = (1, 36)
 """The minor version that ``fleet`` builds."""
@@ -71,6 +73,12 @@ class LocalCluster(LocalSettings):
         """See ``ClusterFacts.deployer_documents``."""
         del stack, account
         return {}
+
+    def check(self, config: "StackConfig") -> "Iterator[Finding]":
+        """See ``ClusterFacts.check``."""
+        from elastic_vllm.clouds.local import rules  # noqa: PLC0415  # it needs the whole stack's type
+
+        return rules.check(self, config)
 
     def implementation(self) -> "Cloud":
         """See ``ClusterFacts.implementation``."""

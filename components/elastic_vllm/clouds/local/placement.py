@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from elastic_vllm import labels
 from elastic_vllm.clouds import gpu_node
-from elastic_vllm.clouds.base import Placement
-from elastic_vllm.clouds.karpenter import DO_NOT_DISRUPT
 from elastic_vllm.clouds.local.delays import load_seconds
+from elastic_vllm.labels import DO_NOT_DISRUPT
+from elastic_vllm.placement import Placement
 from elastic_vllm.spec import LocalCluster, ModelSpec, NodePoolSpec
 
 LOAD_SECONDS = f"{labels.PREFIX}/load-seconds"

@@ -8,10 +8,10 @@ from typing import cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from elastic_vllm.rules.finding import STACK_FILE, Finding
-from elastic_vllm.spec import Section
+from elastic_vllm.section import Section
+from elastic_vllm.spec.finding import STACK_FILE, Finding
+from elastic_vllm.spec.keys import Place, keys_of, place_of, sections_in, subject_of, tags_of
 from elastic_vllm.spec.stack import StackConfig
-from elastic_vllm.stack_file.keys import Place, keys_of, place_of, sections_in, subject_of, tags_of
 
 _Context = Mapping[str, object]
 _Sentence = Callable[[str, _Context], str]

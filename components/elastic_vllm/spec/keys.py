@@ -6,7 +6,7 @@ from typing import Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from elastic_vllm.spec import Section
+from elastic_vllm.section import Section
 from elastic_vllm.spec.stack import StackConfig
 
 
