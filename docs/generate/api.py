@@ -20,7 +20,7 @@ resources there are is plain Python, and one that only fills a property is a `pu
 
 def text() -> str:
     """The page: components first, each with its arguments, then the rest."""
-    names = [name for name in elastic_vllm.__all__ if not name.endswith("Args")]
+    names = [name for name in elastic_vllm.__all__ if not name.endswith(("Args", "__"))]
     return _HEAD + "".join(_entry(name) for name in names)
 
 

@@ -1,6 +1,7 @@
 """The packages of the product and their imports, read from the source, for the architecture page."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,7 +80,7 @@ def diagram() -> str:
 
 
 def _id(room: str) -> str:
-    return room.strip("_").replace("/", "_").replace(".", "_")
+    return re.sub(r"\W+", "_", room).strip("_")
 
 
 def below(room: str, found: dict[str, set[str]]) -> set[str]:

@@ -43,5 +43,5 @@ def test_files_and_links_that_a_page_names_exist(page: Path) -> None:
     ]
     named = re.findall(r"`((?:components|fleet|stacks|tests|docs|scripts|benchmarks)/[\w./-]+)`", text)
     gone = [target for target in linked if not (page.parent / target).exists()]
-    gone += [path for path in named if not Path(path).exists()]
+    gone += [path for path in named if not path.startswith("stacks/Pulumi.") and not Path(path).exists()]
     assert gone == []
