@@ -22,6 +22,7 @@ from fleet.plan.models import Plan
 from fleet.plan.outlook import Cost
 
 T = TypeVar("T")
+Instead = TypeVar("Instead")
 
 
 def plan(root: Path, stack: str, today: date) -> Plan:
@@ -65,7 +66,9 @@ def without(found: Plan, problem: Exception) -> Plan:
     return found.model_copy(update={"findings": (*told([PLAN_INCOMPLETE.at("plan", said)]), *found.findings)})
 
 
-def _part(key: str, work: Callable[[], T], instead: T, failed: list[Finding], *, lower: bool = False) -> T:
+def _part(
+    key: str, work: Callable[[], T], instead: Instead, failed: list[Finding], *, lower: bool = False
+) -> T | Instead:
     """One part of the plan; where it fails, what stands in its place, and a finding among ``failed``."""
     try:
         return work()

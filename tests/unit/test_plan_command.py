@@ -9,7 +9,6 @@ from typer.testing import CliRunner, Result
 
 from elastic_vllm.rules.finding import STACK_FILE, StackConfigError
 from fleet.cli import plan as command
-from fleet.cli import quotas
 from fleet.cli.main import app, main
 from fleet.errors import DEBUG, INTERRUPTED, FleetError
 from fleet.plan.models import Plan
@@ -163,7 +162,7 @@ def test_each_finding_that_refuses_a_stack_is_a_line_in_every_command(
     def refused(*_: object) -> NoReturn:
         raise StackConfigError([STACK_FILE.at("pools", "is wrong"), STACK_FILE.at("models[0]", "is too")])
 
-    monkeypatch.setattr(quotas.stack_config, "parse", refused)
+    monkeypatch.setattr("fleet.cli.quotas.quotas_of", refused)
     assert run(monkeypatch, "quotas", "--stack", "aws-dev") == 1
     assert capsys.readouterr().err == "error: pools: is wrong\nerror: models[0]: is too\n"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.plan import pull_request
+from fleet.plan import pull_request, render_markdown
 from fleet.plan.models import Difference, Plan
 from fleet.plan.pull_request import LONGEST, MARKER, comment
 from fleet.plan.revision import Revision
@@ -100,13 +100,13 @@ def test_a_stack_whose_plan_fails_costs_no_other_stack_its_part(
             raise RuntimeError("rendering fails")
         return render(found, on)
 
-    render = pull_request.render_markdown.render
+    render = render_markdown.render
     made = (resource(spec={"replicas": 2}),)
     monkeypatch.setattr(pull_request, "stacks", lambda _: ("good", "odd", "ugly"))
     monkeypatch.setattr(pull_request, "plan", lambda _, stack, _on: a_plan(stack=stack, resources=made))
     monkeypatch.setattr(Revision, "has", lambda *_: True)
     monkeypatch.setattr(Revision, "plan", planned)
-    monkeypatch.setattr(pull_request.render_markdown, "render", rendered)
+    monkeypatch.setattr(render_markdown, "render", rendered)
     plans = pull_request.touched(tmp_path, Revision("main", "0123456", tmp_path))
     text = comment(plans, [], "main", TODAY)
     parts = {part.split("`")[1]: part for part in text.split("\n### ")[1:]}
