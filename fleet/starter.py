@@ -10,7 +10,7 @@ import yaml
 from elastic_vllm import catalog, rules
 from elastic_vllm.catalog import CloudName, MachineRow
 from elastic_vllm.estimate.placement import SYSTEM_MEMORY_MIB
-from elastic_vllm.rules.finding import Finding, StackConfigError
+from elastic_vllm.spec.finding import Finding, StackConfigError
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.stack_file.parsing import validate
 from elastic_vllm.vllm.startup import start_of

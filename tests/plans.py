@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter
 
-from elastic_vllm.rules.finding import Finding
+from elastic_vllm.spec.finding import Finding
 from fleet.plan.document import Plan, Resource
 
 ROOT = Path(__file__).parents[1]

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from elastic_vllm.estimate.cost import envelope
 from elastic_vllm.rules import policy
-from elastic_vllm.rules.finding import PLAN_INCOMPLETE, SEVERITIES, Finding, StackConfigError
 from elastic_vllm.rules.policy import Review, reviewed
 from elastic_vllm.simulate.forecast import forecast
 from elastic_vllm.spec import ClusterSpec, LocalCluster
+from elastic_vllm.spec.finding import PLAN_INCOMPLETE, SEVERITIES, Finding, StackConfigError
 from elastic_vllm.stack_file.config import read_stack_file
 from elastic_vllm.stack_file.parsing import validate
 from fleet.errors import FleetError, bug

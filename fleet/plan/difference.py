@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from elastic_vllm.rules.finding import Finding
+from elastic_vllm.spec.finding import Finding
 from elastic_vllm.testing.values import mapping
 from fleet.deploy.fields import MISSING, render_path, steps, value_changes
 from fleet.deploy.fields import FieldChange as Changed

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from elastic_vllm.estimate.cost import Envelope, Levels
 from elastic_vllm.estimate.memory import Fit
 from elastic_vllm.json_names import JSON_NAMES
-from elastic_vllm.rules.finding import Finding
 from elastic_vllm.simulate.forecast import ModelForecast
+from elastic_vllm.spec.finding import Finding
 
 VERSION: Literal[2] = 2
 

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from elastic_vllm.estimate.cost import Envelope, Levels, Nodes
 from elastic_vllm.estimate.memory import Fit
-from elastic_vllm.rules.finding import Finding
+from elastic_vllm.spec.finding import Finding
 from fleet.plan.document import Difference, FieldChange, Model, Plan, Resource, ResourceChange
 
 LEVELS = ("0 replicas", "min replicas", "max replicas")

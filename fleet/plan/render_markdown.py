@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from elastic_vllm.estimate.cost import Envelope
-from elastic_vllm.rules.finding import Finding
 from elastic_vllm.simulate.forecast import ModelForecast
+from elastic_vllm.spec.finding import Finding
 from fleet.plan import forecast_view, tables
 from fleet.plan import format as text
 from fleet.plan.document import Difference, Model, Plan, ResourceChange, Silenced

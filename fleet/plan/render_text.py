@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from elastic_vllm.rules.finding import Finding
 from elastic_vllm.simulate.forecast import ModelForecast
+from elastic_vllm.spec.finding import Finding
 from fleet.plan import forecast_view, tables
 from fleet.plan import format as text
 from fleet.plan.document import Difference, Plan, ResourceChange

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from elastic_vllm.rules import KINDS
-from fleet.cli import plan as command
 from fleet.cli.main import main
 from fleet.plan.build import plan
 from fleet.plan.checkout import today
@@ -45,11 +44,12 @@ PLANNED = ("m33-zero-on-gke",)
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with the program, and each case as a stack of its name."""
-    shutil.copy(ROOT / "__main__.py", tmp_path)
+    for name in ("__main__.py", "Pulumi.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "stacks").mkdir()
     for case in CASES.glob("*.yaml"):
         shutil.copy(case, tmp_path / "stacks" / f"Pulumi.{case.name}")
-    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 

@@ -7,10 +7,10 @@ from datetime import date
 from itertools import islice
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from elastic_vllm.rules import KINDS, errors, findings
-from elastic_vllm.rules.finding import StackConfigError
+from elastic_vllm.spec.finding import StackConfigError
 from elastic_vllm.stack_file.parsing import validate
 from tests.cloud_settings import listed, raw_settings, sections
 from tests.strategies import Raw
@@ -25,14 +25,7 @@ TRIES = 5
 def settings_drawn() -> list[Raw]:
     drawn: list[Raw] = []
 
-    @settings(
-        max_examples=DRAWS,
-        phases=[Phase.generate],
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(max_examples=DRAWS, phases=[Phase.generate])
     @given(raw_settings())
     def draw(raw: Raw) -> None:
         drawn.append(raw)

@@ -10,7 +10,7 @@ import pytest
 from elastic_vllm import catalog
 from elastic_vllm.catalog import engine_options, engine_rules
 from elastic_vllm.catalog.engine_options import OptionError
-from elastic_vllm.rules.finding import StackConfigError
+from elastic_vllm.spec.finding import StackConfigError
 from elastic_vllm.stack_file.config import parse, read_stack_file
 from tests.engine.argument_lines import NAMES, Line, by_hand
 from tests.engine.option_table import breaks, differences

@@ -12,10 +12,10 @@ import pytest
 from elastic_vllm import rules as checks
 from elastic_vllm.clouds.local import facts
 from elastic_vllm.rules import findings_doc, lifecycle, policy
-from elastic_vllm.rules.finding import Finding
 from elastic_vllm.rules.view import View
 from elastic_vllm.simulate.forecast import Conditions, engine_of, forecast, simulate, traces
 from elastic_vllm.spec import NodePoolSpec, ReplicasSpec
+from elastic_vllm.spec.finding import Finding
 from elastic_vllm.stack_file.config import StackConfigError, api_key, parse, read_stack_file
 from elastic_vllm.stack_file.parsing import validate
 

@@ -129,7 +129,7 @@ except Exception as error:
 print(sys.modules["elastic_vllm"].__file__)
 """
     error, place = python(tmp_path, "-c", text).splitlines()
-    assert error == "elastic_vllm.rules.finding StackConfigError"  # no configuration was given
+    assert error == "elastic_vllm.spec.finding StackConfigError"  # no configuration was given
     assert Path(place) == ROOT / "components" / "elastic_vllm" / "__init__.py"
 
 

@@ -175,18 +175,18 @@ def test_a_file_that_is_no_stack_makes_a_plan_of_nothing_but_what_is_wrong(
     assert (found.cloud, found.models, found.resources, found.cost) == ("", (), (), None)
 
 
-def fail(*_: object) -> NoReturn:
+def fail(*_: object, **__: object) -> NoReturn:
     raise ZeroDivisionError("float division\nby zero")
 
 
 @pytest.mark.parametrize(
     ("broken", "key", "severity"),
     [
-        ("fleet.plan.build.judge", "rules", "error"),
+        ("fleet.plan.build.reviewed", "rules", "error"),
         ("fleet.plan.graph.record", "program", "error"),
         ("fleet.plan.serving.models", "models", "error"),
         ("fleet.plan.build.envelope", "cost", "error"),
-        ("fleet.plan.build.foresee", "forecast", "warning"),
+        ("fleet.plan.build.forecast", "forecast", "warning"),
     ],
 )
 def test_a_bug_in_one_part_is_a_finding_in_one_line_and_costs_no_other_part(
@@ -208,7 +208,7 @@ def test_with_debug_the_traceback_of_a_bug_is_on_stderr(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(DEBUG, "1")
-    monkeypatch.setattr("fleet.plan.build.foresee", fail)
+    monkeypatch.setattr("fleet.plan.build.forecast", fail)
     plan(ROOT, "local", TODAY)
     said = capfd.readouterr().err
     assert "Traceback" in said

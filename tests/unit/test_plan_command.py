@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 from typer.testing import CliRunner, Result
 
-from elastic_vllm.rules.finding import STACK_FILE, StackConfigError
+from elastic_vllm.spec.finding import STACK_FILE, StackConfigError
 from fleet import workspace
 from fleet.cli import plan as command
 from fleet.cli.main import app, main

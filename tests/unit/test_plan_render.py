@@ -78,7 +78,8 @@ def test_five_planted_mistakes_are_named_with_their_keys_and_what_to_do(
 
 def test_an_slo_that_cannot_be_met_is_a_warning_and_never_a_clean_verdict(tmp_path: Path) -> None:
     (tmp_path / "stacks").mkdir()
-    shutil.copy(ROOT / "__main__.py", tmp_path)
+    for name in ("__main__.py", "Pulumi.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
     stack = (
         (ROOT / "stacks" / "Pulumi.local.yaml")
         .read_text()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from elastic_vllm.rules import policy
-from elastic_vllm.rules.finding import Finding
 from elastic_vllm.rules.policy import Policy, PolicyException, Review, read, review
+from elastic_vllm.spec.finding import Finding
 from elastic_vllm.stack_file.config import StackConfigError
 
 TODAY = date(2026, 11, 25)

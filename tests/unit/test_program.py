@@ -11,6 +11,7 @@ from fleet.errors import DeployError
 def stack_file(folder: Path, content: str) -> Path:
     path = folder / "stacks" / "Pulumi.local.yaml"
     path.parent.mkdir()
+    (folder / "Pulumi.yaml").write_text("stackConfigDir: stacks\n")
     path.write_text(content)
     return path
 

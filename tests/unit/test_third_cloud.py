@@ -44,7 +44,7 @@ from elastic_vllm.stack_file.config import StackConfigError, parse, read_stack_f
 from fleet.cli.main import app
 from fleet.drill.staging import stage
 from fleet.embedded import machines
-from fleet.embedded.engine.program import StackRef
+from fleet.deploy.program import StackRef
 from fleet.plan.build import plan
 
 raw = read_stack_file(Path("stacks/Pulumi.nimbus.yaml"))

@@ -12,7 +12,7 @@ CloudName = Literal["aws", "gcp"]
 Precision = Literal["bf16", "fp8"]
 Purchase = Literal["on-demand", "spot", "reserved", "flex-start"]
 """How one machine is bought."""
-Counted = Literal["addresses", "vCPUs", "GPUs", "local disk GB", "boot disk GB", "hyperdisk GB"]
+Counted = Literal["machines", "addresses", "vCPUs", "GPUs", "local disk GB", "boot disk GB", "hyperdisk GB"]
 
 HOURS_PER_MONTH = 730
 """What clouds take for a month."""

@@ -74,6 +74,7 @@ def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[Demand]:
             family=machine.quota_family,
             nodes=nodes,
             amounts={
+                "machines": 1,
                 "vCPUs": machine.cpu,
                 "GPUs": machine.gpus,
                 "local disk GB": machine.local_disk_gb,

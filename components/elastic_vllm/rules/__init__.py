@@ -24,8 +24,8 @@ from elastic_vllm.rules import (
     sleep,
     slo,
 )
-from elastic_vllm.rules.finding import PLAN_INCOMPLETE, STACK_FILE, Finding, Kind
 from elastic_vllm.rules.view import View
+from elastic_vllm.spec.finding import PLAN_INCOMPLETE, STACK_FILE, Finding, Kind
 from elastic_vllm.spec.stack import StackConfig
 
 Rule = Callable[[View], Iterator[Finding]]

@@ -6,9 +6,9 @@ from elastic_vllm.catalog import offer
 from elastic_vllm.estimate.cost import node_price
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.quotas import of_pool
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.groups import most, names, spread
 from elastic_vllm.rules.view import View
+from elastic_vllm.spec.finding import Finding, Kind
 
 MIN_EXCEEDS_POOL = Kind(
     id="min-exceeds-pool",

@@ -9,9 +9,9 @@ from elastic_vllm.estimate import memory
 from elastic_vllm.estimate.cost import node_rates
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.placement import Placed
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import NodePoolSpec
+from elastic_vllm.spec.finding import Finding, Kind
 
 OVER_BUDGET = Kind(
     id="over-budget",

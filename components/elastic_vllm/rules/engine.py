@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from elastic_vllm import catalog
 from elastic_vllm.catalog import engine_rules
 from elastic_vllm.catalog.engine_options import OptionError
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
+from elastic_vllm.spec.finding import Finding, Kind
 from elastic_vllm.vllm.arguments import arguments
 
 ARGUMENTS = Kind(

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from elastic_vllm import catalog
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import ModelSpec
+from elastic_vllm.spec.finding import Finding, Kind
 from elastic_vllm.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
 
 CORES = Kind(

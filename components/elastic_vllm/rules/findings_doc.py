@@ -1,10 +1,10 @@
-"""Writes ``docs/findings.md`` from the registry of kinds: ``python -m elastic_vllm.rules.findings_doc``."""
+"""Writes ``docs/findings.md`` from the registry of kinds: ``python -m elastic_vllm.spec.findings_doc``."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from elastic_vllm.rules import policy
-from elastic_vllm.rules.finding import Family, Kind
+from elastic_vllm.spec.finding import Family, Kind
 
 PATH = Path("docs/findings.md")
 TITLES: dict[Family, str] = {

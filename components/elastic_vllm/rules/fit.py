@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from elastic_vllm.estimate.memory import IMAGE_TOKENS, Fit
 from elastic_vllm.estimate.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB, Placed
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
+from elastic_vllm.spec.finding import Finding, Kind
 from elastic_vllm.vllm.arguments import keeps_experts_whole
 
 REPLICA_GPUS = Kind(

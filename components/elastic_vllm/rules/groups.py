@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.placement import Placed
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
+from elastic_vllm.spec.finding import Finding, Kind
 
 GROUP_SHARES_POOL = Kind(
     id="group-shares-pool",

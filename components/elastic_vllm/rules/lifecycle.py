@@ -11,9 +11,9 @@ from math import ceil
 from elastic_vllm.estimate.memory import Fit, batch_of
 from elastic_vllm.estimate.placement import Placed
 from elastic_vllm.estimate.step_time import Pace
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import LocalCluster
+from elastic_vllm.spec.finding import Finding, Kind
 from elastic_vllm.vllm import startup
 
 DRAIN_MARGIN = Kind(

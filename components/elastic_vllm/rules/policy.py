@@ -17,9 +17,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from elastic_vllm import rules as checks
 from elastic_vllm.project import stacks_folder
-from elastic_vllm.rules.finding import Finding, Kind, StackConfigError
 from elastic_vllm.section import wrong
 from elastic_vllm.spec import Section
+from elastic_vllm.spec.finding import Finding, Kind, StackConfigError
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.spec.translation import findings_of
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from elastic_vllm.catalog import CatalogueError, machine_for
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
+from elastic_vllm.spec.finding import Finding, Kind
 from elastic_vllm.spec.stack import StackConfig
 
 DUPLICATE_NAME = Kind(

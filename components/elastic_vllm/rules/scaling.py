@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from elastic_vllm import catalog
 from elastic_vllm.catalog.engine_options import VLLM_VERSION
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import LocalCluster
+from elastic_vllm.spec.finding import Finding, Kind
 from elastic_vllm.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
 
 CANNOT_FIRE = Kind(

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, collapse_addresses
 
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import LocalCluster
+from elastic_vllm.spec.finding import Finding, Kind
 
 OPEN_ENDPOINT = Kind(
     id="open-endpoint",

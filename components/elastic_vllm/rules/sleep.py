@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
+from elastic_vllm.spec.finding import Finding, Kind
 
 AUTOSCALED = Kind(
     id="sleep-beside-autoscaler",

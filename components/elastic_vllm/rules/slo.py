@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from elastic_vllm.estimate.placement import Placed
-from elastic_vllm.rules.finding import Finding, Kind
 from elastic_vllm.rules.view import View
 from elastic_vllm.simulate.forecast import Conditions, engine_of, replicas_to_hold, step_outcome, traces
+from elastic_vllm.spec.finding import Finding, Kind
 
 UNREACHABLE = Kind(
     id="slo-unreachable",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import pulumi
 from pulumi.runtime.config import get_config
 
-from elastic_vllm.rules.finding import Finding, StackConfigError
 from elastic_vllm.rules.policy import reviewed
 from elastic_vllm.rules.security import MISSING_API_KEY
+from elastic_vllm.spec.finding import Finding, StackConfigError
 from elastic_vllm.spec.keys import keys_of
 from elastic_vllm.spec.stack import HUB_TOKEN, PROJECT, SECRET_SECTIONS, SECRETS, WORDS, StackConfig
 from elastic_vllm.stack_file.files import read_stack_file

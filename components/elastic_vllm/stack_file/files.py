@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from elastic_vllm.rules.finding import STACK_FILE, Finding, StackConfigError
 from elastic_vllm.rules.security import SECRET_IN_PLAIN
+from elastic_vllm.spec.finding import STACK_FILE, Finding, StackConfigError
 from elastic_vllm.spec.keys import keys_of
 from elastic_vllm.spec.stack import PROJECT, SECRET_SECTIONS, SECRETS, StackConfig
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from elastic_vllm import rules as checks
-from elastic_vllm.rules.finding import STACK_FILE, StackConfigError
+from elastic_vllm.spec.finding import STACK_FILE, StackConfigError
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.spec.translation import findings_of
 

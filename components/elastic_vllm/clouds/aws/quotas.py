@@ -21,7 +21,7 @@ def other_demand(cluster: AwsSettings) -> Iterator[Demand]:
         machine=machine,
         family=family_of(machine),
         nodes=cluster.system_nodes + 1,
-        amounts={"vCPUs": vcpus_of(machine)},
+        amounts={"machines": 1, "vCPUs": vcpus_of(machine)},
     )
     yield Demand(
         who="one address each",

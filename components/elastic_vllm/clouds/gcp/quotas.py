@@ -29,7 +29,7 @@ def other_demand(cluster: GcpSettings) -> Iterator[Demand]:
         machine=machine,
         family=family_of(machine),
         nodes=len(cluster.node_zones) + HEADROOM_NODES,
-        amounts={"vCPUs": vcpus_of(machine), **disk},
+        amounts={"machines": 1, "vCPUs": vcpus_of(machine), **disk},
     )
 
 
