@@ -116,9 +116,7 @@ def _on_embedded_cluster(stack: str) -> bool:
 def _ready_tools(*, local: bool) -> None:
     """Download or build what is missing, where a person sees it."""
     with Steps() as steps:
-        found = (tools.ensure if local else tools.ensure_cli)(
-            steps, said=lambda words: console.print(f"  {escape(words)}")
-        )
+        found = tools.ensure(steps, provider=local, said=lambda words: console.print(f"  {escape(words)}"))
     console.print(f"pulumi {found.command.version}, {found.source}")
 
 

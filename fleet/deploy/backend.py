@@ -70,7 +70,9 @@ def open_local(stack: StackRef, tools: Tools) -> auto.Stack:
             project_settings=auto.ProjectSettings(PROJECT, "python", main=str(work)),
             env_vars={
                 **_QUIET,
-                "PULUMI_BACKEND_URL": f"file://{state}",
+                # Without files of attributes beside the state's: those are not written atomically, and a kill
+                # between leaves a state that cannot be read.
+                "PULUMI_BACKEND_URL": f"file://{state}?metadata=skip",
                 "PULUMI_CONFIG_PASSPHRASE": _passphrase(place / "passphrase"),
                 "PULUMI_CONFIG_PASSPHRASE_FILE": "",
                 "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

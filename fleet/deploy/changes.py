@@ -44,7 +44,7 @@ _ACTIONS: Final = {
     "import-replacement": Action.REPLACE,
     "delete": Action.DELETE,
     "discard": Action.DELETE,
-    "refresh": Action.UNCHANGED,
+    "refresh": Action.UPDATE,
     "read": Action.UNCHANGED,
 }
 """Steps that are left out are parts of a replacement."""
@@ -69,15 +69,19 @@ class Change:
         ]
 
 
-def change(step: events.StepEventMetadata) -> Change | None:
-    """The change that a step makes; None for steps that are only a part of one, and for components."""
+def change(step: events.StepEventMetadata, *, reading: bool = False) -> Change | None:
+    """The change that a step makes; None for steps that are only a part of one, and for components.
+
+    ``reading`` is for the steps of a refresh: what differs is what is really there.
+    """
     state = step.new or step.old
     action = _ACTIONS.get(step.op)
     if state is None or action is None or not state.custom:
         return None
-    fields = tuple(_fields(step))
+    reading = reading or step.op == "refresh"
+    fields = tuple(_fields(step, reading=reading))
     note = ""
-    if step.op == "refresh":
+    if reading:
         action = Action.DELETE if step.new is None else Action.UPDATE if fields else Action.UNCHANGED
         note = "in the state only" if action is not Action.UNCHANGED else ""
     elif action is Action.DELETE and step.old is not None and step.old.retain_on_delete:
@@ -92,17 +96,17 @@ def subject(state: events.StepEventStateMetadata) -> str:
     name = state.urn.rpartition("::")[2]
     kind, described = text(inputs.get("kind")), mapping(inputs.get("metadata"))
     if not state.type.startswith("kubernetes:") or not kind:
-        return f"{state.type.removeprefix('pulumi:')} {name}"
+        return f"{state.type.replace('pulumi:providers:', 'provider ')} {name}"
     where = text(described.get("namespace"))
     called = text(described.get("name")) or name
     return f"{kind} {where}/{called}" if where else f"{kind} {called}"
 
 
-def _fields(step: events.StepEventMetadata) -> Iterator[FieldChange]:
+def _fields(step: events.StepEventMetadata, *, reading: bool) -> Iterator[FieldChange]:
     """The differing inputs, then what only the provider knows to differ: secrets, and drift."""
     if step.old is None or step.new is None:
         return
-    if step.op == "refresh":
+    if reading:
         yield from differences(_plain(step.old.outputs), _plain(step.new.outputs))
         return
     old, new = _plain(step.old.inputs), _plain(step.new.inputs)

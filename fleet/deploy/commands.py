@@ -44,7 +44,7 @@ def up(stack: Stack, *, reporter: Reporter, refresh: bool = False) -> Outcome:
 
 def refresh(stack: Stack, *, reporter: Reporter) -> Outcome:
     """Read into the state what is really there. Changes nothing else."""
-    return _run(stack, reporter, lambda opened, hear: opened.refresh(on_event=hear))
+    return _run(stack, reporter, lambda opened, hear: opened.refresh(on_event=hear), reading=True)
 
 
 def destroy(stack: Stack, *, reporter: Reporter) -> Outcome:
@@ -60,14 +60,21 @@ def destroy(stack: Stack, *, reporter: Reporter) -> Outcome:
     return _run(stack, reporter, work)
 
 
-def _run(stack: Stack, reporter: Reporter, work: Callable[[auto.Stack, auto.OnEvent], object]) -> Outcome:
+def _run(
+    stack: Stack,
+    reporter: Reporter,
+    work: Callable[[auto.Stack, auto.OnEvent], object],
+    *,
+    reading: bool = False,
+) -> Outcome:
     """Open the stack, set right what a killed run left, work; whatever fails is one ``DeployError``."""
     redactor = Redactor()
-    listener = Listener(reporter, redactor)
+    listener = Listener(reporter, redactor, reading=reading)
     with _alone(stack), _patient(reporter):
         try:
             opened = _open(stack, redactor, reporter)
             result = work(opened, listener.hear)
+            listener.finish()
         except auto.CommandError as error:
             message = listener.failure() or redactor.hide(backend.last_error(error))
             raise DeployError(message) from None
@@ -82,10 +89,10 @@ def _alone(stack: Stack) -> AbstractContextManager[None]:
 
 def _open(stack: Stack, redactor: Redactor, reporter: Reporter) -> auto.Stack:
     if isinstance(stack, CloudStack):
-        return backend.open_cloud(stack, tools.ensure_cli())
+        return backend.open_cloud(stack, tools.ready(provider=False))
     for key in stack.secret_keys:
         redactor.learn_text(stack.config[key])
-    opened = backend.open_local(stack, tools.ensure())
+    opened = backend.open_local(stack, tools.ready(provider=True))
     recover(stack, opened, reporter)
     return opened
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from pulumi.automation import events
 
 from elastic_vllm.testing.values import SECRET_TEXT, Secret, secret_strings
-from fleet.deploy.changes import Change, change, subject
+from fleet.deploy.changes import Action, Change, change, subject
 
 _SHORTEST = 6
 """Shorter secrets are not searched for in text: to hide every ``true`` would show what the secret is."""
@@ -73,6 +73,10 @@ class Listener:
     changes: list[Change] = field(default_factory=list)
     errors: list[tuple[str, str]] = field(default_factory=list)
     """What each error is about, and its text."""
+    reading: bool = False
+    """Whether the run is a refresh."""
+    _replaced: dict[str, events.StepEventMetadata] = field(default_factory=dict)
+    """What was deleted to be made again: its replacement is reported, unless none follows."""
     _subjects: dict[str, str] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -92,9 +96,19 @@ class Listener:
         if state is not None:
             self._subjects[step.urn] = subject(state)
 
+    def finish(self) -> None:
+        """Report what was deleted because of another's replacement, and is declared no more."""
+        for step in self._replaced.values():
+            step.op = events.OpType.DELETE
+            self._done(step)
+
     def _done(self, step: events.StepEventMetadata) -> None:
         self._name(step)
-        made = change(step)
+        if step.op == "delete-replaced":
+            self._replaced[step.urn] = step
+        made = change(step, reading=self.reading)
+        if made is not None and made.action is not Action.DELETE:
+            self._replaced.pop(step.urn, None)
         if made is not None and made not in self.changes:
             self.changes.append(made)
             self.reporter.changed(made)

@@ -38,19 +38,6 @@ class Tools:
     """Where the CLI comes from, in words."""
 
 
-class Quiet:
-    """Reports no build: for callers that have made sure before that there is none."""
-
-    def building(self, name: str, index: int, total: int) -> None:
-        """A build starts."""
-
-    def progress(self, packages: int) -> None:
-        """So many packages are compiled."""
-
-    def built(self, name: str, seconds: float) -> None:
-        """A build ended."""
-
-
 def home() -> Path:
     """The PULUMI_HOME of the embedded cluster's stacks."""
     return binaries.cache_dir() / "pulumi"
@@ -61,37 +48,46 @@ def plugin() -> Path:
     return home() / "plugins" / f"resource-kubernetes-v{PROVIDER_VERSION}" / "pulumi-resource-kubernetes"
 
 
-def ensure(reporter: BuildReporter | None = None, *, said: Callable[[str], None] = lambda _: None) -> Tools:
-    """A CLI and the embedded cluster's provider. Downloads or builds what is missing."""
-    tools = ensure_cli(reporter, said=said)
-    if not plugin().is_file() and not _install_plugin(tools.command):
+def ready(*, provider: bool) -> Tools:
+    """What ``ensure`` has put in place before; with the embedded cluster's provider if that is needed."""
+    found = _found()
+    if found is None or (provider and not plugin().is_file()):
+        raise FleetError("Pulumi is not set up here", "`fleet up` sets it up, and so does `fleet preview`")
+    return found
+
+
+def ensure(reporter: BuildReporter, *, provider: bool, said: Callable[[str], None]) -> Tools:
+    """A CLI, and the embedded cluster's provider if that is needed. Downloads or builds what is missing."""
+    tools = _found(said) or _obtained(reporter)
+    if provider and not plugin().is_file() and not _install_plugin(tools.command):
         _link(_built("pulumi-resource-kubernetes", reporter), plugin())
     return tools
 
 
-def ensure_cli(
-    reporter: BuildReporter | None = None, *, said: Callable[[str], None] = lambda _: None
-) -> Tools:
-    """A CLI that will do, by the first way that works."""
-    found = _on_path(said)
-    if found:
-        return Tools(found, home(), "on PATH")
-    cache = home() / "cli" / str(VERSION)
-    installed = _command(cache / "downloaded")
-    if installed:
-        return Tools(installed, home(), "downloaded")
-    built = _command(cache / "built") or _downloaded(cache / "downloaded")
-    if built is None:
-        _link(_built("pulumi", reporter), cache / "built" / "bin" / "pulumi")
-        built = _command(cache / "built")
-    if built is None:
-        raise FleetError(
-            f"the Pulumi CLI in {cache} does not start",
-            "remove that folder and run this again, or install the CLI: https://www.pulumi.com/docs/install/",
-        )
-    return Tools(
-        built, home(), "downloaded" if Path(built.command).is_relative_to(cache / "downloaded") else "built"
+def _found(said: Callable[[str], None] = lambda _: None) -> Tools | None:
+    """The CLI on PATH if it is new enough, else one of an earlier run."""
+    if command := _on_path(said):
+        return Tools(command, home(), "on PATH")
+    for source in ("downloaded", "built"):
+        if command := _command(_folder(source)):
+            return Tools(command, home(), source)
+    return None
+
+
+def _obtained(reporter: BuildReporter) -> Tools:
+    if command := _downloaded(_folder("downloaded")):
+        return Tools(command, home(), "downloaded")
+    _link(_built("pulumi", reporter), _folder("built") / "bin" / "pulumi")
+    if command := _command(_folder("built")):
+        return Tools(command, home(), "built")
+    raise FleetError(
+        f"the Pulumi CLI in {_folder('built')} does not start",
+        "remove that folder and run this again, or install the CLI: https://www.pulumi.com/docs/install/",
     )
+
+
+def _folder(source: str) -> Path:
+    return home() / "cli" / str(VERSION) / source
 
 
 def _on_path(said: Callable[[str], None]) -> auto.PulumiCommand | None:
@@ -148,8 +144,8 @@ def reachable() -> bool:
         return False
 
 
-def _built(name: str, reporter: BuildReporter | None) -> Path:
-    binaries.ensure(reporter or Quiet(), names=(name,))
+def _built(name: str, reporter: BuildReporter) -> Path:
+    binaries.ensure(reporter, names=(name,))
     return binaries.path(name)
 
 

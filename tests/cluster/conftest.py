@@ -33,7 +33,7 @@ def _fresh_cluster(home: Path) -> Iterator[Layout]:
         lifecycle.down()
         with Steps() as steps:
             place = lifecycle.up(steps)
-            tools.ensure(steps)
+            tools.ensure(steps, provider=True, said=print)
         try:
             yield place
         finally:

@@ -144,7 +144,7 @@ def test_a_stack_that_the_users_backend_does_not_know_is_not_made(on_aws: Checko
 
 def test_a_cloud_stack_is_read_from_its_file_and_nothing_is_deployed_unasked(on_aws: Checkout) -> None:
     subprocess.run(
-        [tools.ensure_cli().command.command, "stack", "init", "cloud"],
+        [tools.ready(provider=False).command.command, "stack", "init", "cloud"],
         cwd=on_aws.root,
         env=on_aws.environment,
         capture_output=True,

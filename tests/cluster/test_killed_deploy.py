@@ -60,11 +60,7 @@ def declared(item: Object | None) -> dict[str, object]:
 
 
 def state(stack: TinyStack) -> Objects:
-    found = {}
-    for member in sorted(stack.members()):
-        kind, name = member.split()
-        found[member] = declared(stack.object(kind, name, "apps/v1" if kind == "Deployment" else "v1"))
-    return found
+    return {member: declared(live(stack, member)) for member in sorted(stack.members())}
 
 
 def at_rest(stack: TinyStack) -> bool:
@@ -120,16 +116,12 @@ def test_a_destroy_killed_at_a_point_is_finished_by_the_next(
     killed(stack, "destroy", "first", at)
     stack.destroy()
     assert not backend.exists(stack.ref)
-    left = [
-        member
-        for member in undisturbed["first"]
-        if stack.object(*member.split(), version(member)) is not None
-    ]
-    assert left == []
+    assert [member for member in undisturbed["first"] if live(stack, member) is not None] == []
 
 
-def version(member: str) -> str:
-    return "apps/v1" if member.startswith("Deployment") else "v1"
+def live(stack: TinyStack, member: str) -> Object | None:
+    kind, name = member.split()
+    return stack.object(kind, name, "apps/v1" if kind == "Deployment" else "v1")
 
 
 def test_a_preview_after_a_killed_run_works_as_well(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from secrets import token_hex
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,9 @@ def api(cluster: Layout) -> Apiserver:
 @pytest.fixture(scope="module")
 def local(cluster: Layout, api: Apiserver) -> Iterator[Local]:
     """The stack, deployed; afterwards nothing of it may be left."""
-    raw = stack_config.read_stack_file(ROOT / "stacks" / "Pulumi.local.yaml") | {"namespace": NAME}
+    raw: dict[str, Any] = stack_config.read_stack_file(ROOT / "stacks" / "Pulumi.local.yaml") | {
+        "namespace": NAME
+    }
     raw["models"] = [raw["models"][0] | {"requireApiKey": True}]
     config = {
         f"elastic-vllm:{key}": item if isinstance(item, str) else json.dumps(item)

@@ -52,7 +52,7 @@ class Recorder:
         return {
             _without_namespace(change.subject): change.action
             for change in self.changes
-            if change.action != Action.UNCHANGED and not change.subject.startswith("providers:")
+            if change.action != Action.UNCHANGED and not change.subject.startswith("provider ")
         }
 
 
@@ -71,8 +71,9 @@ class Builder:
     def options(self, more: pulumi.ResourceOptions | None = None) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=self.provider), more)
 
-    def metadata(self, name: str) -> ObjectMetaArgs:
-        return ObjectMetaArgs(name=name, namespace=self.namespace)
+    def metadata(self, name: str, *, skip_await: bool = False) -> ObjectMetaArgs:
+        annotations = {"pulumi.com/skipAwait": "true"} if skip_await else None
+        return ObjectMetaArgs(name=name, namespace=self.namespace, annotations=annotations)
 
     def config_map(
         self, name: str, data: dict[str, pulumi.Input[str]], opts: pulumi.ResourceOptions | None = None
@@ -84,9 +85,10 @@ class Builder:
         return Secret(name, metadata=self.metadata(name), string_data={"key": key}, opts=opts)
 
     def service(self, name: str, port: int = 80) -> Service:
+        """Has no pods, and would be waited for until it has some."""
         return Service(
             name,
-            metadata=self.metadata(name),
+            metadata=self.metadata(name, skip_await=True),
             spec={"selector": {"app": name}, "ports": [{"name": "http", "port": port}]},
             opts=self.options(),
         )
@@ -128,6 +130,7 @@ class TinyStack:
                 kubeconfig=str(self.ref.kubeconfig),
                 enable_server_side_apply=True,
                 enable_secret_mutable=True,
+                enable_config_map_mutable=True,
                 opts=pulumi.ResourceOptions(version=PROVIDER_VERSION),
             )
             build(Builder(self.namespace, provider))

@@ -1,5 +1,6 @@
 """The CLI's steps are read into changes that a person can check: what, which field, from what to what."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def deployment(*args: str, **metadata: str) -> dict[str, object]:
     }
 
 
-def state(inputs: dict[str, object], **more: object) -> dict[str, object]:
+def state(inputs: Mapping[str, object], **more: object) -> dict[str, object]:
     kind = str(inputs.get("kind", "ConfigMap"))
     urn = f"urn:pulumi:local::elastic-vllm::kubernetes:apps/v1:{kind}::chat-deployment"
     common = {"type": f"kubernetes:apps/v1:{kind}", "urn": urn, "custom": True}
@@ -29,12 +30,17 @@ def state(inputs: dict[str, object], **more: object) -> dict[str, object]:
 
 
 def step(
-    op: str, old: dict[str, object] | None, new: dict[str, object] | None, **detailed: str
+    op: str,
+    old: dict[str, object] | None,
+    new: dict[str, object] | None,
+    *,
+    reading: bool = False,
+    **detailed: str,
 ) -> Change | None:
     one = new or old or {}
     data: dict[str, Any] = {"op": op, "urn": one["urn"], "type": one["type"], "old": old, "new": new}
     data["detailedDiff"] = {path: {"diffKind": kind} for path, kind in detailed.items()}
-    return change(StepEventMetadata.from_json(data))
+    return change(StepEventMetadata.from_json(data), reading=reading)
 
 
 def lines(made: Change | None) -> list[str]:
@@ -114,14 +120,18 @@ def test_a_retained_object_is_left_in_place() -> None:
     assert lines(made) == ["· leave in place Deployment inference/chat  (retainOnDelete)"]
 
 
-def test_a_refresh_shows_what_differed_and_what_is_gone() -> None:
+@pytest.mark.parametrize("op", ["refresh", "update"])
+def test_a_refresh_shows_what_differed_and_what_is_gone(op: str) -> None:
+    """The steps of ``pulumi refresh`` are called by their result, those of ``up --refresh`` are not."""
     before, after = state(deployment("a")), state(deployment("b"))
-    assert lines(step("refresh", before, after)) == [
+    assert lines(step(op, before, after, reading=True)) == [
         "~ update Deployment inference/chat  (in the state only)",
         '    spec.template.spec.containers[vllm].args[0]: "a" → "b"',
     ]
-    assert lines(step("refresh", before, None)) == ["- delete Deployment inference/chat  (in the state only)"]
-    same = step("refresh", before, before)
+    assert lines(step(op, before, None, reading=True)) == [
+        "- delete Deployment inference/chat  (in the state only)"
+    ]
+    same = step(op, before, before, reading=True)
     assert same is not None
     assert same.action is Action.UNCHANGED
 

@@ -5,9 +5,13 @@ import time
 from pathlib import Path
 
 import pytest
+from pulumi import automation as auto
 
+from fleet.cli.console import Steps
 from fleet.deploy import tools
+from fleet.deploy.tools import Tools
 from fleet.embedded import binaries
+from fleet.errors import FleetError
 
 
 def cli(folder: Path, version: str) -> Path:
@@ -18,14 +22,19 @@ def cli(folder: Path, version: str) -> Path:
     return script
 
 
+def ensure_cli(said: list[str] | None = None) -> Tools:
+    heard = [] if said is None else said
+    return tools.ensure(Steps(), provider=False, said=heard.append)
+
+
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """An empty cache, no CLI on PATH, no network; what is built is made up."""
     names: list[str] = []
 
-    def ensure(reporter: object, names_: list[str] = names, *, names: tuple[str, ...]) -> dict[str, float]:
-        names_.extend(names)
-        cli(tmp_path / "built" / names[0], str(tools.VERSION))
+    def ensure(_reporter: object, **named: tuple[str, ...]) -> dict[str, float]:
+        names.extend(named["names"])
+        cli(tmp_path / "built" / named["names"][0], str(tools.VERSION))
         return {}
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -45,7 +54,7 @@ def test_a_cli_on_path_that_is_new_enough_is_used(
     built: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     on_path(monkeypatch, tmp_path / "bin", str(tools.MINIMUM))
-    found = tools.ensure_cli()
+    found = ensure_cli()
     assert (found.source, str(found.command.version)) == ("on PATH", str(tools.MINIMUM))
     assert built == []
 
@@ -56,16 +65,16 @@ def test_a_cli_on_path_that_will_not_do_is_named_and_another_is_found(
 ) -> None:
     on_path(monkeypatch, tmp_path / "bin", version)
     said: list[str] = []
-    assert tools.ensure_cli(said=said.append).source == "built"
+    assert ensure_cli(said).source == "built"
     (words,) = said
     assert words.startswith("the Pulumi CLI on PATH is not used: ")
 
 
 def test_without_a_network_the_cli_is_built_once_and_without_a_wait(built: list[str]) -> None:
     started = time.monotonic()
-    assert tools.ensure_cli().source == "built"
+    assert ensure_cli().source == "built"
     assert time.monotonic() - started < tools._PROBE_SECONDS + 2
-    assert tools.ensure_cli().source == "built"
+    assert ensure_cli().source == "built"
     assert built == ["pulumi"]
 
 
@@ -74,12 +83,12 @@ def test_a_downloaded_cli_goes_before_a_build(
 ) -> None:
     def install(root: str, version: object) -> object:
         cli(Path(root) / "bin", str(version))
-        return tools.auto.PulumiCommand(root=root)
+        return auto.PulumiCommand(root=root)
 
     monkeypatch.setattr(tools, "reachable", lambda: True)
-    monkeypatch.setattr(tools.auto.PulumiCommand, "install", install)
-    assert tools.ensure_cli().source == "downloaded"
-    assert tools.ensure_cli().source == "downloaded"
+    monkeypatch.setattr(auto.PulumiCommand, "install", install)
+    assert ensure_cli().source == "downloaded"
+    assert ensure_cli().source == "downloaded"
     assert built == []
 
 
@@ -90,20 +99,29 @@ def test_a_download_that_fails_falls_back_to_the_build(
         raise OSError("cut off")
 
     monkeypatch.setattr(tools, "reachable", lambda: True)
-    monkeypatch.setattr(tools.auto.PulumiCommand, "install", install)
-    assert tools.ensure_cli().source == "built"
+    monkeypatch.setattr(auto.PulumiCommand, "install", install)
+    assert ensure_cli().source == "built"
 
 
 def test_the_provider_is_put_where_the_cli_looks_for_plugins_and_only_where_it_is_missing(
     built: list[str],
 ) -> None:
-    tools.ensure()
-    tools.ensure()
+    for _ in range(2):
+        tools.ensure(Steps(), provider=True, said=print)
     assert built == ["pulumi", "pulumi-resource-kubernetes"]
     assert tools.plugin().is_file()
     assert tools.plugin().is_relative_to(tools.home() / "plugins")
 
 
 def test_a_cli_that_was_removed_is_found_again(built: list[str]) -> None:
-    shutil.rmtree(Path(tools.ensure_cli().command.command).parent)
-    assert tools.ensure_cli().source == "built"
+    shutil.rmtree(Path(ensure_cli().command.command).parent)
+    assert ensure_cli().source == "built"
+
+
+def test_what_was_never_set_up_is_named_with_the_next_step(built: list[str]) -> None:
+    with pytest.raises(FleetError, match="Pulumi is not set up here"):
+        tools.ready(provider=False)
+    ensure_cli()
+    assert tools.ready(provider=False).source == "built"
+    with pytest.raises(FleetError, match="Pulumi is not set up here"):
+        tools.ready(provider=True)
