@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from fleet.plan.build import plan
 from tests.cloud_settings import raw_settings
@@ -27,13 +27,7 @@ def test_any_setting_is_planned_without_a_traceback(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("fleet.plan.build.meanwhile", lambda _work, _config: tuple)
     ends: Counter[str] = Counter()
 
-    @settings(
-        max_examples=DRAWS,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(max_examples=DRAWS, phases=[Phase.generate])
     @given(raw_settings())
     def planned(raw: Raw) -> None:
         sections = {f"elastic-vllm:{name}": section for name, section in raw.items()}
