@@ -107,7 +107,7 @@ def test_a_path_with_quoted_keys_and_indexes_finds_its_values() -> None:
         "update",
         state(wanted, outputs={**live, "spec": {"l": [{"v": 1}]}}),
         state(wanted),
-        **{'metadata.labels["app.kubernetes.io/name"]': "update", "spec.l[1].v": "add"},
+        {'metadata.labels["app.kubernetes.io/name"]': "update", "spec.l[1].v": "add"},
     )
     assert lines(made)[1:] == [
         '    metadata.labels["app.kubernetes.io/name"]: "b" → "a"',
