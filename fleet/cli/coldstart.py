@@ -11,14 +11,14 @@ from elastic_vllm.estimate.placement import placed
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm.startup import Start
 from fleet.cli.console import console
-from fleet.cli.options import StackName, workspace
+from fleet.cli.options import DEFAULT, StackName, workspace
 from fleet.drill import coldstart
 from fleet.errors import FleetError
 
 ModelName = Annotated[str | None, typer.Option("--model", help="one model of the stack; all if left out")]
 
 
-def cold_start(stack: StackName = "", model: ModelName = None) -> None:
+def cold_start(stack: StackName = DEFAULT, model: ModelName = None) -> None:
     """Show where the time of a cold start goes, for each model of a stack. Needs no cluster."""
     config = workspace().config(stack)
     cloud, chosen = config.cluster.catalogue, _chosen(config.models, model)

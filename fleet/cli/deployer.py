@@ -9,7 +9,7 @@ import typer
 
 from elastic_vllm.clouds.facts import AccountError
 from fleet.cli.console import console
-from fleet.cli.options import StackName, workspace
+from fleet.cli.options import DEFAULT, StackName, workspace
 from fleet.errors import FleetError
 
 Account = Annotated[
@@ -20,7 +20,7 @@ Output = Annotated[
 ]
 
 
-def deployer(account: Account, stack: StackName = "", output: Output = None) -> None:
+def deployer(account: Account, stack: StackName = DEFAULT, output: Output = None) -> None:
     """Print the least-privilege permissions for deploying a stack: IAM policies, or gcloud commands."""
     try:
         documents = workspace().config(stack).cluster.deployer_documents(stack, account)

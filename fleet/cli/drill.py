@@ -12,7 +12,7 @@ from elastic_vllm.simulate.load_model import LoadModel
 from elastic_vllm.simulate.timeline import Run
 from fleet import deploy
 from fleet.cli.console import console
-from fleet.cli.options import StackName, workspace
+from fleet.cli.options import DEFAULT, StackName, workspace
 from fleet.cli.stack import Printer, bring_up_all
 from fleet.deploy.program import stack_ref
 from fleet.drill import rest, runner, verdict
@@ -37,7 +37,7 @@ ReportFolder = Annotated[
 
 
 def drill(
-    stack: StackName = "",
+    stack: StackName = DEFAULT,
     scenario_: ScenarioName = DEFAULT_SCENARIO,
     real_time: RealTime = False,
     model: ModelName = None,

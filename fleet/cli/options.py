@@ -12,6 +12,9 @@ import typer
 
 from fleet.workspace import Workspace
 
+DEFAULT = "<default>"
+"""The stack of a command that names none. Not the empty text, which an unset shell variable gives."""
+
 _directory: ContextVar[Path | None] = ContextVar("directory", default=None)
 
 
@@ -64,7 +67,7 @@ def start(directory: Directory = None) -> None:
 
 def _named(stack: str) -> str:
     """Pulumi's own rule for names of stacks; a file's path is the likely mistake."""
-    if not stack:
+    if stack == DEFAULT:
         return workspace().default()
     if not re.fullmatch(r"[\w.-]{1,100}", stack) or stack.endswith((".yaml", ".yml")):
         raise typer.BadParameter("invalid stack name; pass `local` for Pulumi.local.yaml")

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from fleet.cli.console import LOG_WIDTH, console, errors, print_problem
-from fleet.cli.options import StackName, workspace
+from fleet.cli.options import DEFAULT, StackName, workspace
 from fleet.plan import format as text_of
 from fleet.plan import render_markdown, render_text
 from fleet.plan.build import plan as build
@@ -40,7 +40,7 @@ Strict = Annotated[bool, typer.Option("--strict", help="fail on warnings too")]
 
 
 def plan(
-    stack: StackName = "",
+    stack: StackName = DEFAULT,
     against: Against = None,
     format_: FormatChoice = Format.TEXT,
     strict: Strict = False,

@@ -5,10 +5,10 @@ from rich.table import Table
 from elastic_vllm.estimate.quotas import Quota
 from elastic_vllm.estimate.quotas import quotas as quotas_of
 from fleet.cli.console import console
-from fleet.cli.options import StackName, workspace
+from fleet.cli.options import DEFAULT, StackName, workspace
 
 
-def quotas(stack: StackName = "") -> None:
+def quotas(stack: StackName = DEFAULT) -> None:
     """List the cloud quotas that a stack needs at its largest. Asks the cloud nothing."""
     needed = quotas_of(workspace().config(stack))
     if not needed:

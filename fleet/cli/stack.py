@@ -14,7 +14,7 @@ from elastic_vllm.testing.values import Secret
 from fleet import deploy
 from fleet.cli.cluster import bring_up
 from fleet.cli.console import Steps, console
-from fleet.cli.options import StackName, workspace
+from fleet.cli.options import DEFAULT, StackName, workspace
 from fleet.deploy import Outcome, tools
 from fleet.deploy.changes import Action, Change
 from fleet.deploy.commands import Stack
@@ -61,7 +61,9 @@ class Printer:
         console.print(f"  {severity}: {escape(message)}")
 
 
-def up(stack: StackName = "", refresh: Refresh = False, verbose: Verbose = False, yes: Yes = False) -> None:
+def up(
+    stack: StackName = DEFAULT, refresh: Refresh = False, verbose: Verbose = False, yes: Yes = False
+) -> None:
     """Deploy a stack. Starts the embedded cluster first where the stack is on it and none runs."""
     local = _on_embedded_cluster(stack)
     _ready_tools(local=local)  # before anything is started
@@ -82,19 +84,19 @@ def up(stack: StackName = "", refresh: Refresh = False, verbose: Verbose = False
         console.print(f"  kubeconfig: {kubeconfig()}")
 
 
-def preview(stack: StackName = "", verbose: Verbose = False) -> None:
+def preview(stack: StackName = DEFAULT, verbose: Verbose = False) -> None:
     """Show what `up` would change, to the field, and change nothing."""
     outcome = deploy.preview(_existing(stack), reporter=Printer(unchanged=verbose))
     _print_summary(outcome, "planned")
 
 
-def refresh(stack: StackName = "", verbose: Verbose = False) -> None:
+def refresh(stack: StackName = DEFAULT, verbose: Verbose = False) -> None:
     """Read into Pulumi's state what is really there, and show what differed."""
     outcome = deploy.refresh(_existing(stack), reporter=Printer(unchanged=verbose))
     _print_summary(outcome, "read")
 
 
-def destroy(stack: StackName = "", yes: Yes = False) -> None:
+def destroy(stack: StackName = DEFAULT, yes: Yes = False) -> None:
     """Delete everything that a stack declared, in reverse order; the embedded cluster itself stays."""
     chosen = _existing(stack)
     if isinstance(chosen, CloudStack) and not yes:

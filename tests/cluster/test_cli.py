@@ -67,6 +67,7 @@ def checkout(program: Path, tmp_path: Path) -> Checkout:
         "ELASTIC_VLLM_HOME": str(tmp_path / "home"),
         "PATH": "/usr/bin:/bin",
         "COLUMNS": "200",
+        "PYTHONPATH": str(program / "components"),
     }
     environment.pop("ELASTIC_VLLM_KUBECONFIG", None)
     return Checkout(program, environment)
@@ -95,7 +96,7 @@ def test_a_stack_that_does_not_exist_is_told_with_those_that_do(checkout: Checko
 def test_a_stack_named_by_its_file_is_told_how_stacks_are_named(checkout: Checkout, path: str) -> None:
     done = checkout.fleet("preview", "--stack", path)
     assert done.returncode == 2
-    assert "a stack goes by its name" in done.stderr
+    assert "invalid stack name; pass `local` for Pulumi.local.yaml" in done.stderr
 
 
 def test_a_misspelt_key_is_named_with_its_path_and_with_what_exists(checkout: Checkout) -> None:

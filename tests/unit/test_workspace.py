@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from fleet.cli.main import app
-from fleet.cli.options import StackName, in_directory, start, workspace
+from fleet.cli.options import DEFAULT, StackName, in_directory, start, workspace
 from fleet.errors import FleetError
 from fleet.plan.document import Plan
 from fleet.workspace import Workspace
@@ -107,7 +107,7 @@ def test_the_folder_is_named_before_or_after_the_command_and_only_for_this_call(
     here = Workspace.find(Path.cwd()).root
     seen: list[Path] = []
 
-    def look(stack: StackName = "") -> None:
+    def look(stack: StackName = DEFAULT) -> None:
         assert stack
         seen.append(workspace().root)
 
