@@ -33,13 +33,13 @@ def step(
     op: str,
     old: dict[str, object] | None,
     new: dict[str, object] | None,
+    detailed: Mapping[str, str] | None = None,
     *,
     reading: bool = False,
-    **detailed: str,
 ) -> Change | None:
     one = new or old or {}
     data: dict[str, Any] = {"op": op, "urn": one["urn"], "type": one["type"], "old": old, "new": new}
-    data["detailedDiff"] = {path: {"diffKind": kind} for path, kind in detailed.items()}
+    data["detailedDiff"] = {path: {"diffKind": kind} for path, kind in (detailed or {}).items()}
     return change(StepEventMetadata.from_json(data), reading=reading)
 
 
@@ -58,7 +58,7 @@ def test_an_update_names_the_object_and_each_field_with_both_values() -> None:
 
 def test_a_field_that_makes_a_replacement_necessary_says_so() -> None:
     before, after = state(deployment(label="a")), state(deployment(label="b"))
-    made = step("replace", before, after, **{"metadata.label": "update-replace"})
+    made = step("replace", before, after, {"metadata.label": "update-replace"})
     assert lines(made) == [
         "± replace Deployment inference/chat",
         '    metadata.label: "a" → "b"  (forces replacement)',
@@ -76,7 +76,7 @@ def test_components_and_the_stack_itself_are_not_listed() -> None:
 
 def test_a_secret_that_changes_is_told_by_the_provider_and_shows_neither_value() -> None:
     before, after = ({"kind": "Secret", "metadata": {"name": "key"}, "data": SECRET} for _ in range(2))
-    made = step("update", state(before), state(after), **{"data.key": "update"})
+    made = step("update", state(before), state(after), {"data.key": "update"})
     assert lines(made) == ["~ update Secret key", "    data.key: [secret] → [secret]"]
 
 
@@ -95,7 +95,7 @@ def test_what_only_an_update_can_know_is_shown_as_that() -> None:
 def test_drift_that_only_the_provider_sees_is_a_field_with_the_live_value() -> None:
     wanted = {"kind": "ConfigMap", "metadata": {"name": "map"}, "data": {"a": "ours"}}
     live = {**wanted, "data": {"a": "edited"}}
-    made = step("update", state(wanted, outputs=live), state(wanted), **{"data.a": "update"})
+    made = step("update", state(wanted, outputs=live), state(wanted), {"data.a": "update"})
     assert lines(made)[1:] == ['    data.a: "edited" → "ours"']
 
 
@@ -107,7 +107,7 @@ def test_a_path_with_quoted_keys_and_indexes_finds_its_values() -> None:
         "update",
         state(wanted, outputs={**live, "spec": {"l": [{"v": 1}]}}),
         state(wanted),
-        **{'metadata.labels["app.kubernetes.io/name"]': "update", "spec.l[1].v": "add"},
+        {'metadata.labels["app.kubernetes.io/name"]': "update", "spec.l[1].v": "add"},
     )
     assert lines(made)[1:] == [
         '    metadata.labels["app.kubernetes.io/name"]: "b" → "a"',
@@ -134,6 +134,13 @@ def test_a_refresh_shows_what_differed_and_what_is_gone(op: str) -> None:
     same = step(op, before, before, reading=True)
     assert same is not None
     assert same.action is Action.UNCHANGED
+
+
+def test_an_update_without_a_field_says_why_it_is_one() -> None:
+    before = state(deployment(), initErrors=["0/1 pods available"])
+    assert lines(step("update", before, state(deployment()))) == [
+        "~ update Deployment inference/chat  (it was not ready when it was last read; waits until it is)"
+    ]
 
 
 def test_a_clouds_resource_goes_by_its_type_and_its_name() -> None:
