@@ -86,6 +86,8 @@ def change(step: events.StepEventMetadata, *, reading: bool = False) -> Change |
         note = "in the state only" if action is not Action.UNCHANGED else ""
     elif action is Action.DELETE and step.old is not None and step.old.retain_on_delete:
         action, note = Action.RETAIN, "retainOnDelete"
+    elif action is Action.UPDATE and not fields and step.old is not None and step.old.init_errors:
+        note = "it was not ready when it was last read; waits until it is"
     shown = fields if action in (Action.UPDATE, Action.REPLACE) else ()
     return Change(action=action, subject=subject(state), urn=step.urn, fields=shown, note=note)
 

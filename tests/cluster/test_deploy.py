@@ -327,8 +327,8 @@ def test_a_secret_is_in_its_object_alone_and_in_the_state_only_as_ciphertext(
         raise ValueError(pulumi.runtime.get_config("elastic-vllm:key"))
 
     def with_key(value: str) -> TinyStack:
-        config, secret = {"elastic-vllm:key": value}, ("elastic-vllm:key",)
-        return TinyStack(replace(stack.ref, config=config, secret_keys=secret), stack.namespace)
+        key = "elastic-vllm:key"
+        return TinyStack(replace(stack.ref, config={key: value}, secret_keys=(key,)), stack.namespace)
 
     recorders = [with_key(canary).preview(program), with_key(canary).up(program)]
     recorders += [with_key(rotated).preview(program), with_key(rotated).up(program)]

@@ -136,6 +136,13 @@ def test_a_refresh_shows_what_differed_and_what_is_gone(op: str) -> None:
     assert same.action is Action.UNCHANGED
 
 
+def test_an_update_without_a_field_says_why_it_is_one() -> None:
+    before = state(deployment(), initErrors=["0/1 pods available"])
+    assert lines(step("update", before, state(deployment()))) == [
+        "~ update Deployment inference/chat  (it was not ready when it was last read; waits until it is)"
+    ]
+
+
 def test_a_clouds_resource_goes_by_its_type_and_its_name() -> None:
     urn = "urn:pulumi:dev::elastic-vllm::aws:eks/nodeGroup:NodeGroup::l4-nodes"
     new = {"type": "aws:eks/nodeGroup:NodeGroup", "urn": urn, "custom": True, "inputs": {"kind": "x"}}
