@@ -168,7 +168,7 @@ def test_a_protected_object_is_not_deleted(stack: TinyStack) -> None:
         stack.destroy,
     )
     for run in runs:
-        with pytest.raises(DeployError, match=r"^ConfigMap \S+/kept: (.|\s)*because it is protected"):
+        with pytest.raises(DeployError, match=r"(?s)^ConfigMap \S+/kept: .*because it is protected"):
             run()
     assert stack.versions() == versions
 
