@@ -1,7 +1,8 @@
 """What a killed run leaves in the state of a local stack, and how the next run sets it right.
 
 A killed CLI leaves its lock, and an entry for each operation that it had begun. The lock is removed once its
-process is gone. An object whose creation had begun may exist or not: it is taken into the state if it does.
+process is gone. An object whose creation had begun may exist or not: it is taken into the state if it does,
+so that it is deleted if the program drops it.
 """
 
 import json

@@ -2,12 +2,12 @@
 
 The official client's ``DynamicClient`` cannot ask for strict field validation, and it keeps its discovery in
 a file under the temporary directory by host name: a cluster that was made anew on the same port would be
-read from there. The few calls that an engine needs are plain requests.
+read from there. The few calls that are needed here are plain requests.
 """
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -50,9 +50,8 @@ class ApiError(KubeError):
 class Apiserver:
     """One cluster's API. Safe to share between threads."""
 
-    def __init__(self, connection: Connection, *, warn: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._server = connection.server
-        self._warn = warn
         retries = urllib3.Retry(
             3, allowed_methods=None, status_forcelist=(429,), backoff_factor=0.1, raise_on_status=False
         )
@@ -204,8 +203,6 @@ class Apiserver:
                 f"no apiserver answers at {self._server} ({type(error).__name__}): "
                 "see `fleet cluster status`, start one with `fleet cluster up`"
             ) from None
-        for warning in response.headers.getlist("Warning"):
-            self._warn(warning.split('"')[1] if '"' in warning else warning)
         if response.status >= 400:
             raise ApiError(response.status, _status(response.data))
         return response
@@ -223,9 +220,9 @@ class Apiserver:
         return _path(self._kind(ref.api_version, ref.kind), ref.namespace, ref.name)
 
 
-def connect(kubeconfig: Path, *, warn: Callable[[str], None] = lambda _: None) -> Apiserver:
+def connect(kubeconfig: Path) -> Apiserver:
     """The API of the cluster that the kubeconfig's current context names."""
-    return Apiserver(read_kubeconfig(kubeconfig), warn=warn)
+    return Apiserver(read_kubeconfig(kubeconfig))
 
 
 def _path(kind: Kind, namespace: str, name: str) -> str:

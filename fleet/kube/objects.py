@@ -8,8 +8,6 @@ from elastic_vllm.testing.values import mapping, text
 Object = Mapping[str, object]
 """A Kubernetes object as the apiserver speaks it."""
 
-PART_OF = "applyset.kubernetes.io/part-of"
-
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Ref:
@@ -47,14 +45,3 @@ def metadata(item: Object) -> Mapping[str, object]:
 def annotation(item: Object, name: str) -> str:
     """The value of an annotation; empty when it is not there."""
     return text(mapping(metadata(item).get("annotations")).get(name))
-
-
-def label(item: Object, name: str) -> str:
-    """The value of a label; empty when it is not there."""
-    return text(mapping(metadata(item).get("labels")).get(name))
-
-
-def field_managers(item: Object) -> set[str]:
-    """Who has written fields of the object."""
-    entries = metadata(item).get("managedFields")
-    return {text(mapping(entry).get("manager")) for entry in entries} if isinstance(entries, list) else set()

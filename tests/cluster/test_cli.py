@@ -147,7 +147,7 @@ def test_a_cloud_stack_is_read_from_its_file_and_nothing_is_deployed_unasked(on_
     subprocess.run(
         [tools.ready(provider=False).command.command, "stack", "init", "cloud"],
         cwd=on_aws.root,
-        env=on_aws.environment,
+        env=on_aws.environment | {"PATH": os.environ["PATH"]},  # this process's CLI may be on it
         capture_output=True,
         check=True,
     )
