@@ -62,8 +62,9 @@ def run(  # noqa: PLR0913  # all that the CLI would tell a program through its e
 ) -> Graph:
     """Run ``program`` to its end, every ``apply`` included, and return what it registered.
 
-    Registrations reach a ``provider`` one after the other, always in the same order. ``config`` maps full keys
-    to values as the CLI passes them (JSON for anything but a string). Whatever goes wrong is raised here, once.
+    Registrations reach a ``provider`` one after the other, always in the same order. ``config`` maps full
+    keys to values as the CLI passes them (JSON for anything but a string). Whatever goes wrong is raised here,
+    once.
     Pulumi's global state lives in context variables: in a copied context nothing of it stays behind.
     """
     monitor = _Monitor(provider)
@@ -118,9 +119,7 @@ def _explained(error: Exception) -> Exception:
     """The SDK blames the CLI's version for every feature that the recorder does not offer."""
     lack, marker, rest = str(error).partition("The Pulumi CLI does not support ")
     if marker and not lack:
-        return ProgramError(
-            f"the recorder has no {rest.partition('.')[0]}: only `pulumi preview` shows it"
-        )
+        return ProgramError(f"the recorder has no {rest.partition('.')[0]}: only `pulumi preview` shows it")
     return error
 
 
