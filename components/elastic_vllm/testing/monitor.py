@@ -63,8 +63,7 @@ def run(  # noqa: PLR0913  # all that the CLI would tell a program through its e
     """Run ``program`` to its end, every ``apply`` included, and return what it registered.
 
     Registrations reach a ``provider`` one after the other, always in the same order. ``config`` maps full
-    keys to values as the CLI passes them (JSON for anything but a string). Whatever goes wrong is raised here,
-    once.
+    keys to values as the CLI passes them (JSON for anything but a string). A failure is raised here, once.
     Pulumi's global state lives in context variables: in a copied context nothing of it stays behind.
     """
     monitor = _Monitor(provider)
