@@ -5,10 +5,9 @@ names one is compared to the letter, and is not merely unknown.
 """
 
 import json
-import runpy
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import chdir, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from elastic_vllm.testing.monitor import Applied, run
 from elastic_vllm.testing.registration import Graph, Registration
 from elastic_vllm.testing.request import STACK_TYPE, urn_type
 from elastic_vllm.testing.values import Secret, Unknown
+from fleet.deploy.program import run_file
 from fleet.plan.document import Resource
 
 _LEARNT = ("arn", "email", "member", "name", "url")
@@ -32,7 +32,7 @@ def record(root: Path, stack: str, raw: Mapping[str, object], config: StackConfi
     keys = {model.name: "a key" for model in config.models if model.require_api_key}
     with _short_traces():
         graph = run(
-            partial(_program, root),
+            partial(run_file, root),
             preview=True,
             config={**given, f"{PROJECT}:{SECRETS}": json.dumps(keys)},
             secret_keys=[f"{PROJECT}:{SECRETS}"],
@@ -59,14 +59,6 @@ def _short_traces() -> Iterator[None]:
 
 def _as_the_cli(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _program(root: Path) -> None:
-    for place in (str(root), str(root / "components")):
-        if place not in sys.path:
-            sys.path.insert(0, place)
-    with chdir(root):  # as Pulumi runs it
-        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
 
 def _answer(item: Registration) -> Applied:
