@@ -81,7 +81,7 @@ def test_requests_beyond_batch_and_queue_are_refused_with_503_and_counted(engine
     batch, room = (int(engine.rendered.option(f"--max-num-{name}")) for name in ("seqs", "queued-reqs"))
     assert room == batch + 4
     # The batch is full before the queue begins: of twelve at once, any eight would run.
-    streams = [Stream(engine, chat(max_tokens=3000)) for _ in range(batch)]
+    streams = [Stream(engine, chat(max_tokens=1500)) for _ in range(batch)]
     for stream in streams:
         stream.wait(lambda s: s.chunks > 2)
     streams += [Stream(engine, chat(max_tokens=8)) for _ in range(4)]
