@@ -184,7 +184,7 @@ def _log_group(name: str, given: Given) -> Iterator[Call]:
 
 
 def _profile(name: str, given: Given) -> Iterator[Call]:
-    profile = {"InstanceProfileName": name}
+    profile = {"InstanceProfileName": given.pop("name", name)}
     yield Call("iam", "CreateInstanceProfile", profile)
     yield Call("iam", "AddRoleToInstanceProfile", {**profile, "RoleName": given.pop("role")})
 
@@ -249,7 +249,9 @@ def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 MAPPINGS: Mapping[str, Callable[[str, Given], Iterator[Call]]] = {
     "aws:autoscaling/tag:Tag": _group_tag,
-    "aws:cloudwatch/eventRule:EventRule": _renamed("events", "PutRule", "Name", eventPattern="EventPattern"),
+    "aws:cloudwatch/eventRule:EventRule": _renamed(
+        "events", "PutRule", None, name="Name", eventPattern="EventPattern"
+    ),
     "aws:cloudwatch/eventTarget:EventTarget": _target,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:ec2/launchTemplate:LaunchTemplate": _launch_template,
@@ -265,7 +267,12 @@ MAPPINGS: Mapping[str, Callable[[str, Given], Iterator[Call]]] = {
     ),
     "aws:iam/instanceProfile:InstanceProfile": _profile,
     "aws:iam/role:Role": _renamed(
-        "iam", "CreateRole", "RoleName", assumeRolePolicy="AssumeRolePolicyDocument"
+        "iam",
+        "CreateRole",
+        None,
+        name="RoleName",
+        assumeRolePolicy="AssumeRolePolicyDocument",
+        permissionsBoundary="PermissionsBoundary",
     ),
     "aws:iam/rolePolicy:RolePolicy": _renamed(
         "iam", "PutRolePolicy", "PolicyName", role="RoleName", policy="PolicyDocument"

@@ -18,7 +18,7 @@ from tests.engine.process import Engine
 from tests.engine.rendered import KEY
 
 CHAT = "/v1/chat/completions"
-PATIENCE = 300
+PATIENCE = 900
 OPEN = {"/health", "/metrics"}
 LISTED = {"/v1/models", "/v1/chat/completions", "/v1/completions"}
 

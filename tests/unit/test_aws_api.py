@@ -14,7 +14,6 @@ from tests.manifests import plain
 UNMAPPED = {
     f"aws:ec2/{name[0].lower()}{name[1:]}:{name}"
     for name in (
-        "DefaultSecurityGroup",
         "Eip",
         "InternetGateway",
         "NatGateway",
@@ -35,6 +34,7 @@ RICH = {
     "admins": ["arn:aws:iam::111122223333:role/ops/on-call"],
     "controlPlaneTier": "tier-xl",
     "hpaSyncSeconds": 10,
+    "permissionsBoundary": "arn:aws:iam::111122223333:policy/bound",
 }
 HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
 P5 = {"accelerator": "h100", "gpusPerNode": 8, "maxNodes": 2, "capacity": "reserved"}

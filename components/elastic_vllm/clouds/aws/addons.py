@@ -23,7 +23,7 @@ def for_nodes(
     """Register what nodes need to become ready; these run on nodes of any kind and wait for none."""
     agent = _addon(name, cluster, "eks-pod-identity-agent", opts)
     proxy = _addon(name, cluster, "kube-proxy", opts)
-    role = identity.role(f"{name}-vpc-cni-role", spec.region, identity.POD, ["AmazonEKS_CNI_Policy"], opts)
+    role = identity.role(f"{name}-vpc-cni-role", spec, identity.POD, ["AmazonEKS_CNI_Policy"], opts)
     # Without it no NetworkPolicy has any effect on EKS, and the namespace of the models denies by default.
     network = _addon(
         name,
@@ -45,7 +45,7 @@ def on_nodes(
 ) -> list[pulumi.Resource]:
     """Register what needs the system nodes to run on; ``opts`` carry the dependency."""
     role = identity.role(
-        f"{name}-ebs-csi-role", spec.region, identity.POD, ["service-role/AmazonEBSCSIDriverPolicy"], opts
+        f"{name}-ebs-csi-role", spec, identity.POD, ["service-role/AmazonEBSCSIDriverPolicy"], opts
     )
     volumes = _addon(
         name,

@@ -10,7 +10,7 @@ import pulumi
 from pulumi_aws import eks, iam
 from pulumi_kubernetes.helm.v3 import Release
 
-from elastic_vllm.clouds.aws import identity, interruption, permissions
+from elastic_vllm.clouds.aws import identity, interruption, naming, permissions
 from elastic_vllm.clouds.aws.cluster import EksContext
 
 VERSION = "1.14.1"
@@ -52,7 +52,7 @@ def karpenter(name: str, base: EksContext, opts: pulumi.ResourceOptions) -> Karp
     )
     account = identity.Account(cluster=base.eks.name, namespace=NAMESPACE, name=ACCOUNT)
     policy = permissions.controller(scope)
-    allowed = identity.pod_role(f"{name}-controller", base.spec.region, account, policy, on_aws)
+    allowed = identity.pod_role(f"{name}-controller", base.spec, account, policy, on_aws)
     crds = _chart(f"{name}-crds", "karpenter-crd", {}, opts)
     first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, *allowed, crds])
     values = chart_values(base.name, queue.name)
@@ -77,8 +77,13 @@ def chart_values(cluster_name: str, queue_name: pulumi.Input[str]) -> Mapping[st
 
 
 def _node_identity(name: str, base: EksContext, opts: pulumi.ResourceOptions) -> _NodeIdentity:
-    role = identity.role(f"{name}-role", base.spec.region, identity.NODE, identity.NODE_POLICIES, opts)
-    profile = iam.InstanceProfile(f"{name}-profile", role=role.role.name, opts=opts)
+    role = identity.role(f"{name}-role", base.spec, identity.NODE, identity.NODE_POLICIES, opts)
+    profile = iam.InstanceProfile(
+        f"{name}-profile",
+        name=naming.owned(pulumi.get_stack(), f"{name}-profile"),
+        role=role.role.name,
+        opts=opts,
+    )
     entry = eks.AccessEntry(
         f"{name}-access",
         cluster_name=base.eks.name,

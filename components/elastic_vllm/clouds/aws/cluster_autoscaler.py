@@ -42,10 +42,10 @@ def managed_groups(
     """Register the nodes' role, the controller's identity and the chart."""
     spec = base.spec
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
-    nodes = identity.role(f"{name}-node-role", spec.region, identity.NODE, identity.NODE_POLICIES, on_aws)
+    nodes = identity.role(f"{name}-node-role", spec, identity.NODE, identity.NODE_POLICIES, on_aws)
     account = identity.Account(cluster=base.eks.name, namespace=NAMESPACE, name=ACCOUNT)
     policy = permissions.cluster_autoscaler(base.spec.region, base.name)
-    allowed = identity.pod_role(f"{name}-controller", base.spec.region, account, policy, on_aws)
+    allowed = identity.pod_role(f"{name}-controller", base.spec, account, policy, on_aws)
     release = Release(
         f"{name}-cluster-autoscaler",
         name=CHART,

@@ -19,7 +19,7 @@ def control_plane(
     name: str, cluster_name: str, spec: AwsCluster, network: Network, opts: pulumi.ResourceOptions
 ) -> eks.Cluster:
     """Register the control plane with its role, key and log group, and its administrators."""
-    role = identity.role(f"{name}-role", spec.region, identity.CLUSTER, ["AmazonEKSClusterPolicy"], opts)
+    role = identity.role(f"{name}-role", spec, identity.CLUSTER, ["AmazonEKSClusterPolicy"], opts)
     key, key_use = encryption.secrets_key(name, spec, role.role, opts)
     logs = cloudwatch.LogGroup(
         f"{name}-logs",

@@ -1,23 +1,26 @@
 """What the role that runs ``pulumi up`` may do, and nothing beside this stack. Pure; imports no SDK.
 
 Bounded by the names that are this stack's alone where the service has such, else by the tag ``stack``, which
-the provider puts on all that it makes. Three documents, since one managed policy cannot hold it all.
+the provider puts on all that it makes. Four documents, since one managed policy cannot hold it all.
 """
 
 from collections.abc import Mapping, Sequence
 
 from elastic_vllm.clouds.aws import naming
 from elastic_vllm.clouds.aws.deployer_actions import (
+    BOUNDARY_SERVICES,
     BUCKET_CHANGES,
     CHANGED_IN_EC2,
     EKS_KINDS,
     EMPTYING,
     KEY_CHANGES,
     MADE_BY_EC2,
+    MANAGED_POLICIES,
     PASSED_TO,
     PROFILE_CHANGES,
+    ROLE_ATTACHMENTS,
     ROLE_CHANGES,
-    ROLE_NAMES,
+    ROLE_POLICIES,
     ROLE_READS,
     SEEN_IN_EC2,
     SERVICE_LINKED,
@@ -25,14 +28,28 @@ from elastic_vllm.clouds.aws.deployer_actions import (
 )
 
 
-def deployer(region: str, account: str, stack: str) -> Mapping[str, Mapping[str, object]]:
-    """The policy documents to attach to the deployer's role, by what they are for."""
+def deployer(
+    region: str, account: str, stack: str, boundary: str | None = None
+) -> Mapping[str, Mapping[str, object]]:
+    """The policy documents to attach to the deployer's role, by what they are for.
+
+    ``boundary`` is the ARN of the policy that every role of the stack must have as its permissions boundary;
+    without one, whoever may write a role's policy may give it any right.
+    """
     policies = _PolicyBuilder(region, account, stack)
     return {
         "network": _document(policies.network()),
-        "cluster": _document([*policies.identity(), *policies.cluster(), *policies.logging_and_events()]),
+        "identity": _document(policies.identity(boundary)),
+        "cluster": _document([*policies.cluster(), *policies.logging_and_events()]),
         "weights": _document(policies.weights()),
     }
+
+
+def boundary(region: str, account: str, stack: str) -> Mapping[str, object]:
+    """The document of a permissions boundary for the stack's roles: their services, and nothing of IAM
+    but passing the stack's own roles. It grants nothing by itself.
+    """
+    return _document(_PolicyBuilder(region, account, stack).boundary())
 
 
 class _PolicyBuilder:
@@ -42,6 +59,9 @@ class _PolicyBuilder:
         self._partition = naming.partition(region)
         self._region, self._account, self._stack = region, account, stack
         self._name = f"elastic-vllm-{stack}"
+        own = naming.owned_prefix(stack)
+        self._roles = [self._arn("iam", f"role/{own}*", regional=False)]
+        self._profiles = [self._arn("iam", f"instance-profile/{own}*", regional=False)]
         self._tagged = {"StringEquals": {"aws:RequestTag/stack": stack}}
         self._ours = {"StringEquals": {"aws:ResourceTag/stack": stack}}
         self._here = {"StringEquals": {"aws:RequestedRegion": region}}
@@ -54,7 +74,11 @@ class _PolicyBuilder:
     def network(self) -> list[Mapping[str, object]]:
         """The VPC with all in it, and launch templates."""
         everywhere = [self._arn("ec2", "*")]
-        tagging = {"StringEquals": {**self._tagged["StringEquals"], "ec2:CreateAction": [*MADE_BY_EC2]}}
+        creating = [*MADE_BY_EC2, "RunInstances"]
+        tagging = {"StringEquals": {**self._tagged["StringEquals"], "ec2:CreateAction": creating}}
+        # Images and snapshots belong to no account.
+        images = [f"arn:{self._partition}:ec2:{self._region}::{kind}/*" for kind in ("image", "snapshot")]
+        zones = {"ForAllValues:StringLike": {"route53:VPCs": [f"VPCId=*,VPCRegion={self._region}"]}}
         templates = {"ArnLike": {"ec2:LaunchTemplate": self._arn("ec2", "launch-template/*")}}
         return [
             _allow(
@@ -69,24 +93,58 @@ class _PolicyBuilder:
             _allow("CreateInOwnedNetwork", _of("ec2", *MADE_BY_EC2), everywhere, self._ours),
             _allow("TagOnCreate", _of("ec2", "CreateTags"), everywhere, tagging),
             _allow("ModifyOwned", _of("ec2", "CreateTags", *CHANGED_IN_EC2), everywhere, self._ours),
-            _allow("RunInstancesFromTemplates", _of("ec2", "RunInstances"), everywhere, templates),
+            _allow(
+                "RunInstancesFromTemplates", _of("ec2", "RunInstances"), [*everywhere, *images], templates
+            ),
+            _allow(
+                "NameEndpoints",
+                _of("route53", "AssociateVPCWithHostedZone"),
+                [f"arn:{self._partition}:route53:::hostedzone/*"],
+                zones,
+            ),
         ]
 
-    def identity(self) -> list[Mapping[str, object]]:
+    def identity(self, boundary: str | None) -> list[Mapping[str, object]]:
         """Roles and profiles by their names, since a tag does not bound who may be passed."""
-        roles = [self._arn("iam", f"role/{name}", regional=False) for name in ROLE_NAMES]
-        profiles = [self._arn("iam", f"instance-profile/{name}", regional=False) for name in ROLE_NAMES]
-        linked = {
-            "StringEquals": {"iam:AWSServiceName": [f"{name}.amazonaws.com" for name in SERVICE_LINKED]}
-        }
+        bounded = {"iam:PermissionsBoundary": boundary} if boundary else {}
+        attached = [naming.managed_policy(self._region, name) for name in MANAGED_POLICIES]
+        services = [f"{name}.amazonaws.com" for name in SERVICE_LINKED]
+        linked = [
+            self._arn("iam", f"role/aws-service-role/{service}/*", regional=False) for service in services
+        ]
         passed = {"StringEquals": {"iam:PassedToService": [*PASSED_TO]}}
+        made = {"StringEquals": {**self._tagged["StringEquals"], **bounded}}
+        owned = {"StringEquals": {**self._ours["StringEquals"], **bounded}}
+        profiling = _of("iam", "CreateInstanceProfile", *PROFILE_CHANGES)
         return [
-            _allow("CreateRoles", _of("iam", "CreateRole"), roles, self._tagged),
-            _allow("ModifyRoles", _of("iam", *ROLE_CHANGES), roles, self._ours),
-            _allow("ReadRoles", _of("iam", *ROLE_READS), roles),
-            _allow("PassRoles", _of("iam", "PassRole"), roles, passed),
-            _allow("ManageInstanceProfiles", _of("iam", "CreateInstanceProfile", *PROFILE_CHANGES), profiles),
-            _allow("CreateServiceLinkedRoles", _of("iam", "CreateServiceLinkedRole"), ["*"], linked),
+            _allow("CreateRoles", _of("iam", "CreateRole"), self._roles, made),
+            _allow("ModifyRoles", _of("iam", *ROLE_CHANGES), self._roles, self._ours),
+            _allow("WriteRolePolicies", _of("iam", *ROLE_POLICIES), self._roles, owned),
+            _allow(
+                "AttachRolePolicies",
+                _of("iam", *ROLE_ATTACHMENTS),
+                self._roles,
+                {**owned, "ArnEquals": {"iam:PolicyARN": attached}},
+            ),
+            # EKS looks at its service-linked role as the caller before it makes a node group.
+            _allow("ReadRoles", _of("iam", *ROLE_READS), [*self._roles, *linked]),
+            _allow("PassRoles", _of("iam", "PassRole"), self._roles, passed),
+            _allow("ManageInstanceProfiles", profiling, self._profiles),
+            _allow(
+                "CreateServiceLinkedRoles",
+                _of("iam", "CreateServiceLinkedRole"),
+                linked,
+                {"StringEquals": {"iam:AWSServiceName": services}},
+            ),
+        ]
+
+    def boundary(self) -> list[Mapping[str, object]]:
+        """See ``boundary``."""
+        reads = _of("iam", "GetInstanceProfile", "ListInstanceProfiles")
+        return [
+            _allow("UseServices", [f"{service}:*" for service in BOUNDARY_SERVICES], ["*"]),
+            _allow("ReadProfiles", reads, ["*"]),
+            _allow("PassRoles", _of("iam", "PassRole"), self._roles),
         ]
 
     def cluster(self) -> list[Mapping[str, object]]:
@@ -112,8 +170,8 @@ class _PolicyBuilder:
     def logging_and_events(self) -> list[Mapping[str, object]]:
         """The cluster's logs, interruption events, and tags on Auto Scaling groups."""
         logs = [self._arn("logs", f"log-group:/aws/eks/{self._name}/cluster*")]
-        queue = [self._arn("sqs", f"{self._name}-*")]
-        rules = [self._arn("events", "rule/autoscaler-*")]
+        queue = [self._arn("sqs", f"{self._name}-karpenter")]
+        rules = [self._arn("events", f"rule/{naming.owned_prefix(self._stack)}*")]
         groups = [self._arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/eks-*")]
         logging = ("CreateLogGroup", "DeleteLogGroup", "ListTagsForResource", "PutRetentionPolicy")
         queueing = ("CreateQueue", "DeleteQueue", "GetQueueAttributes", "ListQueueTags", "SetQueueAttributes")
@@ -127,7 +185,12 @@ class _PolicyBuilder:
                 _of("events", *ruling, "PutTargets", "RemoveTargets", "TagResource", "UntagResource"),
                 rules,
             ),
-            _allow("TagAutoScalingGroups", _of("autoscaling", "CreateOrUpdateTags", "DeleteTags"), groups),
+            _allow(
+                "TagAutoScalingGroups",
+                _of("autoscaling", "CreateOrUpdateTags", "DeleteTags"),
+                groups,
+                {"StringEquals": {"aws:ResourceTag/eks:cluster-name": self._name}},
+            ),
             _allow(
                 "DescribeAutoScalingGroups",
                 _of("autoscaling", "DescribeAutoScalingGroups", "DescribeTags"),

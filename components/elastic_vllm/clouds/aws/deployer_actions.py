@@ -74,16 +74,35 @@ SEEN_IN_EC2 = (
     "VpcEndpoints",
     "Vpcs",
 )
-ROLE_NAMES = ("autoscaler-*", "cluster-*", "weights-*")
-"""What the names of the program's roles and instance profiles begin with."""
+MANAGED_POLICIES = (
+    "AmazonEC2ContainerRegistryPullOnly",
+    "AmazonEKSClusterPolicy",
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEKS_CNI_Policy",
+    "AmazonSSMManagedInstanceCore",
+    "service-role/AmazonEBSCSIDriverPolicy",
+)
+"""All that the program attaches to its roles."""
 PASSED_TO = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com")
 SERVICE_LINKED = ("autoscaling", "eks", "eks-nodegroup", "spot")
+BOUNDARY_SERVICES = (
+    "autoscaling",
+    "ec2",
+    "ec2messages",
+    "ecr",
+    "eks",
+    "eks-auth",
+    "elasticloadbalancing",
+    "kms",
+    "pricing",
+    "s3",
+    "sqs",
+    "ssm",
+    "ssmmessages",
+)
+"""What the program's roles use, IAM itself apart."""
 ROLE_CHANGES = (
-    "AttachRolePolicy",
     "DeleteRole",
-    "DeleteRolePolicy",
-    "DetachRolePolicy",
-    "PutRolePolicy",
     "TagRole",
     "UntagRole",
     "UpdateAssumeRolePolicy",
@@ -98,6 +117,9 @@ ROLE_READS = (
     "ListRolePolicies",
     "ListRoleTags",
 )
+ROLE_POLICIES = ("DeleteRolePolicy", "PutRolePolicy")
+ROLE_ATTACHMENTS = ("AttachRolePolicy", "DetachRolePolicy")
+"""Those and ``CreateRole`` are what IAM lets a permissions boundary condition."""
 PROFILE_CHANGES = (
     "AddRoleToInstanceProfile",
     "DeleteInstanceProfile",

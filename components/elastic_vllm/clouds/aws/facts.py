@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from elastic_vllm import catalog
 from elastic_vllm.catalog import CloudName, Counted, MachineRow, QuotaRow
 from elastic_vllm.clouds.aws import billing, quotas
-from elastic_vllm.clouds.aws.deployer import deployer
+from elastic_vllm.clouds.aws.deployer import boundary, deployer
 from elastic_vllm.clouds.aws.spec import AwsSettings
 from elastic_vllm.clouds.facts import AccountError, Bill, Demand
 
@@ -73,7 +73,10 @@ class AwsCluster(AwsSettings):
                 f"{account!r} is no AWS account id",
                 "give its 12 digits; `aws sts get-caller-identity` prints them",
             )
-        policies = deployer(self.region, account, stack)
+        policies = {
+            **deployer(self.region, account, stack, self.permissions_boundary),
+            "boundary": boundary(self.region, account, stack),
+        }
         return {f"{name}.json": json.dumps(policy, indent=2) for name, policy in policies.items()}
 
     def check(self, config: "StackConfig") -> "Iterator[Finding]":

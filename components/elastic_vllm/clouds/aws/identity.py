@@ -10,6 +10,7 @@ import pulumi
 from pulumi_aws import eks, iam
 
 from elastic_vllm.clouds.aws import naming
+from elastic_vllm.spec import AwsCluster
 
 NODE_POLICIES = (
     "AmazonEKSWorkerNodePolicy",
@@ -49,18 +50,24 @@ POD = trust("pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession")
 
 def role(
     name: str,
-    region: str,
+    spec: AwsCluster,
     trusted: Mapping[str, object],
     policies: Sequence[str],
     opts: pulumi.ResourceOptions,
 ) -> Role:
-    """Register a role with policies that AWS maintains, by their names."""
-    registered = iam.Role(name, assume_role_policy=pulumi.Output.json_dumps(trusted), opts=opts)
+    """Register a role with policies that AWS maintains, by their names; the stack's boundary is on it."""
+    registered = iam.Role(
+        name,
+        name=naming.owned(pulumi.get_stack(), name),
+        assume_role_policy=pulumi.Output.json_dumps(trusted),
+        permissions_boundary=spec.permissions_boundary,
+        opts=opts,
+    )
     attached = [
         iam.RolePolicyAttachment(
             f"{name}-{policy.rpartition('/')[2]}",
             role=registered.name,
-            policy_arn=naming.managed_policy(region, policy),
+            policy_arn=naming.managed_policy(spec.region, policy),
             opts=opts,
         )
         for policy in policies
@@ -78,10 +85,10 @@ class Account:
 
 
 def pod_role(
-    name: str, region: str, account: Account, policy: Mapping[str, object], opts: pulumi.ResourceOptions
+    name: str, spec: AwsCluster, account: Account, policy: Mapping[str, object], opts: pulumi.ResourceOptions
 ) -> list[pulumi.Resource]:
     """Register a role with one policy for an account; answer what its pods must have before they start."""
-    taken = role(f"{name}-role", region, POD, [], opts).role
+    taken = role(f"{name}-role", spec, POD, [], opts).role
     allowed = iam.RolePolicy(
         f"{name}-policy", role=taken.name, policy=pulumi.Output.json_dumps(policy), opts=opts
     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_aws import cloudwatch, sqs
 
+from elastic_vllm.clouds.aws import naming
+
 KEPT_SECONDS = 300
 """A Spot machine goes two minutes after the news: older news is of no use."""
 NEWS = {
@@ -30,7 +32,13 @@ def queue(
         opts=opts,
     )
     rules = {
-        kind: cloudwatch.EventRule(f"{name}-{kind}", event_pattern=pattern(kind), opts=opts) for kind in NEWS
+        kind: cloudwatch.EventRule(
+            f"{name}-{kind}",
+            name=naming.owned(pulumi.get_stack(), f"{name}-{kind}"),
+            event_pattern=pattern(kind),
+            opts=opts,
+        )
+        for kind in NEWS
     }
     targets = [
         cloudwatch.EventTarget(f"{name}-{kind}", rule=rule.name, arn=registered.arn, opts=opts)

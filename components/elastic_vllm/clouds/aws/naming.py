@@ -10,6 +10,10 @@ from elastic_vllm.clouds.aws.spec import AwsSettings
 BUCKET_PREFIX_LENGTH = 37
 """What is left of 63 characters beside the 26 that the provider adds."""
 
+STACK_LENGTH = 16
+"""How much of a stack's name the names of its roles hold; 27 characters are left for the rest."""
+NAME_LENGTH = 64
+
 
 def partition(region: str) -> str:
     """The first part of every ARN in the region."""
@@ -33,6 +37,24 @@ def admins(arns: Sequence[str]) -> Mapping[str, str]:
         name = arn.partition("/")[2].replace("/", "-")
         found[f"{name}-{sha256(arn.encode()).hexdigest()[:8]}" if name in found else name] = arn
     return found
+
+
+def owned_prefix(stack: str) -> str:
+    """What the names of a stack's roles, instance profiles and event rules begin with.
+
+    The digest keeps stacks apart of which one's name begins with the other's, as aws and aws-dev.
+    """
+    return f"elastic-vllm-{stack[:STACK_LENGTH]}-{_digest(stack)}-"
+
+
+def owned(stack: str, name: str) -> str:
+    """The physical name of a stack's role, instance profile or event rule; IAM takes 64 characters."""
+    full = f"{owned_prefix(stack)}{name}"
+    return full if len(full) <= NAME_LENGTH else f"{full[: NAME_LENGTH - 7]}-{_digest(name)}"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:6]
 
 
 def bucket_prefix(stack: str) -> str:

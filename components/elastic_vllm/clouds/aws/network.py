@@ -40,7 +40,6 @@ def network(name: str, spec: AwsCluster, opts: pulumi.ResourceOptions) -> Networ
         tags=_called(f"{name}-vpc"),
         opts=opts,
     )
-    ec2.DefaultSecurityGroup(f"{name}-default-security-group", vpc_id=vpc.id, opts=opts)
     private_ranges, public_ranges = naming.subnets(spec.network.vpc, len(spec.node_zones))
     private = _subnets(f"{name}-private", vpc, spec.node_zones, private_ranges, opts)
     public = _subnets(f"{name}-public", vpc, spec.node_zones, public_ranges, opts)

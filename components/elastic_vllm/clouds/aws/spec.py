@@ -65,6 +65,10 @@ class AwsSettings(Section):
     """From where the control plane's public address answers; only inside the VPC when left out."""
     admins: tuple[AdminArn, ...] = ()
     """Who administers the cluster besides the role that creates it, which always does: do not repeat it."""
+    permissions_boundary: Annotated[
+        str | None, Field(pattern=r"^arn:aws[-a-z]*:iam::(\d{12}|aws):policy/.+$")
+    ] = Field(default=None, examples=["arn:aws:iam::111122223333:policy/elastic-vllm-boundary"])
+    """A managed policy that bounds the stack's roles; without it the deployer can widen its own rights."""
     network: AwsNetwork = AwsNetwork()
     """The VPC."""
     node_autoscaler: Literal["karpenter", "cluster-autoscaler"] = "karpenter"

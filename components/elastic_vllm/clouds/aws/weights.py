@@ -131,7 +131,7 @@ def _bucket(
 def _allowed(
     name: str, spec: AwsCluster, made: s3.Bucket, objects: Sequence[str], opts: pulumi.ResourceOptions
 ) -> tuple[iam.Role, iam.RolePolicy]:
-    role = identity.role(f"{name}-role", spec.region, identity.POD, [], opts).role
+    role = identity.role(f"{name}-role", spec, identity.POD, [], opts).role
     policy = iam.RolePolicy(
         f"{name}-policy",
         role=role.name,
