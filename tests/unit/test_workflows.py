@@ -14,6 +14,7 @@ FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GRANTED = {
     "ci.yml": {"check": {"contents": "read"}, "cluster": {"contents": "read"}},
     "preview.yml": {"plan": {"contents": "read"}, "pulumi": {"contents": "read", "id-token": "write"}},
+    "deploy.yml": {"up": {"contents": "read", "id-token": "write"}},
     "comment.yml": {"comment": {"actions": "read", "contents": "read", "pull-requests": "write"}},
 }
 """Every right that any job has."""
@@ -76,3 +77,17 @@ def test_every_script_that_a_step_runs_is_in_the_repository() -> None:
     for script in scripts:
         assert (ROOT / script).stat().st_mode & 0o111
     assert f'MARKER = "{MARKER}"' in (ROOT / "scripts" / "comment").read_text()
+
+
+def test_a_deployment_needs_a_person_the_stacks_environment_and_the_main_branch() -> None:
+    found = workflow("deploy.yml")
+    (job,) = found["jobs"].values()
+    assert list(found[True]) == ["workflow_dispatch"]  # YAML 1.1 reads `on` as true
+    assert job["environment"] == "${{ inputs.stack }}"
+    assert job["if"] == "github.ref == 'refs/heads/main'"
+
+
+def test_a_deployment_outlives_the_usual_hour_of_a_session() -> None:
+    (job,) = workflow("deploy.yml")["jobs"].values()
+    (role,) = [step for step in job["steps"] if "configure-aws-credentials" in step.get("uses", "")]
+    assert role["with"]["role-duration-seconds"] == job["timeout-minutes"] * 60
