@@ -56,7 +56,7 @@ schema: setup  ## write the schemas of stack files and scenarios anew
 	$(BIN)/python -m fleet.drill.schema
 
 docs: setup  ## write the generated pages: findings, keys, API, the picture of the packages
-	$(BIN)/python -m elastic_vllm.rules.findings_doc
+	$(BIN)/python -m docs.generate.findings
 	$(BIN)/python -m docs.generate.keys
 	$(BIN)/python -m docs.generate.api
 	$(BIN)/python -m docs.generate.rooms

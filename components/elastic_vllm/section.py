@@ -1,5 +1,6 @@
 """What every section of a stack file shares: strictness and the types of names."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -44,6 +45,13 @@ Quantity = Annotated[
     Field(pattern=r"^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=20, examples=["8", "500m"]),
 ]
 """A Kubernetes quantity, written as a string."""
+
+
+def frozen(value: object) -> object:
+    """Lists as tuples, which is what a strict tuple field takes."""
+    if isinstance(value, Mapping):
+        return {key: frozen(item) for key, item in value.items()}
+    return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def _counted(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Does vLLM take the command line that each model becomes? What it does not take would never be Ready."""
+"""Does vLLM take the command line that each model becomes? One that it refuses is never Ready."""
 
 from collections.abc import Iterator
 
@@ -13,18 +13,18 @@ ARGUMENTS = Kind(
     id="engine-arguments",
     family="fit",
     severity="error",
-    title="Arguments that vLLM does not take, or not together",
+    title="Arguments that vLLM does not take together",
     why="vLLM would end before the replica is Ready, or serve something else. The message names "
     "the option and what to do; docs/engine.md says how arguments are checked.",
 )
 
 
 def arguments_are_what_vllm_takes(view: View) -> Iterator[Finding]:
-    """Each option by the pinned version's own table, then what they mean together."""
+    """The stack file's own words beside those that its keys become."""
     for index, model in enumerate(view.config.models):
-        words = arguments(model)
+        words = arguments(model)[1:]
         try:
-            engine_rules.check(words, catalog.models())
+            engine_rules.check(words, catalog.models()[model.checkpoint])
         except OptionError as problem:
             own = problem.index - (len(words) - len(model.engine.extra_args))
             key = f"engine.extraArgs[{own}]" if own >= 0 else "engine"

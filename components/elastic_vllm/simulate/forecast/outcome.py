@@ -129,7 +129,11 @@ class Totals:
             description=trace.description,
             seconds=trace.duration_seconds,
             peak_load=trace.peak_load,
-            rise_t=_rise(trace),
+            rise_t=next(
+                begin
+                for begin, phase in zip(trace.begins, trace.phases, strict=True)
+                if phase.peak == trace.peak_load
+            ),
             reached=tuple(self._reached),
             changes=tuple(self._changes),
             moments=tuple(self._moments),
@@ -142,13 +146,3 @@ class Totals:
             usd=None if price is None else hours * price,
             unknown_metrics=unknown,
         )
-
-
-def _rise(trace: Scenario) -> float:
-    """Where the phase that rises to the peak begins."""
-    t = 0.0
-    for phase in trace.phases:
-        if max(phase.load.from_, phase.load.to) == trace.peak_load:
-            return t
-        t += phase.seconds
-    return t
