@@ -51,12 +51,13 @@ fmt: setup  ## format, and mend what lint can mend
 golden: setup  ## write the golden files anew; read the difference before you commit it
 	$(BIN)/pytest -q -m "not cluster and not engine and not slow" --update-golden
 
-schema: setup  ## write the schemas of stack files and scenarios anew
-	$(BIN)/python -m elastic_vllm.stack_file.schema
+schema: setup  ## write the schemas of stack files, scenarios and the provider anew
+	$(BIN)/python -m docs.generate.stack_schema
 	$(BIN)/python -m fleet.drill.schema
+	$(BIN)/python -m docs.generate.provider_schema
 
 docs: setup  ## write the generated pages: findings, keys, API, the picture of the packages
-	$(BIN)/python -m elastic_vllm.rules.findings_doc
+	$(BIN)/python -m docs.generate.findings
 	$(BIN)/python -m docs.generate.keys
 	$(BIN)/python -m docs.generate.api
 	$(BIN)/python -m docs.generate.rooms

@@ -3,6 +3,7 @@
 Utilization is of 1,000 requested millicores per pod, so a pod's millicores are ten times its per cent.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from elastic_vllm.simulate.hpa import Decision, Hpa, Reading
@@ -72,3 +73,12 @@ def decide(
 def altered(pod: Pod, changes: dict[str, object]) -> Pod:
     values = {name: getattr(pod, name) for name in pod.__dataclass_fields__} | changes
     return Pod(**values)
+
+
+def step(
+    hpa: Hpa, now: float, replicas: int, pods: Sequence[Pod], readings: Mapping[int, Reading] | None = None
+) -> Decision:
+    """Decide, and take it that the target was scaled so at once."""
+    decision = hpa.decide(now, replicas, pods, readings)
+    hpa.observe_scale(now, replicas, decision.desired)
+    return decision

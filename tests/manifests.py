@@ -10,7 +10,8 @@ from typing import Any
 from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec, NodePoolSpec
 from elastic_vllm.testing.registration import Graph, Registration
-from elastic_vllm.testing.values import Secret, mapping, transform
+from elastic_vllm.testing.values import Secret, mapping
+from tests.recorded import transform
 
 FP8_8B = "Qwen/Qwen3-VL-8B-Instruct-FP8"
 LARGEST = "Qwen/Qwen3-VL-235B-A22B-Instruct-FP8"

@@ -3,7 +3,6 @@
 Built forwards, never filtered: the machine first, then what fits on it.
 """
 
-from dataclasses import replace
 from math import ceil
 
 from hypothesis import strategies as st
@@ -12,7 +11,7 @@ from elastic_vllm.catalog import CloudName, MachineRow, ModelRow, accelerators, 
 from elastic_vllm.clouds.aws.image import DRIVER_BRANCH
 from elastic_vllm.estimate.memory import fit, serving_of
 from elastic_vllm.estimate.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
-from elastic_vllm.spec import EngineSpec
+from elastic_vllm.spec import EngineSpec, ModelSpec
 from elastic_vllm.stack_file.config import StackConfig, parse
 
 Raw = dict[str, object]
@@ -132,8 +131,10 @@ def _context(row: ModelRow, machine: MachineRow, gpus: int, engines: int) -> int
     """The most tokens that one request may have beside weights and activations."""
     gpu = accelerators()[machine.accelerator]
     engine = EngineSpec(gpu_memory_utilization=UTILIZATION)
-    serving = replace(serving_of(engine, gpus, gpu), engines=engines)
-    return fit(row, gpu.memory_mib, serving).longest
+    model = ModelSpec.model_construct(
+        engine=engine, gpus_per_replica=gpus * engines, engines_per_replica=engines
+    )
+    return fit(row, gpu.memory_mib, serving_of(model, gpu)).longest
 
 
 def _can_run(row: ModelRow, machine: MachineRow, gpus: int, engines: int) -> bool:

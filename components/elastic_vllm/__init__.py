@@ -7,6 +7,8 @@ Pulumi, and a program of one cloud needs the SDK of no other.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pydantic.alias_generators import to_snake
+
 if TYPE_CHECKING:
     from elastic_vllm.clouds import Cloud, Placement, cloud_for
     from elastic_vllm.cluster import Cluster, ClusterArgs
@@ -43,21 +45,10 @@ __all__ = [
     "cloud_for",
 ]
 
-_MODULES = {
-    "clouds": ("Cloud", "Placement", "cloud_for"),
-    "cluster": ("Cluster", "ClusterArgs"),
-    "cluster_autoscaler": ("ClusterAutoscaler", "ClusterAutoscalerArgs"),
-    "gpu_node_pool": ("GpuNodePool", "GpuNodePoolArgs"),
-    "hpa_policy": ("HpaPolicy", "HpaPolicyArgs"),
-    "model_weights": ("ModelWeights", "ModelWeightsArgs"),
-    "serving_namespace": ("ServingNamespace", "ServingNamespaceArgs"),
-    "vllm_deployment": ("VllmDeployment", "VllmDeploymentArgs"),
-    "warm_headroom": ("WarmHeadroom", "WarmHeadroomArgs"),
-}
-
 
 def __getattr__(name: str) -> object:
-    module = next((module for module, names in _MODULES.items() if name in names), None)
-    if module is None:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    in_clouds = name in ("Cloud", "Placement", "cloud_for")
+    module = "clouds" if in_clouds else to_snake(name.removesuffix("Args"))
     return getattr(import_module(f"{__name__}.{module}"), name)

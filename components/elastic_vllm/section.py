@@ -1,5 +1,7 @@
 """What every section of a stack file shares: strictness and the types of names."""
 
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -44,6 +46,28 @@ Quantity = Annotated[
     Field(pattern=r"^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=20, examples=["8", "500m"]),
 ]
 """A Kubernetes quantity, written as a string."""
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """``did you mean …? `` where a known word is close to this one; else nothing."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {found[0]}? " if found else ""
+
+
+def catalogued(kind: str, rows: Callable[[], Iterable[str]], name: str) -> str:
+    """Refuse a name that the catalogue does not have."""
+    known = list(rows())
+    if name not in known:
+        hint = near(name, known)
+        raise ValueError(f"unknown {kind} {name!r}; {hint}the catalogue has: {', '.join(known)}")
+    return name
+
+
+def frozen(value: object) -> object:
+    """Lists as tuples, which is what a strict tuple field takes."""
+    if isinstance(value, Mapping):
+        return {key: frozen(item) for key, item in value.items()}
+    return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def _counted(value: object) -> object:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from elastic_vllm.stack_file import schema
+from docs.generate import stack_schema as schema
 
 PATH = Path("docs/keys.md")
 _HEAD = """<!-- Generated from the stack file's schema by `make docs`; do not edit. -->

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from elastic_vllm.testing.registration import Graph, Registration
-from elastic_vllm.testing.values import Secret, text, transform
+from elastic_vllm.testing.values import Secret, text
 from fleet.kube.apiserver import Apiserver
 from fleet.kube.objects import Ref, metadata
+from tests.recorded import transform
 
 Body = Any  # a manifest nests as deep as Kubernetes likes
 

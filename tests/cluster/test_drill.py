@@ -173,7 +173,7 @@ def test_the_report_carries_the_hash_of_the_run_that_it_shows(
 ) -> None:
     report = files.write(runs["good-a"], tmp_path)
     digest = hashlib.sha256(report.run.read_bytes()).hexdigest()
-    assert digest == report.sha256 == runs["good-a"].data_hash()
+    assert digest == report.sha256 == hashlib.sha256(runs["good-a"].to_json().encode()).hexdigest()
     assert digest in report.page.read_text()
 
 

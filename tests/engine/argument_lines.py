@@ -19,7 +19,7 @@ Line = tuple[str, ...]
 
 
 def by_hand() -> Iterator[tuple[str, Line]]:
-    """Each line, under its heading: ``good``, ``gpu``, ``bad`` or ``stricter``."""
+    """Each line, under its heading in the file."""
     text = Path(__file__).with_name("argument_lines.yaml").read_text()
     for heading, lines in yaml.safe_load(text).items():
         for line in lines:

@@ -13,7 +13,7 @@ import pytest
 from elastic_vllm.stack_file.config import PROJECT, read_stack_file
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
-from elastic_vllm.testing.values import reveal
+from tests.recorded import reveal
 
 ROOT = Path(__file__).parents[2]
 STACK = Path(__file__).with_name("Pulumi.engine.yaml")

@@ -27,12 +27,9 @@ SERVE: dict[str, dict[str, object]] = {
     "short words": {"extraArgs": ["-O0", "--max-log-len", "4", "--mm-processor-kwargs.fps", "2"]},
 }
 END = {
-    "a step below the batch": ["--max-num-batched-tokens", "4"],
     "tokenizer mode": ["--tokenizer-mode", "quick"],
     "tool parser": ["--enable-auto-tool-choice", "--tool-call-parser", "qwen9"],
-    "experts of a dense model": ["--enable-expert-parallel"],
     "no chunks, no room": ["--no-enable-chunked-prefill", "--max-model-len", "4096"],
-    "context": ["--max-model-len", "300000"],
 }
 
 
@@ -57,7 +54,7 @@ def test_what_the_check_refuses_never_becomes_ready(
     pod = rendered(graph(tmp_path_factory.mktemp("stack"), imagesPerPrompt=0))
     bad = Rendered(**{**vars(pod), "args": (*pod.args, *END[name])})
     with pytest.raises(OptionError):
-        engine_rules.check(bad.args, catalog.models())
+        engine_rules.check(bad.args[1:], catalog.models()[bad.args[0]])
     ends_before_it_is_ready(start(bad, python, tiny_model, tmp_path / "root"))
 
 

@@ -35,7 +35,7 @@ def test_the_node_class_is_a_child_of_the_component_under_the_name_that_pools_us
 @pytest.mark.parametrize("compression", [1, 7.5, 30, 100])
 def test_nodes_boot_and_pull_in_the_catalogue_s_time_over_the_compression(compression: float) -> None:
     spec = inputs(declare(compression=compression), "autoscaler-node-class")["spec"]
-    real = catalog.boot_seconds("aws") + catalog.image_pull_seconds("aws")
+    real = catalog.timing("aws").boot_seconds + catalog.timing("aws").image_pull_seconds
     assert spec == {"nodeRegistrationDelay": f"{round(real / compression)}s"}
 
 

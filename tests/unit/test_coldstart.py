@@ -18,8 +18,8 @@ ROWS = table(model(), L4, AWS)
 def test_without_a_measure_it_is_boot_pull_start_and_a_read_file_after_file() -> None:
     gigabytes = catalog.models()[model().checkpoint].weights_gb
     parts = (
-        catalog.boot_seconds("aws"),
-        catalog.image_pull_seconds("aws"),
+        catalog.timing("aws").boot_seconds,
+        catalog.timing("aws").image_pull_seconds,
         catalog.engine_seconds("l4", 1),
         gigabytes / catalog.loading().read_gb_per_second,
     )

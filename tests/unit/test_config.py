@@ -94,7 +94,7 @@ def test_misspelt_keys_get_the_nearest_one_and_the_list() -> None:
         ),
         (
             changed(models=[model(engine={"maxModelLen": 10**5000})]),
-            "models[0].engine.maxModelLen (chat): a number of 16610 bits is too large; the most is 262144",
+            "models[0].engine.maxModelLen (chat): a number of 16610 bits is too large; the maximum is 262144",
         ),
         (
             changed(models=[model(resources={"cpu": 3.9})]),

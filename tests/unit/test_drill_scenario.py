@@ -122,31 +122,34 @@ def test_a_file_of_your_own_is_played_and_must_bear_its_name(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"sede": 1}, "test.yaml: sede: unknown key; there are: name, description, compression, seed"),
+        ({"sede": 1}, "test.yaml: sede: unknown key; did you mean seed? This section has: name, desc"),
         ({"mix": {"text": 0.5}}, "test.yaml: mix: the shares add up to 0.5, not to 1"),
-        ({"mix": {"txt": 1}}, "test.yaml: mix.txt: input should be 'text', 'one-image' or 'several-images'"),
-        ({"phases": []}, "test.yaml: phases: is empty"),
+        ({"mix": {"txt": 1}}, "test.yaml: mix.txt: 'txt' is not one of text, one-image or several-images"),
+        ({"phases": []}, "test.yaml: phases: has 0 items; it needs 1 or more"),
         (
             {"phases": [{"name": "a", "seconds": 0, "load": 1}]},
-            "test.yaml: phases[0].seconds: input should be",
+            "test.yaml: phases[0].seconds: 0 is too small; it must be above 0",
         ),
         ({"phases": [{"name": "a", "load": 1}]}, "test.yaml: phases[0].seconds: is required"),
         (
             {"phases": [{"name": "a", "seconds": 1, "load": -1}]},
-            "test.yaml: phases[0].load.from: input should",
+            "test.yaml: phases[0].load.from: -1 is too small; the minimum is 0",
         ),
         (
             {"phases": [{"name": "a", "seconds": 1, "load": {"from": 1, "too": 1, "to": 1}}]},
-            "test.yaml: phases[0].load.too: unknown key; there are: from, to",
+            "test.yaml: phases[0].load.too: unknown key; did you mean to? This section has: from, to",
         ),
-        ({"faults": [{"at": 3, "kind": "flood"}]}, "test.yaml: faults[0].kind: input should be 'kill-node'"),
+        (
+            {"faults": [{"at": 3, "kind": "flood"}]},
+            "test.yaml: faults[0].kind: 'flood' is not one of kill-node, evict-pod",
+        ),
         (
             {"faults": [{"at": 15, "kind": "kill-node"}]},
             "test.yaml: faults[0].at: 15 is not before the end at 15 seconds",
         ),
-        ({"compression": 0.5}, "test.yaml: compression: input should be greater than or equal to 1"),
-        ({"seed": "1"}, "test.yaml: seed: input should be a valid integer, not '1'"),
-        ({"dispatch": "first"}, "test.yaml: dispatch: input should be 'least-in-flight' or 'random'"),
+        ({"compression": 0.5}, "test.yaml: compression: 0.5 is too small; the minimum is 1"),
+        ({"seed": "1"}, "test.yaml: seed: '1' is not a whole number; write it without quotes"),
+        ({"dispatch": "first"}, "test.yaml: dispatch: 'first' is not one of least-in-flight or random"),
     ],
 )
 def test_an_error_names_the_key_and_what_is_allowed(changes: Raw, said: str) -> None:

@@ -126,7 +126,7 @@ def test_boot_and_load_take_the_catalogues_time_divided_by_the_compression(
     cluster: Mapping[str, object],
 ) -> None:
     cloud = parse(stack(cluster, {})).cluster.catalogue
-    boot = catalog.boot_seconds(cloud) + catalog.image_pull_seconds(cloud)
+    boot = catalog.timing(cloud).boot_seconds + catalog.timing(cloud).image_pull_seconds
     network = catalog.machine_for(cloud, "l4", 1).network_mbps
     load = catalog.engine_seconds("l4", 1) + catalog.weights_seconds(FP8_8B, network)
     for compression in (1, 10):

@@ -77,7 +77,7 @@ def test_engines_share_the_gpus_and_one_api_server() -> None:
     assert option(spec, "--tensor-parallel-size") == "2"
     assert option(spec, "--api-server-count") == "1"
     assert option(spec, "--mm-encoder-tp-mode") == "data"
-    engine_rules.check(arguments(spec), catalog.models())
+    engine_rules.check(arguments(spec)[1:], catalog.models()[spec.checkpoint])
 
 
 def test_a_single_engine_is_told_nothing_of_others() -> None:

@@ -9,9 +9,10 @@ from typing import get_args
 
 import pytest
 
+from docs.generate import findings as findings_page
 from elastic_vllm import rules as checks
 from elastic_vllm.clouds.local import facts
-from elastic_vllm.rules import findings_doc, lifecycle, policy
+from elastic_vllm.rules import lifecycle, policy
 from elastic_vllm.rules.view import View
 from elastic_vllm.simulate.forecast import Conditions, engine_of, forecast, simulate, traces
 from elastic_vllm.spec import NodePoolSpec, ReplicasSpec
@@ -486,4 +487,4 @@ def test_a_secret_in_plain_text_in_the_file_is_refused_without_being_shown(
 
 
 def test_the_page_of_findings_is_what_the_registry_says() -> None:
-    assert findings_doc.PATH.read_text(encoding="utf-8") == findings_doc.text(), "run `make docs`"
+    assert findings_page.PATH.read_text(encoding="utf-8") == findings_page.text(), "run `make docs`"

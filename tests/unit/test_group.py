@@ -14,7 +14,7 @@ from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
 from elastic_vllm.vllm.container import pre_stop_command
 from elastic_vllm.vllm.deployment import surge
-from elastic_vllm.vllm.manifest import to_api_case
+from elastic_vllm.vllm.group import to_api_case
 from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 from fleet.embedded.groups import on_loopback
 from tests import gcp

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from elastic_vllm.simulate.hpa import Hpa, Whole
 from elastic_vllm.simulate.hpa.behavior import Events, Recommendations
 from elastic_vllm.spec import ScalingSpec
-from tests.hpa import DOWN, NOW, UP, busy, direction, scaling
+from tests.hpa import DOWN, NOW, UP, busy, direction, scaling, step
 
 # --- Bounds
 
@@ -41,7 +41,7 @@ def play(hpa: Hpa, start: int, *steps: tuple[float, int]) -> list[int]:
     """Replicas after each sync ``(moment, replicas that the metric asks for)``."""
     replicas, seen = start, []
     for t, wanted in steps:
-        decision = hpa.step(t, replicas, busy(*[0] * replicas), {0: Whole(wanted * 1000)})
+        decision = step(hpa, t, replicas, busy(*[0] * replicas), {0: Whole(wanted * 1000)})
         assert decision.recommendation == wanted
         replicas = decision.desired
         seen.append(replicas)
@@ -67,9 +67,9 @@ def test_scaling_up_takes_the_lowest_recommendation_of_its_window() -> None:
 
 def test_a_sync_without_metrics_leaves_no_recommendation() -> None:
     hpa = Hpa(scaling(down=direction(DOWN, window=60)), 1, 100)
-    hpa.step(0.0, 4, busy(700, 700, 700, 700))
-    assert hpa.step(30.0, 4, busy(None, None, None, None)).reason == "MetricsFailed"
-    assert hpa.step(60.0, 4, busy(100, 100, 100, 100)).desired == 1
+    step(hpa, 0.0, 4, busy(700, 700, 700, 700))
+    assert step(hpa, 30.0, 4, busy(None, None, None, None)).reason == "MetricsFailed"
+    assert step(hpa, 60.0, 4, busy(100, 100, 100, 100)).desired == 1
 
 
 def test_the_reason_says_which_window_held() -> None:
@@ -203,7 +203,7 @@ LOADS = st.lists(st.integers(0, 4000), min_size=1, max_size=40)
 def test_desired_is_always_within_bounds(loads: list[int], least: int, more: int) -> None:
     hpa, replicas = Hpa(scaling(), least, least + more), least
     for sync, load in enumerate(loads):
-        replicas = hpa.step(sync * 15.0, replicas, busy(*[load] * replicas)).desired
+        replicas = step(hpa, sync * 15.0, replicas, busy(*[load] * replicas)).desired
         assert least <= replicas <= least + more
 
 
@@ -228,7 +228,7 @@ def test_no_period_adds_more_than_its_policy_allows(
     hpa, replicas, history = Hpa(spec, 1, 60), 1, [(-1.0, 1)]
     for sync, load in enumerate(loads):
         now = sync * 15.0
-        after = hpa.step(now, replicas, busy(*[load] * replicas)).desired
+        after = step(hpa, now, replicas, busy(*[load] * replicas)).desired
         history.append((now, after))
         if after > replicas:
             allowed = [_most(step, history, now) for step in policies]
@@ -251,7 +251,7 @@ def test_to_decide_on_a_known_recommendation_is_to_decide_on_the_metrics_that_ga
     replicas = 2
     for moment, load in enumerate([700, 1400, 1400, 1400, 2100, 100, 100, 100, 100, 100, 100]):
         now = NOW + 15.0 * moment
-        decision = asked.step(now, replicas, busy(*[load] * replicas))
+        decision = step(asked, now, replicas, busy(*[load] * replicas))
         assert decision.recommendation is not None
         same = told.decide_on(now, replicas, decision.recommendation)
         told.observe_scale(now, replicas, same.desired)

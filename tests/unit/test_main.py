@@ -12,10 +12,11 @@ from elastic_vllm.catalog import engine_options
 from elastic_vllm.stack_file.config import PROJECT, read_stack_file
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
-from elastic_vllm.testing.values import UNKNOWN, Secret, contains, items, mapping
+from elastic_vllm.testing.values import UNKNOWN, Secret, items, mapping
 from elastic_vllm.vllm import routes
 from elastic_vllm.vllm_deployment import encode
 from tests.manifests import FP8_8B, Golden, inputs, kubernetes, names, normalised, strings
+from tests.recorded import contains
 from tests.strategies import raw_stacks
 
 ROOT = Path(__file__).parents[2]

@@ -17,11 +17,12 @@ from elastic_vllm.model_weights import ModelWeights, ModelWeightsArgs
 from elastic_vllm.spec import LocalCluster, ModelSpec
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
-from elastic_vllm.testing.values import Secret, reveal
+from elastic_vllm.testing.values import Secret
 from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs, encode
 from elastic_vllm.weights import job
 from elastic_vllm.weights.names import fetch_of
 from tests.manifests import L4, LARGEST, inputs, kubernetes, model, names, plain, strings
+from tests.recorded import reveal
 
 CANARY = "hf_canary5e0c"
 COMMIT, OTHER = "9cdc6310a8cb770ce18efaf4e9935334512aee45", "d464a056915e088a7621533813ed553ceea73a6e"

@@ -1,7 +1,6 @@
 """The component provider, as the engine sees it: its schema, what it registers, and how it refuses."""
 
 import importlib
-import json
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -10,14 +9,16 @@ import grpc
 import pytest
 import yaml
 
+from docs.generate import provider_schema
 from elastic_vllm.placement import Placement
 from elastic_vllm.provider import components, inputs
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
-from elastic_vllm.testing.values import UNKNOWN, Secret, contains
+from elastic_vllm.testing.values import UNKNOWN, Secret
 from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
-from tests.manifests import FP8_8B, L4, Golden, model
+from tests.manifests import FP8_8B, L4, model
 from tests.provider import SOURCE, Plugin, output, started
+from tests.recorded import contains
 
 CHAT = {"name": "chat", "checkpoint": FP8_8B, "pool": "l4"}
 NODES = {
@@ -47,10 +48,10 @@ def container(graph: Graph) -> Any:
     return spec["template"]["spec"]["containers"][0]
 
 
-def test_the_schema_is_the_committed_one(plugin: Plugin, golden: Golden) -> None:
-    golden(
-        "provider-schema.json", json.dumps(json.loads(plugin.schema()), indent=2, ensure_ascii=False) + "\n"
-    )
+def test_the_schema_that_is_shipped_is_what_the_models_say(plugin: Plugin) -> None:
+    committed = provider_schema.PATH.read_text(encoding="utf-8")
+    assert committed == provider_schema.text(), "run `make schema`"
+    assert plugin.schema() == committed
 
 
 def test_a_model_from_another_language_is_the_very_model_that_a_python_program_gets(plugin: Plugin) -> None:

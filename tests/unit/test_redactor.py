@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from elastic_vllm.testing.values import SECRET_TEXT, Secret, reveal
+from elastic_vllm.testing.values import SECRET_TEXT, Secret
 from elastic_vllm.testing.wire import decode, encode
 from fleet.deploy.report import Redactor
+from tests.recorded import reveal
 
 
 def test_a_secret_prints_as_a_mark_however_deep_it_is() -> None:

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
+from docs.generate import stack_schema as schema
 from elastic_vllm.spec.stack import PROJECT
-from elastic_vllm.stack_file import schema
 from tests.strategies import Raw, raw_stacks
 
 STACKS = Path(__file__).parents[2] / "stacks"

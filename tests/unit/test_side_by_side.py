@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from elastic_vllm.simulate.forecast import Change, Outcome, Reached
+from elastic_vllm.simulate.forecast import Outcome, Reached
 from elastic_vllm.simulate.timeline import Run
 from tests import drills, forecasts
 from tests.side_by_side import Agreement, compare
@@ -17,7 +17,7 @@ def outcome() -> Outcome:
     return replace(
         made,
         rise_t=0.0,
-        changes=tuple(Change(one.t, one.before, one.after) for one in drills.CHANGES),
+        changes=drills.CHANGES,
         reached=tuple(Reached(k, t) for k, t in drills.READY.items()),
         registered_gpu_hours=2 / 3600,
     )
@@ -39,7 +39,7 @@ def test_a_step_may_come_one_sync_period_late_and_not_a_second_more(
     outcome: Outcome, late: int, apart: int
 ) -> None:
     first, *others = outcome.changes
-    moved = replace(outcome, changes=(replace(first, t=first.t + late), *others))
+    moved = replace(outcome, changes=(first.model_copy(update={"t": first.t + late}), *others))
     assert agreement(moved).seconds_apart == apart
 
 

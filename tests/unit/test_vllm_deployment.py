@@ -10,10 +10,11 @@ import pytest
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
-from elastic_vllm.testing.values import Secret, mapping, reveal
+from elastic_vllm.testing.values import Secret, mapping
 from elastic_vllm.vllm import deployment, routes
 from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs, encode
 from tests.manifests import GROUP, L4, inputs, kubernetes, model, names, plain, strings
+from tests.recorded import reveal
 
 CANARY = "sk-canary-7f3a"
 

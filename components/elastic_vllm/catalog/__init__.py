@@ -16,16 +16,12 @@ from elastic_vllm.catalog.rows import (
     AcceleratorRow,
     CloudName,
     Counted,
-    CpuRow,
     Efficiency,
-    LoadingRow,
     MachineRow,
     ModelRow,
-    OfferRow,
     Purchase,
     QuotaRow,
     ServiceRow,
-    TimingRow,
 )
 from elastic_vllm.catalog.tables import (
     accelerators,
@@ -48,23 +44,17 @@ __all__ = [
     "CatalogueError",
     "CloudName",
     "Counted",
-    "CpuRow",
     "Efficiency",
-    "LoadingRow",
     "MachineRow",
     "ModelRow",
-    "OfferRow",
     "Purchase",
     "QuotaRow",
     "ServiceRow",
-    "TimingRow",
     "accelerators",
-    "boot_seconds",
     "clouds",
     "cpu",
     "efficiency",
     "engine_seconds",
-    "image_pull_seconds",
     "loading",
     "machine_for",
     "machines",
@@ -77,13 +67,3 @@ __all__ = [
     "vllm_metrics",
     "weights_seconds",
 ]
-
-
-def boot_seconds(cloud: CloudName) -> float:
-    """Seconds from asking for a node until it registers; assumed: see ``timing(cloud).source``."""
-    return timing(cloud).boot_seconds
-
-
-def image_pull_seconds(cloud: CloudName) -> float:
-    """Seconds to pull the vLLM image onto a new node; assumed, as above."""
-    return timing(cloud).image_pull_seconds

@@ -15,43 +15,9 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from elastic_vllm.catalog.option_values import Values, fault_of
+from elastic_vllm.catalog.option_values import Option, fault_of
 
 VLLM_VERSION = "0.33.0"
-
-
-class Option(BaseModel):
-    """One option as the parser declares it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    action: str
-    all: tuple[str, ...]
-    """Spellings that ``--help`` shows."""
-    hidden: tuple[str, ...]
-    """Spellings that are accepted too."""
-    choices: tuple[str | int | None, ...] | None
-    """All that the parser takes."""
-    known: tuple[str, ...] | None = None
-    """All that means anything where the parser takes any string; plugins of vLLM could add to it."""
-    fields: tuple[str, ...] | None = None
-    """The keys of a JSON object that becomes a configuration."""
-    bounds: Mapping[str, float] = Field(default_factory=dict)
-    """What the number must be: ``ge``, ``gt``, ``le``, ``lt``."""
-    default: object
-    nargs: int | str | None
-    type: str
-
-    @property
-    def takes_value(self) -> bool:
-        """Whether a value must follow; switches take none."""
-        return self.nargs != 0
-
-    @property
-    def values(self) -> Values:
-        """What a value has to be."""
-        words = self.known if self.choices is None else tuple(str(choice) for choice in self.choices)
-        return Values(kind=self.type, words=words, fields=self.fields, bounds=self.bounds)
 
 
 class Notes(BaseModel):
@@ -197,7 +163,7 @@ def _checked_values(args: Sequence[str], given: _Written, name: str) -> Sequence
         raise OptionError(given.index, f"{given.name} needs a value after it")
     first = given.index + (0 if given.attached is not None else 1)
     for index, value in enumerate(values, start=first):
-        fault = fault_of(value, option.values, given.path)
+        fault = fault_of(value, option, given.path)
         if fault:
             raise OptionError(index, f"{given.name}: {fault}")
     return values

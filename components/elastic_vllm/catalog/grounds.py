@@ -4,21 +4,15 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, model_validator
+
+from elastic_vllm.section import Section
 
 
-class Data(BaseModel):
-    """Read from a file, camelCase as all of them."""
+class Data(Section):
+    """Read from a file. Not every program that knows the types reads the figures, or their texts."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        defer_build=True,  # not every program that knows the types reads the figures
-    )
+    model_config = ConfigDict(use_attribute_docstrings=False)
 
 
 class Grounded(Data):

@@ -1,23 +1,45 @@
-"""What is wrong with an option's value, by what the option takes. Kinds it cannot judge pass."""
+"""An option of vLLM as its parser declares it, and what is wrong with a value. Unknown types pass."""
 
 import json
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field
 
 
-@dataclass(frozen=True)
-class Values:
-    """What an option takes."""
+class Option(BaseModel):
+    """One option as the parser declares it."""
 
-    kind: str
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    action: str
+    all: tuple[str, ...]
+    """Spellings that ``--help`` shows."""
+    hidden: tuple[str, ...]
+    """Spellings that are accepted too."""
+    choices: tuple[str | int | None, ...] | None
+    """All that the parser takes."""
+    known: tuple[str, ...] | None = None
+    """All that means anything where the parser takes any string; plugins of vLLM could add to it."""
+    fields: tuple[str, ...] | None = None
+    """The keys of a JSON object that becomes a configuration."""
+    bounds: Mapping[str, float] = Field(default_factory=dict)
+    """What the number must be: ``ge``, ``gt``, ``le``, ``lt``."""
+    default: object
+    nargs: int | str | None
+    type: str
     """The name of its type; after ``optional``, an empty word and ``None`` unset it."""
-    words: Sequence[str] | None = None
-    """The only values, where they are counted out."""
-    fields: Sequence[str] | None = None
-    """The only keys of a JSON object."""
-    bounds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether a value must follow; switches take none."""
+        return self.nargs != 0
+
+    @property
+    def words(self) -> tuple[str, ...] | None:
+        """The only values, where they are listed."""
+        return self.known if self.choices is None else tuple(str(choice) for choice in self.choices)
 
 
 _HUMAN_INT = re.compile(r"\d+|\d+(\.\d+)?[kmgtKMGT]")
@@ -80,32 +102,32 @@ _JSON_KINDS = ("dict", "loads", "dataclass", "union_dict_and_str", "str")
 """Kinds that vLLM builds from ``--option.key value``; a ``str`` only where it is optional, as JSON text."""
 
 
-def fault_of(value: str, takes: Values, path: str = "") -> str | None:
+def fault_of(value: str, option: Option, path: str = "") -> str | None:
     """What is wrong, or ``None``; ``path`` is what stood after a dot in the option's name."""
-    kind = takes.kind.removeprefix("optional ")
+    kind = option.type.removeprefix("optional ")
     if path:
-        return _fault_of_path(path, kind, takes)
-    if kind != takes.kind and value in ("", "None"):
+        return _fault_of_path(path, kind, option)
+    if kind != option.type and value in ("", "None"):
         return None
-    if takes.words is not None and value not in takes.words:
-        return f"{value!r} is not one of: {', '.join(takes.words)}"
+    if option.words is not None and value not in option.words:
+        return f"{value!r} is not one of: {', '.join(option.words)}"
     test, wanted = _KINDS.get(kind, (None, ""))
     if test is not None and not test(value):
         return f"{value!r} is not {wanted}"
-    return _fault_of_bounds(value, takes.bounds) or _fault_of_fields(value, takes)
+    return _fault_of_bounds(value, option.bounds) or _fault_of_fields(value, option)
 
 
-def _fault_of_path(path: str, kind: str, takes: Values) -> str | None:
-    if kind not in _JSON_KINDS or (kind == "str" and takes.kind == "str"):
+def _fault_of_path(path: str, kind: str, option: Option) -> str | None:
+    if kind not in _JSON_KINDS or (kind == "str" and option.type == "str"):
         return "takes no key after a dot"
     key = path.partition(".")[0].removesuffix("+")
-    return _unknown_key(key, takes.fields) if takes.fields else None
+    return _unknown_key(key, option.fields) if option.fields else None
 
 
-def _fault_of_fields(value: str, takes: Values) -> str | None:
-    if takes.fields is None:
+def _fault_of_fields(value: str, option: Option) -> str | None:
+    if option.fields is None:
         return None
-    unknown = (_unknown_key(key, takes.fields) for key in json.loads(value))
+    unknown = (_unknown_key(key, option.fields) for key in json.loads(value))
     return next((fault for fault in unknown if fault), None)
 
 

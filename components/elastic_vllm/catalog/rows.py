@@ -64,11 +64,6 @@ class ModelRow(SizeRow):
     weights_gb: float = Field(gt=0)
     """Decimal gigabytes of weights at this precision."""
 
-    @property
-    def weights_mib(self) -> float:
-        """The weights in MiB, the unit of GPU memory here."""
-        return self.weights_gb * 1e9 / 2**20
-
     def kv_bytes_on_each(self, gpus: int, nodes: int, width: float) -> float:
         """KV cache of one token, of values ``width`` bytes wide, on each of these GPUs of a node.
 

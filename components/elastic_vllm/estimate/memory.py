@@ -5,7 +5,7 @@ meet, and gives the rest to the KV cache. Weights and cache follow from the mode
 activations are an estimate, held against published deployments by the tests.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from elastic_vllm.catalog import AcceleratorRow, ModelRow, models
@@ -93,11 +93,6 @@ class Fit(JsonNames):
         """What the cache holds of requests of any length."""
         return int(max(0.0, self.cache_gib) * self.context / self.kv_gib_per_request + 1e-6)
 
-    @property
-    def left_gib(self) -> float:
-        """What one request of full length leaves; negative where it does not fit."""
-        return self.cache_gib - self.kv_gib_per_request
-
 
 def fit_of(at: Placed) -> Fit:
     """The memory of a model on its pool's GPUs."""
@@ -106,9 +101,7 @@ def fit_of(at: Placed) -> Fit:
 
 def fit_on(model: ModelSpec, gpu: AcceleratorRow) -> Fit:
     """The memory of a model on these GPUs."""
-    serving = serving_of(model.engine, model.tensor_parallel, gpu)
-    shaped = replace(serving, nodes=model.nodes_per_replica, engines=model.engines_per_replica)
-    return fit(models()[model.checkpoint], gpu.memory_mib, shaped)
+    return fit(models()[model.checkpoint], gpu.memory_mib, serving_of(model, gpu))
 
 
 def fit(row: ModelRow, memory_mib: int, serving: Serving) -> Fit:
@@ -133,10 +126,13 @@ def fit(row: ModelRow, memory_mib: int, serving: Serving) -> Fit:
     )
 
 
-def serving_of(engine: EngineSpec, gpus: int, gpu: AcceleratorRow) -> Serving:
-    """The engine's settings, vLLM's own where the stack file is silent."""
+def serving_of(model: ModelSpec, gpu: AcceleratorRow) -> Serving:
+    """The model's settings, vLLM's own where the stack file is silent."""
+    engine = model.engine
     return Serving(
-        gpus=gpus,
+        gpus=model.tensor_parallel,
+        nodes=model.nodes_per_replica,
+        engines=model.engines_per_replica,
         utilization=engine.gpu_memory_utilization,
         context=engine.max_model_len,
         batch=batch_of(engine, gpu),

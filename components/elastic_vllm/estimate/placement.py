@@ -29,7 +29,6 @@ class Placed:
     """Path of the model in the stack file."""
     model: ModelSpec
     checkpoint: ModelRow
-    pool_key: str
     pool: NodePoolSpec
     machine: MachineRow
     accelerator: AcceleratorRow
@@ -55,16 +54,15 @@ def machine_of(config: StackConfig, pool: NodePoolSpec) -> MachineRow | None:
 
 def placed(config: StackConfig) -> Iterator[Placed]:
     """Every model whose pool and machine exist."""
-    pools = {pool.name: (f"pools[{index}]", pool) for index, pool in enumerate(config.pools)}
+    pools = {pool.name: pool for pool in config.pools}
     for index, model in enumerate(config.models):
-        pool_key, pool = pools.get(model.pool, ("", None))
+        pool = pools.get(model.pool)
         machine = machine_of(config, pool) if pool else None
         if pool and machine:
             yield Placed(
                 key=f"models[{index}]",
                 model=model,
                 checkpoint=models()[model.checkpoint],
-                pool_key=pool_key,
                 pool=pool,
                 machine=machine,
                 accelerator=accelerators()[pool.accelerator],

@@ -52,6 +52,7 @@ class Pace:
         # Without FP8 multiply an FP8 checkpoint is smaller to read and no faster to compute.
         faster = (peak.fp8_tflops or peak.tflops) / peak.tflops if row.precision == "fp8" else 1.0
         weights = row.weights_gb * 1e9 / (bandwidth * together)
+        width = 1 if model.engine.kv_cache_dtype == "fp8" else 2
         share = row.experts_per_token / row.experts if row.moe else 0.0
         in_experts = (row.params_b - row.active_params_b) / (1 - share) / row.params_b
         multiplied = bf16 * faster * together * model.nodes_per_replica
@@ -61,7 +62,7 @@ class Pace:
             expert_weights=weights * in_experts / model.engines_per_replica,
             expert_share=share,
             sharing=model.engines_per_replica if row.moe else 1,
-            cached_token=kv_bytes_per_gpu(model) / bandwidth,
+            cached_token=row.kv_bytes_on_each(gpus, model.nodes_per_replica, width) / bandwidth,
             token=2 * row.active_params_b * 1e9 / multiplied,
             image=2 * row.vision_params_b * 1e9 * patches / bf16,
         )
@@ -73,10 +74,3 @@ class Pace:
         experts = self.expert_weights * (1 - unused) if self.expert_share else 0.0
         reading = self.shared_weights + experts + self.cached_token * cached
         return self.overhead + max(reading, self.token * tokens) + self.image * images
-
-
-def kv_bytes_per_gpu(model: ModelSpec) -> float:
-    """KV cache of one token on each GPU."""
-    width = 1 if model.engine.kv_cache_dtype == "fp8" else 2
-    row = catalog.models()[model.checkpoint]
-    return row.kv_bytes_on_each(model.tensor_parallel, model.nodes_per_replica, width)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pulumi
 from pulumi.errors import InputPropertiesError
@@ -12,11 +13,12 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
 
 from elastic_vllm import __version__
-from elastic_vllm.provider import schema
 from elastic_vllm.provider.components import COMPONENTS, Component
 from elastic_vllm.provider.inputs import LEARNT, normal
 from elastic_vllm.spec.translation import findings_of
 
+_SCHEMA = Path(__file__).with_name("schema.json").read_text(encoding="utf-8")
+"""What other languages see; written from the models of ``inputs`` by ``make schema``."""
 _BY_TOKEN = {component.token: component for component in COMPONENTS}
 
 
@@ -24,7 +26,7 @@ class ComponentProvider(Provider):
     """Builds the components of ``COMPONENTS`` from checked inputs."""
 
     def __init__(self) -> None:
-        super().__init__(__version__, json.dumps(schema.package()))
+        super().__init__(__version__, _SCHEMA)
 
     def construct(
         self,
@@ -45,7 +47,7 @@ class ComponentProvider(Provider):
         except ValueError as problem:
             key, _, reason = str(problem).partition(": ")
             raise _refused({key: reason} if reason else {"": key}) from None
-        outputs = json.loads(self.schema or "{}")["resources"][resource_type]["properties"]
+        outputs = json.loads(_SCHEMA)["resources"][resource_type]["properties"]
         urn = _settled(component, inputs, made.urn)
         return ConstructResult(urn, {each: getattr(made, to_snake(each)) for each in outputs})
 

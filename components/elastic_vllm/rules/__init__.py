@@ -11,9 +11,7 @@ from types import MappingProxyType
 from elastic_vllm.clouds import refusals
 from elastic_vllm.rules import (
     capacity,
-    clouds,
     cost,
-    engine,
     engines,
     fit,
     groups,
@@ -21,7 +19,6 @@ from elastic_vllm.rules import (
     references,
     scaling,
     security,
-    sleep,
     slo,
 )
 from elastic_vllm.rules.view import View
@@ -37,7 +34,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         references.machines_exist: (references.NO_MACHINE,),
         fit.replicas_fit_one_node: (fit.REPLICA_GPUS, fit.REPLICA_CPU, fit.REPLICA_MEMORY),
         fit.weights_and_one_request_fit_the_gpus: (fit.WEIGHTS, fit.CONTEXT),
-        engine.arguments_are_what_vllm_takes: (engine.ARGUMENTS,),
+        engines.arguments_are_what_vllm_takes: (engines.ARGUMENTS,),
         engines.engines_have_what_their_processes_take: (engines.CORES, engines.MEMORY),
         fit.fp8_runs_as_expected: (fit.FP8_EXPERTS, fit.FP8_COMPUTE),
         fit.allowed_images_fit_the_context: (fit.IMAGES,),
@@ -47,13 +44,13 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         groups.groups_have_room_for_their_last_node: (groups.GROUP_SHARES_POOL, groups.GROUP_EXCEEDS_POOL),
         groups.groups_need_their_nodes: (groups.GROUP_FITS_NODE,),
         capacity.every_gpu_of_a_node_can_be_used: (capacity.STRANDED_GPUS,),
-        clouds.the_cloud_takes_the_stack: refusals.KINDS,
+        references.the_cloud_takes_the_stack: refusals.KINDS,
         capacity.machines_are_offered_in_the_region: (capacity.NOT_OFFERED,),
         capacity.quota_covers_full_load: (capacity.QUOTA,),
         scaling.cpu_targets_can_tell_load: (scaling.CANNOT_FIRE, scaling.ALWAYS_FIRES, scaling.NOT_SELECTIVE),
         scaling.replicas_are_kept_until_new_ones_could_come: (scaling.SHORT_WINDOW,),
         scaling.metrics_are_known_to_vllm: (scaling.UNKNOWN_METRIC,),
-        sleep.nothing_counts_on_replicas_that_sleep: (sleep.AUTOSCALED,),
+        scaling.nothing_counts_on_replicas_that_sleep: (scaling.SLEEP_AUTOSCALED,),
         engines.metrics_are_of_whole_replicas: (engines.METRIC,),
         scaling.zero_replicas_can_wake: (scaling.SCALE_TO_ZERO,),
         slo.slo_can_be_held: (slo.UNREACHABLE, slo.BREACH),

@@ -1,13 +1,24 @@
-"""Several engines in one replica: what their processes need of the node, and what their metrics mean."""
+"""vLLM's engines: the arguments they start with, and what several in one replica need and measure."""
 
 from collections.abc import Iterator
 
 from elastic_vllm import catalog
+from elastic_vllm.catalog import engine_rules
+from elastic_vllm.catalog.engine_options import OptionError
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.spec.finding import Finding, Kind
 from elastic_vllm.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
+from elastic_vllm.vllm.arguments import arguments
 
+ARGUMENTS = Kind(
+    id="engine-arguments",
+    family="fit",
+    severity="error",
+    title="Arguments that vLLM does not take together",
+    why="vLLM would end before the replica is Ready, or serve something else. The message names "
+    "the option and what to do; docs/engine.md says how arguments are checked.",
+)
 CORES = Kind(
     id="engines-share-cores",
     family="fit",
@@ -39,6 +50,18 @@ PROCESS_GIB = 2
 """Of the API server, of an engine, of a GPU's worker. Assumed: a whole replica on a CPU takes 5.6 GiB."""
 IMAGE_CACHE_GIB = 4
 """vLLM's default (``--mm-processor-cache-gb``); with several engines the API server alone has one."""
+
+
+def arguments_are_what_vllm_takes(view: View) -> Iterator[Finding]:
+    """The stack file's own words beside those that its keys become."""
+    for index, model in enumerate(view.config.models):
+        words = arguments(model)[1:]
+        try:
+            engine_rules.check(words, catalog.models()[model.checkpoint])
+        except OptionError as problem:
+            own = problem.index - (len(words) - len(model.engine.extra_args))
+            key = f"engine.extraArgs[{own}]" if own >= 0 else "engine"
+            yield ARGUMENTS.at(f"models[{index}].{key}", str(problem), model.name)
 
 
 def engines_have_what_their_processes_take(view: View) -> Iterator[Finding]:

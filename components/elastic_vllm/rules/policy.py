@@ -4,7 +4,6 @@ An error cannot be lowered or silenced here: it will certainly fail, or breaks a
 itself sets, and the file is the place to change. An exception that has ended no longer counts, and says so.
 """
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from elastic_vllm import rules as checks
 from elastic_vllm.project import stacks_folder
-from elastic_vllm.section import wrong
+from elastic_vllm.section import near, wrong
 from elastic_vllm.spec import Section
 from elastic_vllm.spec.finding import Finding, Kind, StackConfigError
 from elastic_vllm.spec.stack import StackConfig
@@ -76,8 +75,7 @@ class PolicyException(Section):
     def _the_finding_exists_and_may_be_changed(self) -> Self:
         kind = checks.KINDS.get(self.finding)
         if kind is None:
-            near = difflib.get_close_matches(self.finding, checks.KINDS, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            hint = near(self.finding, checks.KINDS)
             raise wrong("finding", f"unknown finding {self.finding!r}; {hint}docs/findings.md lists them")
         if kind.severity == "error" and kind.lowered is None and self.severity != "error":
             raise wrong(

@@ -1,4 +1,4 @@
-"""Names that point at each other and at the catalogue."""
+"""Names that point at each other, at the catalogue, and at what the cloud would refuse."""
 
 from collections.abc import Iterator
 
@@ -87,3 +87,8 @@ def _key_at_fault(config: StackConfig, index: int) -> str:
             continue
         return "gpusPerNode"
     return "accelerator"
+
+
+def the_cloud_takes_the_stack(view: View) -> Iterator[Finding]:
+    """What the cloud would refuse while resources are made."""
+    yield from view.config.cluster.check(view.config)

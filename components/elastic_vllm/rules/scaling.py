@@ -64,6 +64,16 @@ SCALE_TO_ZERO = Kind(
     "Kubernetes 1.37 on; before, the apiserver refuses the policy. A warning where the version is not "
     "known here (GKE's release channels).",
 )
+SLEEP_AUTOSCALED = Kind(
+    id="sleep-beside-autoscaler",
+    family="scaling",
+    severity="warning",
+    title="An autoscaler beside replicas that sleep",
+    why="Asleep, a replica still looks ready: `/health` is 200, the Service sends it requests, and they wait "
+    "until it wakes up. Its metrics stand still meanwhile, and its CPU idles: whatever waits, an autoscaler "
+    "sees a replica without work, adds none, and takes one away, perhaps one that is awake. Give the model "
+    "equal bounds. Sleep gives no GPU back to the cluster; fewer replicas do.",
+)
 FIRST_TO_ZERO = (1, 37)
 """Of the local stack; a test holds it against the module that is built."""
 TOLERANCE = 0.1
@@ -171,3 +181,16 @@ def zero_replicas_can_wake(view: View) -> Iterator[Finding]:
             )
             message = f"0 is possible from Kubernetes 1.37 on, and {known.format(*version or ())}; set 1"
             yield SCALE_TO_ZERO.at(key, message, name, lower=version is None)
+
+
+def nothing_counts_on_replicas_that_sleep(view: View) -> Iterator[Finding]:
+    """Whatever puts replicas to sleep decides how many there are."""
+    for at in view.autoscaled():
+        if at.model.engine.sleep_mode:
+            bounds = at.model.replicas
+            yield SLEEP_AUTOSCALED.at(
+                f"{at.key}.engine.sleepMode",
+                f"an autoscaler moves the model between {bounds.min} and {bounds.max} replicas and cannot "
+                "tell which sleep; set replicas.min and max alike, or leave sleepMode out",
+                at.model.name,
+            )

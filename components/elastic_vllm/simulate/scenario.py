@@ -4,16 +4,19 @@ Load is in replicas' worth: 8.6 is 8.6 times what one replica of the stack's mod
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
-from pydantic_core import ErrorDetails
 
-from elastic_vllm.section import Section, wrong
+from elastic_vllm.section import Section, frozen, wrong
 from elastic_vllm.simulate.figures import ShapeName
+from elastic_vllm.spec.translation import findings_of
 
 FOLDER = Path(__file__).with_name("scenarios")
 
@@ -68,6 +71,11 @@ class Phase(Section):
         ),
     ]
     """Replicas' worth: a number, or ``{from, to}``."""
+
+    @property
+    def peak(self) -> float:
+        """Its highest load."""
+        return max(self.load.from_, self.load.to)
 
 
 class Fault(Section):
@@ -125,15 +133,20 @@ class Scenario(Section):
                 )
         return self
 
-    @property
+    @cached_property
+    def begins(self) -> tuple[float, ...]:
+        """When each phase begins."""
+        return (0.0, *accumulate(phase.seconds for phase in self.phases[:-1]))
+
+    @cached_property
     def duration_seconds(self) -> float:
         """All phases together."""
-        return sum(phase.seconds for phase in self.phases)
+        return self.begins[-1] + self.phases[-1].seconds
 
-    @property
+    @cached_property
     def peak_load(self) -> float:
         """The highest load of all."""
-        return max(max(phase.load.from_, phase.load.to) for phase in self.phases)
+        return max(phase.peak for phase in self.phases)
 
     @property
     def planned_replicas(self) -> int:
@@ -144,20 +157,13 @@ class Scenario(Section):
         """Replicas' worth at a moment; none before the begin and from the end on."""
         if not 0 <= t < self.duration_seconds:
             return 0.0
-        phase, since = self._phase(t)
-        return phase.load.from_ + (phase.load.to - phase.load.from_) * since / phase.seconds
+        place = bisect_right(self.begins, t) - 1
+        load = self.phases[place].load
+        return load.from_ + (load.to - load.from_) * (t - self.begins[place]) / self.phases[place].seconds
 
     def phase_at(self, t: float) -> str:
         """The phase's name at a moment; the last one's from the end on."""
-        return self._phase(t)[0].name
-
-    def _phase(self, t: float) -> tuple[Phase, float]:
-        since = max(t, 0.0)
-        for phase in self.phases:
-            if since < phase.seconds:
-                return phase, since
-            since -= phase.seconds
-        return self.phases[-1], self.phases[-1].seconds
+        return self.phases[max(bisect_right(self.begins, t) - 1, 0)].name
 
 
 def names() -> tuple[str, ...]:
@@ -185,52 +191,10 @@ def load(path_or_name: str | Path) -> Scenario:
 def parse(raw: object, file: str) -> Scenario:
     """Check plain data; strict as the JSON schema is."""
     try:
-        scenario = Scenario.model_validate(_frozen(raw), strict=True, by_alias=True, by_name=False)
+        scenario = Scenario.model_validate(frozen(raw), strict=True, by_alias=True, by_name=False)
     except ValidationError as problem:
-        errors = [error for error in problem.errors(include_url=False) if not _follows(error)]
-        lines = [f"{file}: {_told(error)}" for error in errors]
-        raise ScenarioError("\n".join(lines)) from None
+        found = findings_of(problem, raw, Scenario)
+        raise ScenarioError("\n".join(f"{file}: {each.key}: {each.message}" for each in found)) from None
     if scenario.name != Path(file).stem:
         raise ScenarioError(f"{file}: name: {scenario.name} must be the file's, {Path(file).stem}")
     return scenario
-
-
-def _frozen(value: object) -> object:
-    """Lists as tuples, which is what a strict tuple field takes."""
-    if isinstance(value, Mapping):
-        return {key: _frozen(item) for key, item in value.items()}
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-def _follows(error: ErrorDetails) -> bool:
-    """A list too short only because its items were refused, each with an error of its own."""
-    return error["type"] == "too_short" and len(error["input"]) > 0
-
-
-def _told(error: ErrorDetails) -> str:
-    """``phases[0].seconds: …``, with what exists where a key is unknown or missing."""
-    key = ""
-    for part in error["loc"]:
-        if part != "[key]":
-            key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else part
-    inner = str(error.get("ctx", {}).get("key", "")) if error["type"] == "wrong" else ""
-    key = ".".join(part for part in (key, inner) if part) or "the file"
-    match error["type"]:
-        case "extra_forbidden":
-            return f"{key}: unknown key; there are: {', '.join(_keys_beside(error['loc']))}"
-        case "missing":
-            return f"{key}: is required"
-        case "wrong":
-            return f"{key}: {error['msg']}"
-        case "model_type" | "dict_type":
-            return f"{key}: must be a section of keys and values"
-        case "too_short":
-            return f"{key}: is empty"
-        case _:
-            return f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r:.60}"
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    sections: Mapping[str, type[Section]] = {"phases": Phase, "faults": Fault}
-    section = Ramp if "load" in location[:-1] else sections.get(str(location[0]), Scenario)
-    return tuple(field.alias or name for name, field in section.model_fields.items())

@@ -3,21 +3,18 @@
 Times ``t`` are seconds since the traffic began. Nothing here computes.
 """
 
-import hashlib
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict
 
+from elastic_vllm.section import Section
 from elastic_vllm.simulate.hpa import SYNC_SECONDS
 
 
-class Record(BaseModel):
+class Record(Section):
     """Base of all that is recorded: camelCase in JSON, never changed once made, unknown keys refused."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
-    )
+    model_config = ConfigDict(use_attribute_docstrings=False)
 
 
 class Second(Record):
@@ -188,7 +185,3 @@ class Run(Record):
     def to_json(self) -> str:
         """The run's file; the same run gives the same bytes."""
         return self.model_dump_json(by_alias=True, indent=1) + "\n"
-
-    def data_hash(self) -> str:
-        """SHA-256 of the file; the page and the picture carry it."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()

@@ -3,9 +3,7 @@
 Seeded: the same scenario, load model and seed give the same requests, whatever happens to them afterwards.
 """
 
-import hashlib
 import random
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from elastic_vllm.simulate.figures import ShapeName
@@ -53,11 +51,3 @@ def arrivals(scenario: Scenario, load_model: LoadModel, seed: int | None = None)
         if moments.random() * highest < rate(scenario, load_model, t):
             requests.append(Request(len(requests), t, *load_model.draw(shapes)))
     return requests
-
-
-def fingerprint(requests: Sequence[Request]) -> str:
-    """SHA-256 over the whole sequence: two runs that print the same one played the same traffic."""
-    digest = hashlib.sha256()
-    for request in requests:
-        digest.update(repr(tuple(request)).encode())
-    return digest.hexdigest()

@@ -1,30 +1,20 @@
 """A Qwen3-VL model to serve: which checkpoint, on which pool, with which engine settings and bounds."""
 
-import difflib
 import math
+from functools import partial
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from elastic_vllm import catalog
-from elastic_vllm.section import GpuCount, GroupGpuCount, GroupNodeCount, Name, Section, wrong
+from elastic_vllm.section import GpuCount, GroupGpuCount, GroupNodeCount, Name, Section, catalogued, wrong
 from elastic_vllm.spec.engine import EngineSpec
 from elastic_vllm.spec.replica import DrainSpec, ReplicasSpec, ResourcesSpec, SamplingSpec, SloSpec
 from elastic_vllm.spec.scaling import ScalingSpec
 
-
-def _known_checkpoint(checkpoint: str) -> str:
-    known = catalog.models()
-    if checkpoint not in known:
-        near = difflib.get_close_matches(checkpoint, known, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"unknown checkpoint {checkpoint!r}; {hint}the catalogue has: {', '.join(known)}")
-    return checkpoint
-
-
 CheckpointId = Annotated[
     str,
-    AfterValidator(_known_checkpoint),
+    AfterValidator(partial(catalogued, "checkpoint", catalog.models)),
     Field(json_schema_extra=lambda schema: schema.update(enum=list(catalog.models()))),
 ]
 """A checkpoint by its hub id, as the catalogue spells it."""

@@ -1,26 +1,16 @@
 """What a pool of GPU nodes is, and how the node autoscaler treats all pools."""
 
-import difflib
+from functools import partial
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from elastic_vllm import catalog
-from elastic_vllm.section import GpuCount, Name, Section, wrong
-
-
-def _known_accelerator(name: str) -> str:
-    known = catalog.accelerators()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"unknown accelerator {name!r}; {hint}the catalogue has: {', '.join(known)}")
-    return name
-
+from elastic_vllm.section import GpuCount, Name, Section, catalogued, wrong
 
 AcceleratorName = Annotated[
     str,
-    AfterValidator(_known_accelerator),
+    AfterValidator(partial(catalogued, "accelerator", catalog.accelerators)),
     Field(json_schema_extra=lambda schema: schema.update(enum=list(catalog.accelerators()))),
 ]
 """A GPU by its neutral name; each cloud's catalogue maps it to machines."""

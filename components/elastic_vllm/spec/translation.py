@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 from pydantic import ValidationError
@@ -14,33 +14,32 @@ from elastic_vllm.spec.keys import Place, keys_of, place_of, sections_in, subjec
 from elastic_vllm.spec.stack import StackConfig
 
 _Context = Mapping[str, object]
-_Sentence = Callable[[str, _Context], str]
 
-_SENTENCES: Mapping[str, _Sentence] = {
-    "int_type": lambda shown, _: f"{shown} is not a whole number; write it without quotes",
-    "float_type": lambda shown, _: f"{shown} is not a number that can be used here; write it without quotes",
-    "int_from_float": lambda shown, _: f"{shown} is not a whole number",
-    "finite_number": lambda shown, _: f"{shown} is not a finite number",
-    "bool_type": lambda shown, _: f"{shown} is neither true nor false",
-    "string_type": lambda shown, _: f"{shown} is not text; put it in quotes if it is meant",
-    "greater_than_equal": lambda shown, c: f"{shown} is too small; the least is {c['ge']}",
-    "greater_than": lambda shown, c: f"{shown} is too small; it must be above {c['gt']}",
-    "less_than_equal": lambda shown, c: f"{shown} is too large; the most is {c['le']}",
-    "less_than": lambda shown, c: f"{shown} is too large; it must be below {c['lt']}",
-    "string_too_short": lambda shown, c: (
-        f"{shown} is too short; it needs {c['min_length']} characters or more"
-    ),
-    "string_too_long": lambda shown, c: f"{shown} is too long; {c['max_length']} characters are the most",
-    "too_short": lambda _, c: f"has {c['actual_length']} items; it needs {c['min_length']} or more",
-    "too_long": lambda _, c: f"has {c['actual_length']} items; {c['max_length']} are the most",
-    "tuple_type": lambda shown, _: f"must be a list, not {shown}",
-    "dict_type": lambda shown, _: f"must be a section of keys and values, not {shown}",
-    "model_type": lambda shown, _: f"must be a section of keys and values, not {shown}",
-    "model_attributes_type": lambda shown, _: f"must be a section of keys and values, not {shown}",
-    "invalid_key": lambda shown, _: f"the key {shown} is not text; put it in quotes if it is meant",
-    "value_error": lambda _, c: str(c["error"]),
-    "wrong": lambda _, c: str(c["message"]),
+_SECTION = "must be a section of keys and values, not {shown}"
+_SENTENCES: Mapping[str, str] = {
+    "int_type": "{shown} is not a whole number; write it without quotes",
+    "float_type": "{shown} is not a number that can be used here; write it without quotes",
+    "int_from_float": "{shown} is not a whole number",
+    "finite_number": "{shown} is not a finite number",
+    "bool_type": "{shown} is neither true nor false",
+    "string_type": "{shown} is not text; put it in quotes if it is meant",
+    "greater_than_equal": "{shown} is too small; the minimum is {ge:.12g}",
+    "greater_than": "{shown} is too small; it must be above {gt:.12g}",
+    "less_than_equal": "{shown} is too large; the maximum is {le:.12g}",
+    "less_than": "{shown} is too large; it must be below {lt:.12g}",
+    "string_too_short": "{shown} is too short; it needs {min_length} characters or more",
+    "string_too_long": "{shown} is too long; the maximum is {max_length} characters",
+    "too_short": "has {actual_length} items; it needs {min_length} or more",
+    "too_long": "has {actual_length} items; the maximum is {max_length}",
+    "tuple_type": "must be a list, not {shown}",
+    "dict_type": _SECTION,
+    "model_type": _SECTION,
+    "model_attributes_type": _SECTION,
+    "invalid_key": "the key {shown} is not text; put it in quotes if it is meant",
+    "value_error": "{error}",
+    "wrong": "{message}",
 }
+"""By pydantic's type of error; the fields are pydantic's context, and the value as it stood."""
 
 
 def findings_of(
@@ -64,7 +63,7 @@ def _finding(error: ErrorDetails, raw: object, root: type[Section]) -> Finding:
     return Finding(
         id=str(context.get("kind", STACK_FILE.id)),
         severity="error",
-        key=key or "config",
+        key=key or ("config" if root is StackConfig else "the file"),
         message=_message(error, place, context, root),
         subject=subject_of(error["loc"], raw),
     )
@@ -88,7 +87,7 @@ def _message(error: ErrorDetails, place: Place, context: _Context, root: type[Se
             text = f"{shown} has the wrong form; it must match {context['pattern']}{_example(place)}"
         case _:
             sentence = _SENTENCES.get(kind)
-            text = sentence(shown, context) if sentence else f"{shown}: {error['msg']}"
+            text = sentence.format(shown=shown, **context) if sentence else f"{shown}: {error['msg']}"
     return text
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from elastic_vllm.rules.security import SECRET_IN_PLAIN
+from elastic_vllm.section import near
 from elastic_vllm.spec.finding import STACK_FILE, Finding, StackConfigError
 from elastic_vllm.spec.keys import keys_of
 from elastic_vllm.spec.stack import PROJECT, SECRET_SECTIONS, SECRETS, StackConfig
@@ -90,8 +91,7 @@ def _plain_secrets(section: str, value: object) -> list[Finding]:
 
 def _unknown_section(key: str) -> Finding:
     name = key.rpartition(":")[2]
-    near = difflib.get_close_matches(name, keys_of(StackConfig), n=1)
-    hint = f"did you mean {PROJECT}:{near[0]}? " if near else ""
+    hint = near(f"{PROJECT}:{name}", [f"{PROJECT}:{section}" for section in keys_of(StackConfig)])
     sections = ", ".join(f"{PROJECT}:{section}" for section in (*keys_of(StackConfig), *SECRET_SECTIONS))
     return _finding(name if ":" in key else key, f"unknown section {key}; {hint}There are: {sections}")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from elastic_vllm import rules as checks
+from elastic_vllm.section import frozen
 from elastic_vllm.spec.finding import STACK_FILE, StackConfigError
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.spec.translation import findings_of
@@ -25,16 +26,9 @@ def validate(raw: Mapping[str, object]) -> StackConfig:
     Strict as the JSON schema is: no number in quotes, no field by its Python name.
     """
     try:
-        return StackConfig.model_validate(_frozen(raw), strict=True, by_alias=True, by_name=False)
+        return StackConfig.model_validate(frozen(raw), strict=True, by_alias=True, by_name=False)
     except ValidationError as problem:
         raise StackConfigError(findings_of(problem, raw)) from None
     except RecursionError:
         message = "refers to itself, or is nested too deeply; a stack file is a plain tree"
         raise StackConfigError([STACK_FILE.at("config", message)]) from None
-
-
-def _frozen(value: object) -> object:
-    """Lists as tuples, which is what a strict tuple field takes."""
-    if isinstance(value, Mapping):
-        return {key: _frozen(item) for key, item in value.items()}
-    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value

@@ -5,28 +5,21 @@
 print; what a preview cannot know is ``UNKNOWN``.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from elastic_vllm.testing.registration import Graph, Registration
+from elastic_vllm.testing.values import UNKNOWN, Secret
 
 if TYPE_CHECKING:
     from elastic_vllm.testing.monitor import run as record
-    from elastic_vllm.testing.registration import Graph, Registration
-    from elastic_vllm.testing.values import UNKNOWN, Secret
 
 __all__ = ["UNKNOWN", "Graph", "Registration", "Secret", "record"]
 
-_PLACES = {
-    "Graph": ("registration", "Graph"),
-    "Registration": ("registration", "Registration"),
-    "Secret": ("values", "Secret"),
-    "UNKNOWN": ("values", "UNKNOWN"),
-    "record": ("monitor", "run"),
-}
-
 
 def __getattr__(name: str) -> object:
-    """Import a name when it is first used: what reads a graph needs no Pulumi."""
-    if name not in _PLACES:
+    """Import the recorder when it is first used: what reads a graph needs no Pulumi."""
+    if name != "record":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, own = _PLACES[name]
-    return getattr(import_module(f"{__name__}.{module}"), own)
+    from elastic_vllm.testing.monitor import run  # noqa: PLC0415
+
+    return run

@@ -105,11 +105,11 @@ async def _whole(program: Callable[[], object]) -> None:
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         done, _ = await asyncio.wait(others, return_when=asyncio.FIRST_EXCEPTION)
         if any(task.cancelled() or task.exception() for task in done):
-            return  # what waits for it would wait for ever; the SDK finds and raises it
+            return  # what waits for it would never end; the SDK finds and raises it
 
 
 def _collect(strays: list[BaseException], error: object) -> None:
-    """Keep the exception of a task that nobody awaited: the failure of a run that has no other."""
+    """Keep the exception of a task that was not awaited: the failure of a run that has no other."""
     if isinstance(error, BaseException):
         strays.append(error)
 
@@ -158,21 +158,10 @@ class _Log:
             self._log(engine_pb2.LogSeverity.Name(request.severity).lower(), request.message)
 
 
-class _NoProviders(mocks.Mocks):
-    """Stands where ``MockMonitor`` keeps its mocks; ours answers by itself."""
-
-    def new_resource(self, args: object) -> tuple[str, dict[str, object]]:
-        raise NotImplementedError
-
-    def call(self, args: object) -> tuple[dict[str, object], None]:
-        raise NotImplementedError
-
-
 class _Monitor(mocks.MockMonitor):
-    """The resource monitor of one run."""
+    """The resource monitor of one run. The SDK's own part of it keeps no mocks: ours answers by itself."""
 
     def __init__(self, provider: Provider | None) -> None:
-        super().__init__(_NoProviders())
         self.provider = provider
         self.graph = Graph()
         self.failure: Exception | None = None

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """One resource as the program declared it, with every option that can change what happens to it.
+    """One resource as the program declared it, with the options that can change what happens to it.
 
-    ``inputs`` is plain Python: whole numbers are ints, secrets are ``Secret``, what only an update can tell
-    is ``UNKNOWN``. ``parent``, ``dependencies`` and the rest name resources by URN.
+    ``inputs`` is plain Python: whole numbers are ints, secrets are ``Secret``, what is known only after an
+    update is ``UNKNOWN``. ``parent``, ``dependencies`` and the rest name resources by URN.
     """
 
     urn: str
@@ -28,8 +28,6 @@ class Registration:
     aliases: tuple[str, ...] = ()
     import_id: str = ""
     additional_secret_outputs: tuple[str, ...] = ()
-    other_options: tuple[str, ...] = ()
-    """Names of further options that are set; an engine that does not know them has to refuse."""
 
     @property
     def package(self) -> str:

@@ -23,7 +23,6 @@ def make_urn(request: resource_pb2.RegisterResourceRequest) -> str:
 
 def to_registration(urn: str, request: resource_pb2.RegisterResourceRequest) -> Registration:
     """The request as plain Python."""
-    given = {descriptor.name for descriptor, _ in request.ListFields()}
     return Registration(
         urn=urn,
         type=request.type,
@@ -43,21 +42,7 @@ def to_registration(urn: str, request: resource_pb2.RegisterResourceRequest) -> 
         aliases=tuple(_alias(item) for item in request.aliases),
         import_id=request.importId,
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
-        other_options=tuple(name for name, field in _OTHER_OPTIONS.items() if field in given),
     )
-
-
-_OTHER_OPTIONS = {
-    "remote": "remote",
-    "deletedWith": "deletedWith",
-    "replaceWith": "replace_with",
-    "replaceOnChanges": "replaceOnChanges",
-    "replacementTrigger": "replacement_trigger",
-    "customTimeouts": "customTimeouts",
-    "hideDiffs": "hideDiffs",
-    "envVarMappings": "envVarMappings",
-    "pluginDownloadURL": "pluginDownloadURL",
-}
 
 
 def _alias(alias: alias_pb2.Alias) -> str:

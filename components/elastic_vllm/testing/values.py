@@ -1,6 +1,6 @@
 """Plain property values, and the two marks that Pulumi's wire puts on them: secret and not yet known."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,20 +29,6 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
-def transform(value: object, leaf: Callable[[object], object]) -> object:
-    """Copy ``value``, with ``leaf`` applied to everything that is neither a mapping nor a list."""
-    if isinstance(value, Mapping):
-        return {str(key): transform(item, leaf) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [transform(item, leaf) for item in value]
-    return leaf(value)
-
-
-def reveal(value: object) -> object:
-    """Copy ``value`` without its secret marks: for the apiserver and nobody else."""
-    return transform(value, lambda item: reveal(item.value) if isinstance(item, Secret) else item)
-
-
 def mapping(value: object) -> Mapping[str, object]:
     """``value`` where it is a mapping, else an empty one: for reading objects of unknown shape."""
     return value if isinstance(value, Mapping) else {}
@@ -56,17 +42,6 @@ def items(value: object) -> list[object]:
 def text(value: object) -> str:
     """``value`` where it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
-
-
-def contains(value: object, kind: type[Secret] | type[Unknown]) -> bool:
-    """Whether a secret (or an unknown) is anywhere inside."""
-    if isinstance(value, kind):
-        return True
-    if isinstance(value, Secret):
-        return contains(value.value, kind)
-    if isinstance(value, Mapping):
-        return any(contains(item, kind) for item in value.values())
-    return isinstance(value, list | tuple) and any(contains(item, kind) for item in value)
 
 
 def secret_strings(value: object, *, inside: bool = False) -> frozenset[str]:

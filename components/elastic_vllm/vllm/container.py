@@ -89,14 +89,16 @@ def environment(budget: int, secret: str | None, more: Mapping[str, str]) -> lis
         "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "75",
         "VLLM_NO_USAGE_STATS": "1",
     }
+    return by_name(plain, {} if secret is None else {"VLLM_API_KEY": (secret, API_KEY)})
+
+
+def by_name(plain: Mapping[str, str], secrets: Mapping[str, tuple[str, str]]) -> list[EnvVarArgsDict]:
+    """Variables sorted by name; ``secrets`` gives for each the Secret and the key in it."""
     variables: dict[str, EnvVarArgsDict] = {
         name: {"name": name, "value": value} for name, value in plain.items()
     }
-    if secret is not None:
-        variables["VLLM_API_KEY"] = {
-            "name": "VLLM_API_KEY",
-            "value_from": {"secret_key_ref": {"name": secret, "key": API_KEY}},
-        }
+    for name, (secret, key) in secrets.items():
+        variables[name] = {"name": name, "value_from": {"secret_key_ref": {"name": secret, "key": key}}}
     return [variables[name] for name in sorted(variables)]
 
 

@@ -6,16 +6,22 @@ its group: vLLM's ranks cannot go on without each other, so a lost node means a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic.alias_generators import to_camel
 
 from elastic_vllm import labels
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm.deployment import is_autoscaled
-from elastic_vllm.vllm.manifest import Manifest, to_api_case
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core.v1 import PodTemplateSpecArgsDict
     from pulumi_kubernetes.networking.v1 import NetworkPolicySpecArgsDict
+
+Manifest = dict[str, Any]  # Any: a manifest nests as deep as Kubernetes likes
+_KEYED_BY_NAME = ("annotations", "labels", "limits", "match_labels", "node_selector", "requests")
+"""Fields whose keys are names, which keep their case."""
 
 API_VERSION = "leaderworkerset.x-k8s.io/v1"
 KIND = "LeaderWorkerSet"
@@ -97,3 +103,19 @@ def network_policy_spec(model: str) -> NetworkPolicySpecArgsDict:
         "pod_selector": {"match_labels": ranks},
         "policy_types": ["Ingress", "Egress"],
     }
+
+
+def to_api_case(built: Mapping[str, Any]) -> Manifest:  # Any: as above
+    """The same in camelCase; a Python keyword loses its trailing underscore."""
+    return {
+        to_camel(key.rstrip("_")): dict(value) if key in _KEYED_BY_NAME else _api_value(value)
+        for key, value in built.items()
+    }
+
+
+def _api_value(value: object) -> object:
+    if isinstance(value, Mapping):
+        return to_api_case(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_api_value(item) for item in value]
+    return value

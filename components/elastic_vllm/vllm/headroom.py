@@ -18,11 +18,7 @@ from elastic_vllm.vllm.pod import tolerations
 if TYPE_CHECKING:
     import pulumi
     from pulumi_kubernetes.apps.v1 import DeploymentSpecArgsDict
-    from pulumi_kubernetes.core.v1 import (
-        ContainerArgsDict,
-        PodSpecArgsDict,
-        ResourceRequirementsArgsDict,
-    )
+    from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict
 
 PRIORITY = -1
 """Below pods without a class, which have 0. GKE's autoscaler brings no node for what is below -10."""
@@ -62,13 +58,18 @@ def pod(
     priority_class: pulumi.Input[str],
     given: PodInputs = AS_DECLARED,
 ) -> PodSpecArgsDict:
-    """One placeholder. It ends without grace: a replica waits for its place."""
+    """One placeholder. It ends without grace: a replica waits for its place.
+
+    Its first container does nothing, in the model's image: a node is warm only once it has that.
+    """
+    resources, security = container.resources(model, placement.gpu_resource, given), container.security()
+    asked: ContainerArgsDict = {"resources": resources, "security_context": security}
     return {
         "automount_service_account_token": False,
-        "containers": [_pause(container.resources(model, placement.gpu_resource, given))],
+        "containers": [{**asked, "name": "pause", "image": IMAGE}],
         "enable_service_links": False,
         "init_containers": [
-            _pull(given.image_of(model), container.resources(model, placement.gpu_resource, given))
+            {**asked, "name": "pull", "image": given.image_of(model), "command": ["/bin/true"]}
         ],
         "node_selector": dict(sorted(placement.node_selector.items())),
         "priority_class_name": priority_class,
@@ -80,24 +81,4 @@ def pod(
         },
         "termination_grace_period_seconds": 0,
         "tolerations": tolerations(placement.tolerations),
-    }
-
-
-def _pause(resources: ResourceRequirementsArgsDict) -> ContainerArgsDict:
-    return {
-        "name": "pause",
-        "image": IMAGE,
-        "resources": resources,
-        "security_context": container.security(),
-    }
-
-
-def _pull(image: pulumi.Input[str], resources: ResourceRequirementsArgsDict) -> ContainerArgsDict:
-    """Does nothing, in the model's image: a node is warm only once it has that."""
-    return {
-        "name": "pull",
-        "image": image,
-        "command": ["/bin/true"],
-        "resources": resources,
-        "security_context": container.security(),
     }

@@ -53,7 +53,7 @@ def start_of(cluster: ClusterSpec, model: ModelSpec, machine: catalog.MachineRow
     """How long one more replica takes; what others of the model compiled is there, if it is kept."""
     compiled = model.engine.compile_cache is not None
     return Start(
-        boot=catalog.boot_seconds(cluster.catalogue),
+        boot=catalog.timing(cluster.catalogue).boot_seconds,
         image=pull_seconds(cluster),
         engine=catalog.engine_seconds(machine.accelerator, model.gpus_per_replica, compiled=compiled),
         weights=catalog.weights_seconds(model.checkpoint, machine.network_mbps, model.copies),
@@ -62,12 +62,12 @@ def start_of(cluster: ClusterSpec, model: ModelSpec, machine: catalog.MachineRow
 
 def node_seconds(cluster: ClusterSpec) -> float:
     """From asking for a node until it has booted and has the image."""
-    return catalog.boot_seconds(cluster.catalogue) + pull_seconds(cluster)
+    return catalog.timing(cluster.catalogue).boot_seconds + pull_seconds(cluster)
 
 
 def pull_seconds(cluster: ClusterSpec) -> float:
     """What a new node takes to pull the image; nothing where it comes with it."""
-    return 0.0 if cluster.image_on_nodes else catalog.image_pull_seconds(cluster.catalogue)
+    return 0.0 if cluster.image_on_nodes else catalog.timing(cluster.catalogue).image_pull_seconds
 
 
 def budget_seconds(model: ModelSpec, accelerator: str, network_mbps: int | None = None) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from elastic_vllm import catalog, labels
 from elastic_vllm.vllm import network
+from elastic_vllm.vllm.container import by_name
 from elastic_vllm.vllm.container import security as container_security
 from elastic_vllm.vllm.pod import security as pod_security
 from elastic_vllm.vllm.quantity import gibibytes
@@ -119,13 +120,7 @@ def variables(environment: Mapping[str, str], token: str | None) -> list[EnvVarA
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": SCRATCH,
     }
-    found: dict[str, EnvVarArgsDict] = {key: {"name": key, "value": value} for key, value in plain.items()}
-    if token is not None:
-        found["HF_TOKEN"] = {
-            "name": "HF_TOKEN",
-            "value_from": {"secret_key_ref": {"name": token, "key": TOKEN}},
-        }
-    return [found[key] for key in sorted(found)]
+    return by_name(plain, {} if token is None else {"HF_TOKEN": (token, TOKEN)})
 
 
 def volumes() -> list[VolumeArgsDict]:

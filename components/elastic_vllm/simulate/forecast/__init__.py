@@ -12,11 +12,10 @@ from elastic_vllm.simulate.forecast.forecast import (
     replicas_to_hold,
     step_outcome,
 )
-from elastic_vllm.simulate.forecast.outcome import Change, Moment, Outcome, Reached
+from elastic_vllm.simulate.forecast.outcome import Moment, Outcome, Reached
 from elastic_vllm.simulate.forecast.simulation import simulate
 
 __all__ = [
-    "Change",
     "Conditions",
     "ModelForecast",
     "Moment",

@@ -5,7 +5,7 @@ Engines and outcomes are kept: the rules, the plan and its report ask for the sa
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from elastic_vllm.json_names import JsonNames
 from elastic_vllm.simulate.forecast import traces
@@ -18,6 +18,7 @@ from elastic_vllm.spec import ReplicasSpec
 from elastic_vllm.spec.stack import StackConfig
 
 _KEPT = 64
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +53,12 @@ def forecast(config: StackConfig) -> tuple[ModelForecast, ...]:
 def engine_of(conditions: Conditions) -> Engine:
     """The engine of one replica, which bounds and policies do not change."""
     load = conditions.load_model(traces.MIX)
-    return _engine(_Load(repr(load), load))
+    return _engine(_Same(repr(load), load))
 
 
 def step_outcome(conditions: Conditions) -> Outcome:
     """The model under the step that every forecast shows."""
-    return _outcome(_Conditions(conditions.unnamed(), conditions), "step")
+    return _outcome(_Same(conditions.unnamed(), conditions), "step")
 
 
 def replicas_to_hold(conditions: Conditions) -> int | None:
@@ -72,31 +73,23 @@ def replicas_to_hold(conditions: Conditions) -> int | None:
 
 
 @dataclass(frozen=True)
-class _Load:
-    """A load model that equals others with the same text."""
+class _Same(Generic[_T]):
+    """A value for a cache that equals others with the same text."""
 
     text: str
-    load: LoadModel = field(compare=False)
-
-
-@dataclass(frozen=True)
-class _Conditions:
-    """Conditions that equal others which differ in names alone."""
-
-    text: str
-    conditions: Conditions = field(compare=False)
+    value: _T = field(compare=False)
 
 
 @lru_cache(maxsize=_KEPT)
-def _engine(of: _Load) -> Engine:
-    return Engine.of(of.load)
+def _engine(of: _Same[LoadModel]) -> Engine:
+    return Engine.of(of.value)
 
 
 @lru_cache(maxsize=_KEPT)
-def _outcome(of: _Conditions, trace: Literal["step", "day"]) -> Outcome:
-    bounds = of.conditions.model.replicas
+def _outcome(of: _Same[Conditions], trace: Literal["step", "day"]) -> Outcome:
+    bounds = of.value.model.replicas
     course = traces.step(bounds) if trace == "step" else traces.day(bounds)
-    return simulate(of.conditions, course, engine_of(of.conditions))
+    return simulate(of.value, course, engine_of(of.value))
 
 
 def _forecast(conditions: Conditions) -> ModelForecast:
@@ -114,6 +107,6 @@ def _forecast(conditions: Conditions) -> ModelForecast:
         capacity_rps=engine.capacity,
         ttft_unloaded=engine.ttft_p99(0.0),
         step=step_outcome(conditions),
-        day=_outcome(_Conditions(conditions.unnamed(), conditions), "day"),
+        day=_outcome(_Same(conditions.unnamed(), conditions), "day"),
         replicas_to_hold=replicas_to_hold(conditions),
     )

@@ -9,6 +9,7 @@ from elastic_vllm.json_names import JsonNames
 from elastic_vllm.simulate.forecast.conditions import Conditions
 from elastic_vllm.simulate.forecast.queues import Served
 from elastic_vllm.simulate.scenario import Scenario
+from elastic_vllm.simulate.timeline import ScaleChange
 from elastic_vllm.spec import SloSpec
 
 
@@ -25,15 +26,6 @@ class Moment(NamedTuple):
     in_flight: float
     ttft_p99: float | None
     """Seconds, for what arrives at that moment; None where no replica answers."""
-
-
-@dataclass(frozen=True)
-class Change(JsonNames):
-    """The HPA changed the replicas that are wanted."""
-
-    t: float
-    before: int
-    after: int
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class Outcome(JsonNames):
     rise_t: float
     """When the load first rose to its peak."""
     reached: tuple[Reached, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[ScaleChange, ...]
     most_ready: int
     most_nodes: int
     slo_breach_minutes: float
@@ -92,7 +84,7 @@ class Totals:
     _registered_seconds: float = 0.0
     _most_nodes: int = 0
     _reached: list[Reached] = field(default_factory=list)
-    _changes: list[Change] = field(default_factory=list)
+    _changes: list[ScaleChange] = field(default_factory=list)
     _moments: list[Moment] = field(default_factory=list)
 
     def passed(self, seconds: float, served: Served, slo: SloSpec, *, nodes: int, registered: int) -> None:
@@ -109,7 +101,7 @@ class Totals:
 
     def changed(self, t: float, before: int, after: int) -> None:
         """The HPA changed what is wanted."""
-        self._changes.append(Change(t, before, after))
+        self._changes.append(ScaleChange(t=t, before=before, after=after))
 
     def reached(self, t: float, ready: int) -> None:
         """So many replicas answer."""
@@ -129,7 +121,11 @@ class Totals:
             description=trace.description,
             seconds=trace.duration_seconds,
             peak_load=trace.peak_load,
-            rise_t=_rise(trace),
+            rise_t=next(
+                begin
+                for begin, phase in zip(trace.begins, trace.phases, strict=True)
+                if phase.peak == trace.peak_load
+            ),
             reached=tuple(self._reached),
             changes=tuple(self._changes),
             moments=tuple(self._moments),
@@ -142,13 +138,3 @@ class Totals:
             usd=None if price is None else hours * price,
             unknown_metrics=unknown,
         )
-
-
-def _rise(trace: Scenario) -> float:
-    """Where the phase that rises to the peak begins."""
-    t = 0.0
-    for phase in trace.phases:
-        if max(phase.load.from_, phase.load.to) == trace.peak_load:
-            return t
-        t += phase.seconds
-    return t

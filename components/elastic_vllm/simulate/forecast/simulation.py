@@ -13,7 +13,6 @@ from itertools import count
 
 from elastic_vllm.simulate.forecast.autoscaler import Autoscaler
 from elastic_vllm.simulate.forecast.conditions import Conditions
-from elastic_vllm.simulate.forecast.course import Course
 from elastic_vllm.simulate.forecast.engine import Engine
 from elastic_vllm.simulate.forecast.outcome import Moment, Outcome, Totals
 from elastic_vllm.simulate.forecast.places import Places
@@ -48,7 +47,6 @@ class _Simulation:
         self._places = Places(self._pool, self._model.nodes_per_replica, self._model.headroom)
         self._autoscaler = Autoscaler(self._model)
         self._slo = self._model.slo
-        self._course = Course.of(self.trace)
         self._totals = Totals()
         self._ordering = False
 
@@ -64,7 +62,7 @@ class _Simulation:
         if is_autoscaled(self._model.replicas):
             self._every(periods.first_sync, periods.sync_seconds, self._sync)
         self._every(periods.first_sync, periods.sync_seconds, self._note)
-        for begin in self._course.begins:  # no stride goes past a jump of the load
+        for begin in self.trace.begins:  # no stride goes past a jump of the load
             self._at(begin, self._note)
         while self._now < end:
             until = min(self._events[0][0], end)
@@ -106,7 +104,7 @@ class _Simulation:
 
     def _pass(self, until: float) -> None:
         """One stride, at most to the next event."""
-        now, at, queues, pool = self._now, self._course.at, self._queues, self._pool
+        now, at, queues, pool = self._now, self.trace.load_at, self._queues, self._pool
         capacity, left = self.engine.capacity, until - now
         seconds = min(left, queues.stride(at(now + min(SHORT, left) / 2) * capacity))
         served = queues.advance(seconds, at(now + seconds / 2) * capacity)
@@ -237,7 +235,7 @@ class _Simulation:
         self._totals.note(
             Moment(
                 t=self._now,
-                load=self._course.at(self._now),
+                load=self.trace.load_at(self._now),
                 wanted=self._wanted,
                 ready=sum(one.serving for one in self._replicas),
                 nodes=self._pool.registered,

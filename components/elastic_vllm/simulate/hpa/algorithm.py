@@ -117,18 +117,6 @@ class Hpa:
         elif after < before:
             self._removed.record(t, before - after)
 
-    def step(
-        self,
-        now: float,
-        replicas: int,
-        pods: Sequence[Pod],
-        readings: Mapping[int, Reading] | None = None,
-    ) -> Decision:
-        """Decide, and take it that the target was scaled so at once."""
-        decision = self.decide(now, replicas, pods, readings)
-        self.observe_scale(now, replicas, decision.desired)
-        return decision
-
     def _normalised(self, now: float, current: int, wanted: int) -> tuple[int, Reason]:
         stabilised = self._recommendations.stabilised(now, current, wanted)
         desired, limit = self._limited(now, current, stabilised)

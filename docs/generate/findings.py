@@ -1,4 +1,4 @@
-"""Writes ``docs/findings.md`` from the registry of kinds: ``python -m elastic_vllm.spec.findings_doc``."""
+"""Writes ``docs/findings.md`` from the registry of kinds: ``python -m docs.generate.findings``."""
 
 from collections.abc import Iterator
 from pathlib import Path

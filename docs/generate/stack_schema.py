@@ -1,6 +1,4 @@
-"""The JSON schemas of stack files and of the policy, for editors.
-
-``python -m elastic_vllm.stack_file.schema`` writes them.
+"""Writes the JSON schemas of stack files and of the policy, for editors: ``python -m docs.generate.stack_schema``.
 
 It describes the whole of ``Pulumi.<stack>.yaml``, so that the first line of a stack file can point at it.
 What JSON schema cannot say (bounds that must be ordered, a model's pool) is left to ``stack_file.parsing``.

@@ -1,4 +1,4 @@
-"""The Pulumi package schema of the provider, made from the models that check its inputs.
+"""Writes the Pulumi package schema that the provider ships, from the models that check its inputs.
 
 Pulumi's own analyzer reads annotations, and accepts neither literals nor unions. Pydantic's JSON schema has
 them with each key's text, so that a key which a spec gains is in every language at once.
@@ -10,6 +10,7 @@ import itertools
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -19,11 +20,18 @@ from elastic_vllm import __version__
 from elastic_vllm.provider.components import COMPONENTS, PACKAGE, Component
 from elastic_vllm.provider.inputs import ENCRYPTED, LEARNT
 
+PATH = Path("components/elastic_vllm/provider/schema.json")
+
 _Json = dict[str, Any]  # Any: a schema nests as deep as it likes
 
 
+def text() -> str:
+    """The file. The same models give the same bytes."""
+    return json.dumps(package(), indent=2, ensure_ascii=False) + "\n"
+
+
 def package() -> _Json:
-    """The whole schema. The same models give the same bytes."""
+    """The whole schema."""
     types: _Json = {}
     resources = {component.token: _resource(component, types) for component in COMPONENTS}
     return {
@@ -148,3 +156,7 @@ def _attributes(kind: type) -> dict[str, str]:
 
 def _prose(text: str) -> str:
     return inspect.cleandoc(text).replace("``", "`")
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")
