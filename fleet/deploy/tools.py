@@ -16,12 +16,11 @@ from semver import VersionInfo
 from elastic_vllm.clouds.local.cluster import PROVIDER_VERSION
 from fleet.embedded import binaries
 from fleet.embedded.binaries import BuildReporter
-from fleet.embedded.pins import PULUMI_VERSION
 from fleet.errors import FleetError
 
 MINIMUM = VersionInfo(3, 206)
 """Events over gRPC came with it; refresh and destroy with an inline program with 3.181."""
-VERSION = VersionInfo.parse(PULUMI_VERSION)
+VERSION = VersionInfo.parse(binaries.version("pulumi"))
 """What is downloaded or built."""
 
 

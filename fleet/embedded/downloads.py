@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from fleet.embedded.releases import Release
+from fleet.embedded.pins import Release
 
 PROBE_SECONDS = 2.0
 """Within this time a release host answers, or the whole run does without it."""
