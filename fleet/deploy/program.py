@@ -5,14 +5,12 @@ import os
 import re
 import runpy
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import pulumi
 import yaml
 
 from elastic_vllm.project import stacks_folder
@@ -26,7 +24,7 @@ class StackRef:
     """A stack on the embedded cluster, its program and its configuration."""
 
     name: str
-    program: Callable[[], object]
+    program: Callable[[], None]
     kubeconfig: Path
     home: Path
     """The state directory: the stack's state, its passphrase and its lock lie there."""
@@ -40,7 +38,7 @@ class CloudStack:
     """A stack on a cloud: backend, login and passphrase are the user's, the CLI reads the stack file."""
 
     name: str
-    program: Callable[[], object]
+    program: Callable[[], None]
     root: Path
     """The folder of Pulumi.yaml."""
 
@@ -70,29 +68,6 @@ def run_file(root: Path) -> None:
             sys.path.insert(0, place)
     with chdir(root):
         runpy.run_path(str(root / "__main__.py"), run_name="__main__")
-
-
-def guarded(program: Callable[[], object]) -> Callable[[], None]:
-    """The program for the Automation API: an exception becomes one message, without a traceback."""
-
-    def run() -> None:
-        try:
-            program()
-        except pulumi.RunError:
-            raise
-        except Exception as error:  # noqa: BLE001  # a program may raise anything
-            raise pulumi.RunError(_describe(error)) from None
-
-    return run
-
-
-def _describe(error: Exception) -> str:
-    """Our own errors are worded for people; of any other also say where it was raised."""
-    if type(error).__module__.partition(".")[0] in ("elastic_vllm", "fleet"):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"the program failed: {type(error).__name__}: {error}{where}"
 
 
 def read_config(
