@@ -54,7 +54,7 @@ def test_an_exception_of_the_program_is_one_line_that_says_where() -> None:
 
 def test_an_error_that_is_worded_for_people_stays_as_it_is() -> None:
     try:
-        raise DeployError("pools: no such pool\nmodels: no such model")
+        raise DeployError("pools: no such pool\nmodels: no such model")  # noqa: TRY301  (its traceback is read)
     except DeployError as error:
         told = f"python inline source runtime error: {error}\n{traceback.format_exc()}"
     assert in_words(told.strip()) == "pools: no such pool\nmodels: no such model"
