@@ -53,7 +53,6 @@ golden: setup  ## write the golden files anew; read the difference before you co
 
 schema: setup  ## write the schemas of stack files and scenarios anew
 	$(BIN)/python -m elastic_vllm.stack_file.schema
-	$(BIN)/python -m fleet.drill.schema
 
 docs: setup  ## write the generated pages: findings, keys, API, the picture of the packages
 	$(BIN)/python -m elastic_vllm.rules.findings_doc

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import yaml
-
 from elastic_vllm.project import stacks_folder
 from elastic_vllm.spec.stack import PROJECT, SECRETS
+from elastic_vllm.stack_file.files import document
 from elastic_vllm.testing.values import mapping
 from fleet.errors import DeployError
 
@@ -78,15 +77,7 @@ def read_config(
     Values that are encrypted, in whole or in part, come from the environment: the embedded cluster's state
     has a passphrase of its own. So do API keys where the file names none.
     """
-    try:
-        content = mapping(yaml.safe_load(path.read_text()))
-    except FileNotFoundError:
-        there = ", ".join(sorted(file.name[7:-5] for file in path.parent.glob("Pulumi.*.yaml"))) or "none"
-        raise DeployError(
-            f"there is no stack file {path.name} in {path.parent.name}/; there are: {there}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise DeployError(f"{path.name} is not YAML: {error}") from None
+    content = mapping(document(path))
     config = dict(stand_ins or {})
     secret_keys = [*config]
     for short, value in {**_given_keys(), **mapping(content.get("config"))}.items():

@@ -40,37 +40,25 @@ class PassingError(FleetError):
     """What another attempt may not meet: a port that went to another program, a machine that is too busy."""
 
 
+_OPTIONS = {
+    "etcdBinary": "etcd",
+    "kubeApiserverBinary": "kube-apiserver",
+    "kubeControllerManagerBinary": "kube-controller-manager",
+    "kubeSchedulerBinary": "kube-scheduler",
+    "kwokControllerBinary": "kwok",
+    "kubectlBinary": "kubectl",
+}
+"""kwokctl's options that name our binaries."""
+
+
 def _configuration(layout: Layout, ports: Mapping[str, int]) -> str:
-    options = {
-        **ports,
-        "runtime": "binary",
-        "kubeVersion": f"v{binaries.version('kubectl')}",
-        "etcdBinary": str(binaries.path("etcd")),
-        "kubeApiserverBinary": str(binaries.path("kube-apiserver")),
-        "kubeControllerManagerBinary": str(binaries.path("kube-controller-manager")),
-        "kubeSchedulerBinary": str(binaries.path("kube-scheduler")),
-        "kwokControllerBinary": str(binaries.path("kwok")),
-        "kubectlBinary": str(binaries.path("kubectl")),
-        "bindAddress": "127.0.0.1",
-        # Of this cluster alone: an apiserver whose etcd died must not take another cluster's, which may have
-        # been given the same port since, for its own.
-        "etcdPrefix": f"/{NAME}-{hashlib.sha256(str(layout.root).encode()).hexdigest()[:12]}",
-        "securePort": True,
-        "kubeAuthorization": True,
-        "kubeAdmission": True,
-        "enableCRDs": ["Stage", "Metric", "ClusterResourceUsage"],
-    }
-    # There is one of each: without this, one that starts again waits for the lease of its killed predecessor.
-    alone = [{"key": "leader-elect", "value": "false"}]
-    content = {
-        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
-        "kind": "KwokctlConfiguration",
-        "metadata": {"name": NAME},
-        "options": options,
-        "componentsPatches": [
-            {"name": name, "extraArgs": alone} for name in ("kube-controller-manager", "kube-scheduler")
-        ],
-    }
+    content = yaml.safe_load((MANIFESTS / "kwokctl.yaml").read_text())
+    content["options"] |= ports | {key: str(binaries.path(name)) for key, name in _OPTIONS.items()}
+    content["options"]["kubeVersion"] = f"v{binaries.version('kubectl')}"
+    # Of this cluster alone: an apiserver whose etcd died must not take another cluster's, which may have been
+    # given the same port since, for its own.
+    of_this = hashlib.sha256(str(layout.root).encode()).hexdigest()[:12]
+    content["options"]["etcdPrefix"] = f"/{NAME}-{of_this}"
     return yaml.safe_dump(content)
 
 
