@@ -33,7 +33,7 @@ PORTS = (
 """Chosen by us when a cluster is made: two that kwokctl makes at the same time get the same ports."""
 READY_SECONDS = 60
 PROBE_TIMEOUT = "--request-timeout=5s"
-"""Of questions whose answer may be that nobody answers."""
+"""Of requests that the apiserver may not answer."""
 
 
 class PassingError(FleetError):
@@ -63,7 +63,7 @@ def _configuration(layout: Layout, ports: Mapping[str, int]) -> str:
 
 
 def version(layout: Layout) -> str:
-    """What a cluster cannot change once it is made: its programs and how they are told to run.
+    """What a cluster cannot change once it is made: its programs and their options.
 
     Programs count by their pins, not by the folder that the cache happens to be in.
     """

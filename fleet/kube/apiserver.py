@@ -62,7 +62,7 @@ class Apiserver:
         self._lock = threading.Lock()
 
     def kind(self, api_version: str, kind: str) -> Kind | None:
-        """How this kind is served; None while nobody serves it. Only what is there is remembered."""
+        """How this kind is served; None while the apiserver does not serve it. Remembers what is there."""
         with self._lock:
             known = self._kinds.get((api_version, kind))
         if known:
@@ -82,7 +82,7 @@ class Apiserver:
         return _path(self._kind(ref.api_version, ref.kind), ref.namespace, ref.name)
 
     def get(self, ref: Ref) -> Object | None:
-        """The live object; None when there is none, or when nobody serves its kind."""
+        """The live object; None when there is none, or when its kind is not served."""
         kind = self.kind(ref.api_version, ref.kind)
         return self._read(_path(kind, ref.namespace, ref.name)) if kind else None
 
@@ -123,7 +123,7 @@ class Apiserver:
                 event = mapping(json.loads(line))
                 yield text(event.get("type")), mapping(event.get("object"))
         except HTTPError:
-            return  # the connection broke or fell silent: whoever watches looks again
+            return  # the connection broke or fell silent: the watcher lists again
         finally:
             response.release_conn()
 
