@@ -44,6 +44,7 @@ def patience_seconds(scenario: Scenario, setting: Setting) -> float:
 
 def settle(watch: Watch, setting: Setting, kubelets: Kubelets, idle_cores: float) -> None:
     """Wait, idle, until nothing is left of an earlier load: the min replicas, on the nodes they need."""
+    low = setting.model.replicas.min
     patience = max(SETTLE_SECONDS, setting.give_back_seconds)
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -53,6 +54,6 @@ def settle(watch: Watch, setting: Setting, kubelets: Kubelets, idle_cores: float
         if watch.complete and at_rest(watch.view, setting):
             return
     raise FleetError(
-        f"the stack does not come to rest at min replicas within {patience:.0f} s: {watch.view}",
+        f"the stack does not come to rest at {low} replicas within {patience:.0f} s: {watch.view}",
         "`fleet cluster down`, which removes only what is simulated, then drill again",
     )

@@ -16,6 +16,7 @@ import yaml
 
 from fleet.embedded import binaries
 from fleet.embedded.environment import clean_environment
+from fleet.embedded.go import FAILURES
 from fleet.embedded.layout import NAME, Layout
 from fleet.embedded.process import commands, end, free_ports
 from fleet.errors import FleetError
@@ -218,21 +219,11 @@ def _failure(layout: Layout, output: str, stopped: list[str]) -> FleetError:
     for name in stopped:
         log = layout.control_plane / "logs" / f"{name}.log"
         text = log.read_text(errors="replace") if log.is_file() else ""
-        if port := re.search(r"listen tcp [\w.:\[\]]*:(\d+): bind: address already in use", text):
-            return PassingError(
-                f"{name} could not start: port {port[1]} is taken by another program",
-                "end that program and run `fleet cluster up` again, or `fleet cluster down` first: "
-                "a new cluster chooses free ports (what was deployed is lost)",
-            )
-        if "failed to wait for apiserver being healthy" in text:
-            return PassingError(
-                f"{name} could not start: it waits 10 s for the apiserver, and this machine is too busy",
-                "run this again when less runs beside it",
-            )
-        if "no space left on device" in text:
-            return FleetError(
-                f"{name} could not start: the disk is full", "free some room, then `fleet cluster up`"
-            )
+        for row in FAILURES["control-plane"]:
+            if found := re.search(row["pattern"], text):
+                problem = row["problem"].format(*found.groups())
+                kind = PassingError if row["passes"] else FleetError
+                return kind(f"{name} could not start: {problem}", row["next"])
     lines = output.splitlines()
     last = ([line for line in lines if '"level":"ERROR"' in line or "Error" in line] or lines)[-3:]
     logs = layout.control_plane / "logs"

@@ -119,7 +119,7 @@ class Apiserver:
     def _events(self, path: str, query: Mapping[str, str]) -> Iterator[tuple[str, Object]]:
         response = self._request("GET", path, {"watch": "true", **query}, stream=True)
         try:
-            for line in _lines(response):
+            for line in response:
                 event = mapping(json.loads(line))
                 yield text(event.get("type")), mapping(event.get("object"))
         except HTTPError:
@@ -202,10 +202,3 @@ def _status(data: bytes) -> Object:
         return mapping(json.loads(data))
     except ValueError:
         return {"message": data.decode(errors="replace")[:500]}
-
-
-def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    rest = b""
-    for chunk in response.stream(None):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line for line in whole if line)
