@@ -53,7 +53,6 @@ golden: setup  ## write the golden files anew; read the difference before you co
 
 schema: setup  ## write the schemas of stack files, scenarios and the provider anew
 	$(BIN)/python -m docs.generate.stack_schema
-	$(BIN)/python -m fleet.drill.schema
 	$(BIN)/python -m docs.generate.provider_schema
 
 docs: setup  ## write the generated pages: findings, keys, API, the picture of the packages

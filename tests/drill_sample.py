@@ -190,7 +190,7 @@ def _happenings(world: _World, end: int) -> list[timeline.Happening]:
         moments = {
             "created": each.created,
             "ready": each.ready,
-            "told to go": each.leaving,
+            "terminating": each.leaving,
             "gone": each.gone,
         }
         for text, at in moments.items():

@@ -1,4 +1,5 @@
-"""Writes the JSON schemas of stack files and of the policy, for editors: ``python -m docs.generate.stack_schema``.
+"""Writes the JSON schemas of stack files, of the policy and of a drill's scenarios, for editors:
+``python -m docs.generate.stack_schema``.
 
 It describes the whole of ``Pulumi.<stack>.yaml``, so that the first line of a stack file can point at it.
 What JSON schema cannot say (bounds that must be ordered, a model's pool) is left to ``stack_file.parsing``.
@@ -11,11 +12,14 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from elastic_vllm import rules as checks
 from elastic_vllm.rules.policy import Policy
+from elastic_vllm.simulate.scenario import FOLDER, Scenario
 from elastic_vllm.spec.stack import HUB_TOKEN, PROJECT, SECRETS, StackConfig
 
 PATH = Path("stacks/schema.json")
 POLICY_PATH = Path("stacks/policy.schema.json")
+SCENARIO_PATH = FOLDER / "schema.json"
 
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ENCRYPTED = {
     "type": "object",
     "properties": {"secure": {"type": "string"}},
@@ -45,7 +49,7 @@ def schema() -> dict[str, object]:
         **_ENCRYPTED,
     }
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": _DIALECT,
         "title": f"{PROJECT} stack file",
         "type": "object",
         "required": ["config"],
@@ -71,7 +75,7 @@ def schema() -> dict[str, object]:
 
 def text() -> str:
     """The file's content."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False).replace("``", "`") + "\n"
+    return _json(schema())
 
 
 def policy_text() -> str:
@@ -79,9 +83,20 @@ def policy_text() -> str:
     declared = Policy.model_json_schema(by_alias=True, schema_generator=_Untitled)
     known = sorted(checks.KINDS)
     declared["$defs"]["PolicyException"]["properties"]["finding"]["enum"] = known
+    return _json(declared)
+
+
+def scenario_text() -> str:
+    """The content of the scenarios' schema."""
+    declared = Scenario.model_json_schema(by_alias=True, schema_generator=_Untitled)
+    return _json({"$schema": _DIALECT} | declared)
+
+
+def _json(declared: dict[str, object]) -> str:
     return json.dumps(declared, indent=2, ensure_ascii=False).replace("``", "`") + "\n"
 
 
 if __name__ == "__main__":
     PATH.write_text(text(), encoding="utf-8")
     POLICY_PATH.write_text(policy_text(), encoding="utf-8")
+    SCENARIO_PATH.write_text(scenario_text(), encoding="utf-8")

@@ -77,6 +77,6 @@ def main() -> None:
         if end.code == INTERRUPTED:  # Typer turns Ctrl-C into this code, and says nothing
             errors.print("interrupted; run the same command again to resume")
         raise
-    except Exception as problem:  # noqa: BLE001  # a traceback helps nobody who did not write it
+    except Exception as problem:  # noqa: BLE001  # a traceback helps only who wrote it
         print_problem(bug(problem))
         sys.exit(1)

@@ -14,8 +14,7 @@ from fleet.cli.options import DEFAULT, StackName, workspace
 from fleet.plan import format as text_of
 from fleet.plan import render_markdown, render_text
 from fleet.plan.build import plan as build
-from fleet.plan.build import without
-from fleet.plan.checkout import today
+from fleet.plan.build import today, without
 from fleet.plan.difference import against as compare
 from fleet.plan.document import Plan
 

@@ -11,7 +11,7 @@ from pulumi import automation as auto
 
 from elastic_vllm.spec.stack import PROJECT
 from elastic_vllm.testing.values import items, mapping, text
-from fleet.deploy.program import CloudStack, StackRef, guarded
+from fleet.deploy.program import CloudStack, StackRef
 from fleet.deploy.tools import Tools
 from fleet.errors import DeployError, FleetError
 from fleet.kube.apiserver import connect
@@ -62,7 +62,7 @@ def open_local(stack: StackRef, tools: Tools) -> auto.Stack:
     opened = auto.create_or_select_stack(
         stack.name,
         project_name=PROJECT,
-        program=guarded(stack.program),
+        program=stack.program,
         opts=auto.LocalWorkspaceOptions(
             work_dir=str(work),
             pulumi_home=str(tools.home),
@@ -90,7 +90,7 @@ def open_cloud(stack: CloudStack, tools: Tools) -> auto.Stack:
         return auto.select_stack(
             stack.name,
             project_name=PROJECT,
-            program=guarded(stack.program),
+            program=stack.program,
             opts=auto.LocalWorkspaceOptions(
                 work_dir=str(stack.root), pulumi_command=tools.command, env_vars=_QUIET
             ),

@@ -114,12 +114,11 @@ def _id(api: Apiserver, resource: Mapping[str, Any]) -> str:
     """The id of the object in the cluster, if it is there."""
     inputs = mapping(resource.get("inputs"))
     described = mapping(inputs.get("metadata"))
-    version, kind = text(inputs.get("apiVersion")), text(inputs.get("kind"))
-    if not version or api.kind(version, kind) is None:
+    if not inputs.get("apiVersion"):
         return ""
     ref = Ref(
-        api_version=version,
-        kind=kind,
+        api_version=text(inputs.get("apiVersion")),
+        kind=text(inputs.get("kind")),
         namespace=text(described.get("namespace")),
         name=text(described.get("name")),
     )

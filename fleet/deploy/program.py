@@ -5,18 +5,15 @@ import os
 import re
 import runpy
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import pulumi
-import yaml
-
 from elastic_vllm.project import stacks_folder
 from elastic_vllm.spec.stack import PROJECT, SECRETS
+from elastic_vllm.stack_file.files import document
 from elastic_vllm.testing.values import mapping
 from fleet.errors import DeployError
 
@@ -26,7 +23,7 @@ class StackRef:
     """A stack on the embedded cluster, its program and its configuration."""
 
     name: str
-    program: Callable[[], object]
+    program: Callable[[], None]
     kubeconfig: Path
     home: Path
     """The state directory: the stack's state, its passphrase and its lock lie there."""
@@ -40,7 +37,7 @@ class CloudStack:
     """A stack on a cloud: backend, login and passphrase are the user's, the CLI reads the stack file."""
 
     name: str
-    program: Callable[[], object]
+    program: Callable[[], None]
     root: Path
     """The folder of Pulumi.yaml."""
 
@@ -72,29 +69,6 @@ def run_file(root: Path) -> None:
         runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
 
-def guarded(program: Callable[[], object]) -> Callable[[], None]:
-    """The program for the Automation API: an exception becomes one message, without a traceback."""
-
-    def run() -> None:
-        try:
-            program()
-        except pulumi.RunError:
-            raise
-        except Exception as error:  # noqa: BLE001  # a program may raise anything
-            raise pulumi.RunError(_describe(error)) from None
-
-    return run
-
-
-def _describe(error: Exception) -> str:
-    """Our own errors are worded for people; of any other also say where it was raised."""
-    if type(error).__module__.partition(".")[0] in ("elastic_vllm", "fleet"):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"the program failed: {type(error).__name__}: {error}{where}"
-
-
 def read_config(
     path: Path, stand_ins: Mapping[str, str] | None = None
 ) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -103,15 +77,7 @@ def read_config(
     Values that are encrypted, in whole or in part, come from the environment: the embedded cluster's state
     has a passphrase of its own. So do API keys where the file names none.
     """
-    try:
-        content = mapping(yaml.safe_load(path.read_text()))
-    except FileNotFoundError:
-        there = ", ".join(sorted(file.name[7:-5] for file in path.parent.glob("Pulumi.*.yaml"))) or "none"
-        raise DeployError(
-            f"there is no stack file {path.name} in {path.parent.name}/; there are: {there}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise DeployError(f"{path.name} is not YAML: {error}") from None
+    content = mapping(document(path))
     config = dict(stand_ins or {})
     secret_keys = [*config]
     for short, value in {**_given_keys(), **mapping(content.get("config"))}.items():

@@ -140,11 +140,14 @@ class Listener:
 
 
 def in_words(message: str) -> str:
-    """An error without the SDK's frame and traceback: what the program raised, and where."""
+    """An error without the SDK's frame and traceback: our own words as they are, others' with their place."""
     if not message.startswith(_INLINE):
         return message
     raised, _, trace = message.removeprefix(_INLINE).partition("\nTraceback (most recent call last):")
+    found = re.search(rf"^([\w.]+)(?:: {re.escape(raised)})?\s*\Z", trace, re.MULTILINE)
+    if found and found[1].startswith(("elastic_vllm.", "fleet.")):
+        return raised
     places = _TRACE.findall(trace)
-    last = trace.strip().splitlines()[-1] if trace.strip() else raised
+    last = found[0].strip() if found else raised
     where = f" ({places[-1][0].rpartition('/')[2]}, line {places[-1][1]})" if places else ""
     return f"the program failed: {last}{where}"

@@ -1,6 +1,6 @@
 """When each replica had to be Ready: a drill's record, replayed through the documented HPA algorithm.
 
-The algorithm is told what the real controller could see, the recorded metric samples, and what it did, the
+The algorithm gets what the real controller could see, the recorded metric samples, and what it did, the
 recorded changes of ``.spec.replicas``. So rate limits and windows are in what it asks for, and a late
 change delays the bounds of the replicas after it, but never its own.
 

@@ -23,7 +23,7 @@ def strike(api: Apiserver, namespace: str, view: View, kind: FaultKind, model: s
     ready = (name for name, one in sorted(view.replicas.items()) if one.serving)
     victim = next(ready, None)
     if victim is None:
-        return "nobody", f"{kind}: no replica is ready"
+        return "no replica", f"{kind}: no replica is ready"
     node = view.replicas[victim].node
     if kind == "evict-pod":
         return victim, _evict(api, namespace, victim)
@@ -56,7 +56,7 @@ def reclaim(api: Apiserver, namespace: str, view: View, node: str) -> str:
 
 
 def _end(api: Apiserver, namespace: str, view: View, node: str) -> None:
-    """The machine is gone: its pods end at once, nobody was told, and no pod finds its way there any more."""
+    """The machine is gone: its pods end at once, without notice, and no pod is scheduled there any more."""
     _cordon(api, node)
     for name in (name for name, pod in sorted(view.pods.items()) if pod.node == node):
         _delete(api, f"/api/v1/namespaces/{namespace}/pods/{name}", {"gracePeriodSeconds": 0})

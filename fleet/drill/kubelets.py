@@ -1,4 +1,4 @@
-"""Tells the simulated kubelets what their replicas do: annotations on pods, which kwok obeys."""
+"""Sets what the simulated kubelets report of their replicas: annotations on pods, which kwok obeys."""
 
 import math
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,13 +13,13 @@ CPU_USAGE = f"{labels.PREFIX}/cpu-usage"
 BUSY_UNTIL = f"{labels.PREFIX}/busy-until"
 """On pods: until when, in seconds since 1970, the replica has work. The simulated kubelet obeys it.
 
-No duration: counted from when the pod was told to go, one that shrinks as the work does would end it early.
+No duration: counted from the start of its termination, one that shrinks as the work does would end it early.
 """
 
 
 @dataclass
 class Kubelets:
-    """What each replica's kubelet was last told, and the calls that tell it; none waits for another."""
+    """What was last set for each replica's kubelet, and the calls that set it; none waits for another."""
 
     api: Apiserver
     namespace: str

@@ -1,4 +1,4 @@
-"""Keeps a drill's record while it runs. Told what changed and when; asks nobody."""
+"""Keeps a drill's record while it runs, from what it is given: it makes no request."""
 
 from dataclasses import dataclass, field
 
@@ -55,7 +55,7 @@ class Recorder:
             elif pod.ready and not old.ready:
                 self._tell(t, "pod", name, "ready")
             elif pod.leaving and not old.leaving:
-                self._tell(t, "pod", name, "told to go")
+                self._tell(t, "pod", name, "terminating")
         for name in sorted(set(before.replicas) - set(view.replicas)):
             self._tell(t, "pod", name, "gone")
 

@@ -1,4 +1,4 @@
-"""Waiting for rest before a drill: no node at all, or the least replicas on the nodes that they need."""
+"""Waiting for rest before a drill: no node at all, or the min replicas on the nodes that they need."""
 
 import time
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ def await_no_nodes(api: Apiserver, pools: Sequence[str]) -> None:
 
 
 def at_rest(view: View, setting: Setting) -> bool:
-    """Nothing is left of a load: the least replicas are Ready, on the nodes that they need, and no others."""
-    least = setting.model.replicas.min
-    replicas_rest = view.wanted == len(view.replicas) == view.count("ready") == least
-    return replicas_rest and len(view.nodes) == setting.nodes_for(least)
+    """Nothing is left of a load: the min replicas are Ready, on the nodes that they need, and no others."""
+    low = setting.model.replicas.min
+    replicas_rest = view.wanted == len(view.replicas) == view.count("ready") == low
+    return replicas_rest and len(view.nodes) == setting.nodes_for(low)
 
 
 def patience_seconds(scenario: Scenario, setting: Setting) -> float:
@@ -43,8 +43,8 @@ def patience_seconds(scenario: Scenario, setting: Setting) -> float:
 
 
 def settle(watch: Watch, setting: Setting, kubelets: Kubelets, idle_cores: float) -> None:
-    """Wait, idle, until nothing is left of an earlier load: the least replicas, on the nodes they need."""
-    least = setting.model.replicas.min
+    """Wait, idle, until nothing is left of an earlier load: the min replicas, on the nodes they need."""
+    low = setting.model.replicas.min
     patience = max(SETTLE_SECONDS, setting.give_back_seconds)
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -54,6 +54,6 @@ def settle(watch: Watch, setting: Setting, kubelets: Kubelets, idle_cores: float
         if watch.complete and at_rest(watch.view, setting):
             return
     raise FleetError(
-        f"the stack does not come to rest at {least} replicas within {patience:.0f} s: {watch.view}",
+        f"the stack does not come to rest at {low} replicas within {patience:.0f} s: {watch.view}",
         "`fleet cluster down`, which removes only what is simulated, then drill again",
     )

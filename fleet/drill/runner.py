@@ -211,7 +211,7 @@ class _Drill:
 
 
 def _states(view: View, dead: Mapping[str, float | None]) -> Mapping[str, State]:
-    """The replicas that can hold requests: those that answer, and those that are told to go and still do."""
+    """The replicas that can hold requests: those that answer, and those that terminate and still do."""
     return {
         name: "leaving" if one.leaving else "ready"
         for name, one in view.replicas.items()

@@ -62,7 +62,7 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
 
 
 def stand_in_secrets(config: StackConfig) -> dict[str, str]:
-    """A key for each model that asks for one, and a hub token: nobody has to hand over real ones for a drill.
+    """A key for each model that asks for one, and a hub token: a drill needs no real ones.
 
     Nothing is served there, and nothing fetched.
     """
@@ -84,7 +84,7 @@ def _on(cluster: LocalCluster, config: Mapping[str, str]) -> dict[str, str]:
 
 
 def _own_pool(config: StackConfig, chosen: ModelSpec) -> NodePoolSpec:
-    """Refuses a shared pool: whose nodes its nodes are, nobody could say."""
+    """Refuses a shared pool: its nodes cannot be attributed to one model."""
     sharing = [model.name for model in config.models if model.pool == chosen.pool]
     if len(sharing) > 1:
         raise FleetError(

@@ -141,7 +141,7 @@ def scale_up_policy(run: Run, scaling: ScalingSpec) -> Check:
 
 
 def refused_after_peak(run: Run, planned: int) -> Check:
-    """With the planned replicas there, (nearly) nobody is turned away."""
+    """With the planned replicas there, (nearly) no request is refused."""
     passed, measured = False, f"{_replicas(planned)} never Ready"
     at = _ready_at(run, planned)
     if at is not None:
@@ -178,9 +178,9 @@ def nothing_aborted(run: Run) -> Check:
 
 
 def nodes_at_peak(run: Run, expectations: Expectations) -> Check:
-    """No machine is bought that nobody needed.
+    """No machine is bought that no replica needed.
 
-    Replicas that were told to go still hold their places, and a fault may leave its node registered, or kept
+    Replicas that terminate still hold their places, and a fault may leave its node registered, or kept
     for what drains, while the one in its place is there already. A node that is empty and not yet given back
     is within the bound: it held a replica of the peak.
     """
@@ -191,7 +191,7 @@ def nodes_at_peak(run: Run, expectations: Expectations) -> Check:
     spare = f", and 1 for each fault: {faults}" if faults else ""
     return Check(
         id="nodes-at-peak",
-        text="there are never more nodes than the most replicas need",
+        text="there are never more nodes than max replicas need",
         bound=f"{_nodes(needed)} for {_replicas(replicas)} wanted or leaving{spare}",
         measured=f"{_nodes(most)} at most" if run.seconds else "nothing was recorded",
         passed=bool(run.seconds) and most <= needed + faults,
@@ -200,22 +200,22 @@ def nodes_at_peak(run: Run, expectations: Expectations) -> Check:
 
 def returns_to_min(run: Run, expectations: Expectations) -> Check:
     """The end is the minimum, with nothing left over."""
-    least = run.min_replicas
-    nodes = expectations.nodes_for(least)
+    low = run.min_replicas
+    nodes = expectations.nodes_for(low)
     last = run.seconds[-1] if run.seconds else None
     measured, passed = "nothing was recorded", False
     if last is not None:
         others = last.without_node + last.loading + last.leaving
         found = sum(last.nodes.values())
-        given_back = (last.wanted, last.ready, others, found) == (least, least, 0, nodes)
+        given_back = (last.wanted, last.ready, others, found) == (low, low, 0, nodes)
         passed = given_back and last.t <= expectations.settled_by
         measured = (
             f"{last.ready} Ready, {others} not, on {_nodes(found)}; {last.wanted} wanted at {last.t:.0f} s"
         )
     return Check(
         id="returns-to-min",
-        text="the drill ends with the least replicas and only the nodes that they need",
-        bound=f"{least} Ready, 0 not, on {_nodes(nodes)}; {least} wanted, by {expectations.settled_by:.0f} s",
+        text="the drill ends with min replicas and only the nodes that they need",
+        bound=f"{low} Ready, 0 not, on {_nodes(nodes)}; {low} wanted, by {expectations.settled_by:.0f} s",
         measured=measured,
         passed=passed,
     )

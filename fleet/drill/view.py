@@ -41,11 +41,11 @@ class Pod:
     leader: str = ""
     """The pod that answers for its group; empty where there is no group."""
     whole: bool = True
-    """Whether all parts are there: a group that has lost one answers nobody any more."""
+    """Whether all parts are there: a group that has lost one serves no request any more."""
 
     @property
     def serving(self) -> bool:
-        """Whether it answers and was not told to go."""
+        """Whether it answers and does not terminate."""
         return self.ready and not self.leaving
 
 
@@ -139,7 +139,7 @@ class Watch:
         try:
             for event, item in api.follow(version, kind, namespace, self._stop, **query):
                 self._changes.put((time.monotonic(), kind, event, item))
-        except Exception as problem:  # noqa: BLE001  (whoever reads raises it)
+        except Exception as problem:  # noqa: BLE001  (the reader raises it)
             self._changes.put(problem)
 
     @property
@@ -192,7 +192,7 @@ def _changed(known: Mapping[str, T], event: str, these: Mapping[str, T]) -> Mapp
 
 
 def _together(leader: Pod, parts: Sequence[Pod], size: int) -> Pod:
-    """A group has its node when all its pods have, is ready when all are, and goes when one is told to."""
+    """A group has its node when all its pods have, is ready when all are, and terminates when one does."""
     whole = len(parts) == size
     return replace(
         leader,

@@ -7,8 +7,10 @@ machines.
 import time
 import urllib.error
 import urllib.request
-from dataclasses import replace
+from dataclasses import asdict, replace
 from string import Template
+
+import yaml
 
 from fleet.embedded import binaries, groups, machines
 from fleet.embedded.control_plane import MANIFESTS, PROBE_TIMEOUT, kubectl
@@ -22,54 +24,23 @@ _LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Asks no proxy: one that the environment names cannot reach this machine's loopback interface."""
 
 
-def metrics_server(layout: Layout) -> Process:
-    """Scrapes the simulated kubelets every ten seconds, as fast as the kubelet's own figures change."""
-    config, pki = layout.admin_kubeconfig, layout.control_plane / "pki"
-    return Process(
-        "metrics-server",
-        (
-            str(binaries.path("metrics-server")),
-            f"--kubeconfig={config}",
-            f"--authentication-kubeconfig={config}",
-            f"--authorization-kubeconfig={config}",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={layout.ports().metrics_server}",
-            f"--cert-dir={layout.addons / 'metrics-server-certificates'}",
-            "--metric-resolution=10s",
-            "--kubelet-request-timeout=5s",
-            "--kubelet-use-node-status-port",
-            "--kubelet-preferred-address-types=Hostname",
-            f"--kubelet-certificate-authority={pki / 'ca.crt'}",
-            f"--kubelet-client-certificate={pki / 'admin.crt'}",
-            f"--kubelet-client-key={pki / 'admin.key'}",
-        ),
-        layout.addons,
-    )
-
-
-def karpenter(layout: Layout) -> Process:
-    """Brings nodes for pods that have none, and gives them back."""
-    ports = layout.ports()
-    return Process(
-        "karpenter",
-        (
-            str(binaries.path("karpenter")),
-            f"--instance-types-file-path={layout.machines}",
-            "--disable-leader-election=true",
-            # Pools with a floor (minNodes) are static NodePools.
-            "--feature-gates=StaticCapacity=true",
-            # Replicas spread softly; honouring that as a rule would buy a node for each replica.
-            "--preference-policy=Ignore",
-            f"--metrics-port={ports.karpenter_metrics}",
-            f"--health-probe-port={ports.karpenter_health}",
-        ),
-        layout.addons,
-    )
-
-
-def processes(layout: Layout) -> tuple[Process, Process, Process]:
+def processes(layout: Layout) -> tuple[Process, ...]:
     """The add-ons, in the order in which they start."""
-    return metrics_server(layout), karpenter(layout), groups.process(layout)
+    values = {
+        "kubeconfig": layout.admin_kubeconfig,
+        "pki": layout.control_plane / "pki",
+        "folder": layout.addons,
+        "ports": layout.ports(),
+    }
+    rows = yaml.safe_load((MANIFESTS / "addons.yaml").read_text())
+    return tuple(
+        Process(
+            name,
+            (str(binaries.path(name)), *(argument.format(**values) for argument in arguments)),
+            layout.addons,
+        )
+        for name, arguments in rows.items()
+    )
 
 
 def install(layout: Layout) -> None:
@@ -92,20 +63,16 @@ def install(layout: Layout) -> None:
 
 
 def _renew_ports(layout: Layout) -> None:
-    """An add-on that is stopped gets another port where its own was taken meanwhile."""
+    """An add-on that is stopped gets another port where its own was taken meanwhile.
+
+    Of ``metrics-server`` it is the port ``metrics_server``, of ``lws`` those that begin so.
+    """
     ports = layout.ports()
-    server, controller, lws = processes(layout)
-    owners = {
-        "metrics_server": server,
-        "karpenter_metrics": controller,
-        "karpenter_health": controller,
-        "lws_health": lws,
-        "lws_webhook": lws,
-    }
+    running = {process.name.partition("-")[0] for process in processes(layout) if process.pid() is not None}
     taken = [
         name
-        for name, process in owners.items()
-        if process.pid() is None and not is_free(getattr(ports, name))
+        for name, port in asdict(ports).items()
+        if name.partition("_")[0] not in running and not is_free(port)
     ]
     if taken:
         layout.keep(replace(ports, **{name: free_port() for name in taken}))
@@ -113,15 +80,15 @@ def _renew_ports(layout: Layout) -> None:
 
 def start(layout: Layout) -> None:
     """Start all; Karpenter again if the catalogue's machines changed since it read them."""
-    first, second, third = processes(layout)
-    first.start()
     groups.write(layout)
-    third.start({"KUBECONFIG": str(layout.admin_kubeconfig)})
+    environment = {"KUBECONFIG": str(layout.admin_kubeconfig), "SYSTEM_NAMESPACE": "kube-system"}
     wanted = machines.render()
-    if not layout.machines.is_file() or layout.machines.read_text() != wanted:
-        second.stop()
-        layout.machines.write_text(wanted)
-    second.start({"KUBECONFIG": str(layout.admin_kubeconfig), "SYSTEM_NAMESPACE": "kube-system"})
+    is_current = layout.machines.is_file() and layout.machines.read_text() == wanted
+    for process in processes(layout):
+        if process.name == "karpenter" and not is_current:
+            process.stop()
+            layout.machines.write_text(wanted)
+        process.start(environment)
 
 
 def stop(layout: Layout) -> None:

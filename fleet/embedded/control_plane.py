@@ -16,6 +16,7 @@ import yaml
 
 from fleet.embedded import binaries
 from fleet.embedded.environment import clean_environment
+from fleet.embedded.go import FAILURES
 from fleet.embedded.layout import NAME, Layout
 from fleet.embedded.process import commands, end, free_ports
 from fleet.errors import FleetError
@@ -33,49 +34,37 @@ PORTS = (
 """Chosen by us when a cluster is made: two that kwokctl makes at the same time get the same ports."""
 READY_SECONDS = 60
 PROBE_TIMEOUT = "--request-timeout=5s"
-"""Of questions whose answer may be that nobody answers."""
+"""Of requests that the apiserver may not answer."""
 
 
 class PassingError(FleetError):
     """What another attempt may not meet: a port that went to another program, a machine that is too busy."""
 
 
+_OPTIONS = {
+    "etcdBinary": "etcd",
+    "kubeApiserverBinary": "kube-apiserver",
+    "kubeControllerManagerBinary": "kube-controller-manager",
+    "kubeSchedulerBinary": "kube-scheduler",
+    "kwokControllerBinary": "kwok",
+    "kubectlBinary": "kubectl",
+}
+"""kwokctl's options that name our binaries."""
+
+
 def _configuration(layout: Layout, ports: Mapping[str, int]) -> str:
-    options = {
-        **ports,
-        "runtime": "binary",
-        "kubeVersion": f"v{binaries.version('kubectl')}",
-        "etcdBinary": str(binaries.path("etcd")),
-        "kubeApiserverBinary": str(binaries.path("kube-apiserver")),
-        "kubeControllerManagerBinary": str(binaries.path("kube-controller-manager")),
-        "kubeSchedulerBinary": str(binaries.path("kube-scheduler")),
-        "kwokControllerBinary": str(binaries.path("kwok")),
-        "kubectlBinary": str(binaries.path("kubectl")),
-        "bindAddress": "127.0.0.1",
-        # Of this cluster alone: an apiserver whose etcd died must not take another cluster's, which may have
-        # been given the same port since, for its own.
-        "etcdPrefix": f"/{NAME}-{hashlib.sha256(str(layout.root).encode()).hexdigest()[:12]}",
-        "securePort": True,
-        "kubeAuthorization": True,
-        "kubeAdmission": True,
-        "enableCRDs": ["Stage", "Metric", "ClusterResourceUsage"],
-    }
-    # There is one of each: without this, one that starts again waits for the lease of its killed predecessor.
-    alone = [{"key": "leader-elect", "value": "false"}]
-    content = {
-        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
-        "kind": "KwokctlConfiguration",
-        "metadata": {"name": NAME},
-        "options": options,
-        "componentsPatches": [
-            {"name": name, "extraArgs": alone} for name in ("kube-controller-manager", "kube-scheduler")
-        ],
-    }
+    content = yaml.safe_load((MANIFESTS / "kwokctl.yaml").read_text())
+    content["options"] |= ports | {key: str(binaries.path(name)) for key, name in _OPTIONS.items()}
+    content["options"]["kubeVersion"] = f"v{binaries.version('kubectl')}"
+    # Of this cluster alone: an apiserver whose etcd died must not take another cluster's, which may have been
+    # given the same port since, for its own.
+    of_this = hashlib.sha256(str(layout.root).encode()).hexdigest()[:12]
+    content["options"]["etcdPrefix"] = f"/{NAME}-{of_this}"
     return yaml.safe_dump(content)
 
 
 def version(layout: Layout) -> str:
-    """What a cluster cannot change once it is made: its programs and how they are told to run.
+    """What a cluster cannot change once it is made: its programs and their options.
 
     Programs count by their pins, not by the folder that the cache happens to be in.
     """
@@ -230,21 +219,11 @@ def _failure(layout: Layout, output: str, stopped: list[str]) -> FleetError:
     for name in stopped:
         log = layout.control_plane / "logs" / f"{name}.log"
         text = log.read_text(errors="replace") if log.is_file() else ""
-        if port := re.search(r"listen tcp [\w.:\[\]]*:(\d+): bind: address already in use", text):
-            return PassingError(
-                f"{name} could not start: port {port[1]} is taken by another program",
-                "end that program and run `fleet cluster up` again, or `fleet cluster down` first: "
-                "a new cluster chooses free ports (what was deployed is lost)",
-            )
-        if "failed to wait for apiserver being healthy" in text:
-            return PassingError(
-                f"{name} could not start: it waits 10 s for the apiserver, and this machine is too busy",
-                "run this again when less runs beside it",
-            )
-        if "no space left on device" in text:
-            return FleetError(
-                f"{name} could not start: the disk is full", "free some room, then `fleet cluster up`"
-            )
+        for row in FAILURES["control-plane"]:
+            if found := re.search(row["pattern"], text):
+                problem = row["problem"].format(*found.groups())
+                kind = PassingError if row["passes"] else FleetError
+                return kind(f"{name} could not start: {problem}", row["next"])
     lines = output.splitlines()
     last = ([line for line in lines if '"level":"ERROR"' in line or "Error" in line] or lines)[-3:]
     logs = layout.control_plane / "logs"

@@ -10,18 +10,19 @@ import http.client
 import json
 import os
 import re
+import shutil
 import tarfile
 import threading
 import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from fleet.embedded.releases import Release
+from fleet.embedded.pins import Release
 
 PROBE_SECONDS = 2.0
 """Within this time a release host answers, or the whole run does without it."""
@@ -113,15 +114,14 @@ def _ask(host: str, url: str) -> None:
 
 
 def _read(url: str) -> str:
-    with _answered(url) as response:
-        return b"".join(_chunks(url, response)).decode(errors="replace")
+    return b"".join(_stream(url)).decode(errors="replace")
 
 
 def _save(url: str, target: Path, progress: Callable[[str], None]) -> str:
     """Write the file as it comes; returns its SHA-256."""
     digest, size = hashlib.sha256(), 0
-    with _answered(url) as response, target.open("wb") as file:
-        for chunk in _chunks(url, response):
+    with target.open("wb") as file:
+        for chunk in _stream(url):
             file.write(chunk)
             digest.update(chunk)
             size += len(chunk)
@@ -129,30 +129,17 @@ def _save(url: str, target: Path, progress: Callable[[str], None]) -> str:
     return digest.hexdigest()
 
 
-def _answered(url: str) -> IO[bytes]:
+def _stream(url: str) -> Iterator[bytes]:
     try:
-        return _open(url, READ_SECONDS)
+        with _open(url, READ_SECONDS) as response:
+            while chunk := response.read(_CHUNK):
+                yield chunk
     except urllib.error.HTTPError as error:
         said = "has no such release" if error.code == 404 else f"answers {error.code}"
         raise NotDownloadedError(f"{_name(url)} {said}") from None
     except (OSError, http.client.HTTPException, ValueError):
-        raise _broken(url) from None
-
-
-def _chunks(url: str, response: IO[bytes]) -> Iterable[bytes]:
-    while True:
-        try:
-            chunk = response.read(_CHUNK)
-        except (OSError, http.client.HTTPException):
-            raise _broken(url) from None
-        if not chunk:
-            return
-        yield chunk
-
-
-def _broken(url: str) -> NotDownloadedError:
-    _answers[_host(url)] = False  # the next binary need not wait for this host again
-    return NotDownloadedError(f"{_name(url)} stopped answering")
+        _answers[_host(url)] = False  # the next binary need not wait for this host again
+        raise NotDownloadedError(f"{_name(url)} stopped answering") from None
 
 
 def _checksum(document: str, file: str) -> str:
@@ -182,19 +169,13 @@ def _extract(archive: Path, member: str, target: Path) -> None:
                 _copy(source, target)
         else:
             with tarfile.open(archive) as packed_tar:
-                _copy(_file_in(packed_tar, member), target)
+                _copy(packed_tar.extractfile(member), target)
     except (KeyError, tarfile.TarError, zipfile.BadZipFile):
         raise NotDownloadedError(f"its release has no {member}") from None
 
 
-def _file_in(packed: tarfile.TarFile, member: str) -> IO[bytes]:
-    content = packed.extractfile(member)
-    if content is None:  # a folder
-        raise KeyError(member)
-    return content
-
-
-def _copy(source: IO[bytes], target: Path) -> None:
+def _copy(source: IO[bytes] | None, target: Path) -> None:
+    if source is None:  # a folder
+        raise KeyError
     with target.open("wb") as file:
-        while chunk := source.read(_CHUNK):
-            file.write(chunk)
+        shutil.copyfileobj(source, file)

@@ -1,7 +1,7 @@
 """What the cluster's processes learn of the environment that they are started in.
 
-They outlive the command, and a compiler needs no cloud: whoever starts them may have a stack's secrets and
-the credentials of a cloud in the environment. What is not listed here stays behind.
+They outlive the command, and a compiler needs no cloud: the environment that starts them may hold a
+stack's secrets and the credentials of a cloud. What is not listed here stays behind.
 """
 
 import os

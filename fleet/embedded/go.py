@@ -10,39 +10,15 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import yaml
+
 from fleet.embedded.environment import clean_environment
 from fleet.errors import FleetError
 
 MINIMUM = (1, 26)
 """Kubernetes 1.36 and Karpenter 1.13 need it; the go lines of tools/*/go.mod say the same."""
 
-_FAILURES = (
-    (
-        r"no space left on device",
-        "the disk is full",
-        "free some room, then run this again: finished builds are kept",
-    ),
-    (
-        r"no such host|dial tcp|i/o timeout|connection refused|TLS handshake|unexpected EOF|proxyconnect",
-        "the Go module proxy cannot be reached",
-        "check the network or GOPROXY, then run this again: finished builds are kept",
-    ),
-    (
-        r"reading https?://\S+: \d{3} ",
-        "the Go module proxy refuses a module",
-        "check GOPROXY, then run this again: finished builds are kept",
-    ),
-    (
-        r"requires go >= ?([\d.]+)|toolchain not available",
-        "this Go is too old",
-        "install the Go that the message names (https://go.dev/dl), or set GOTOOLCHAIN=auto",
-    ),
-    (
-        r"signal: killed|cannot allocate memory",
-        "the compiler was killed, most likely for want of memory",
-        "close other programs, or set GOFLAGS=-p=1, then run this again",
-    ),
-)
+FAILURES = yaml.safe_load(Path(__file__).with_name("failures.yaml").read_bytes())
 
 
 def require() -> None:
@@ -125,9 +101,9 @@ def _environment() -> dict[str, str]:
 
 def _failure(what: str, lines: list[str]) -> FleetError:
     text = "\n".join(lines)
-    for pattern, problem, next_step in _FAILURES:
-        if found := re.search(pattern, text):
+    for row in FAILURES["go"]:
+        if found := re.search(row["pattern"], text):
             line = next(line for line in lines if found[0] in line)
-            return FleetError(f"{what} failed: {problem} ({line.strip()})", next_step)
+            return FleetError(f"{what} failed: {row['problem']} ({line.strip()})", row["next"])
     shown = "\n  ".join(lines[-8:])
     return FleetError(f"{what} failed:\n  {shown}", "mend what the compiler names, then run this again")

@@ -1,4 +1,4 @@
-"""LeaderWorkerSet: the real controller of replicas that span several nodes, with its webhooks, as a process.
+"""LeaderWorkerSet: the settings and webhooks of the real controller of replicas that span several nodes.
 
 On a cloud it runs in a pod behind a Service; here the apiserver calls its webhooks on the loopback interface,
 with the control plane's own certificate. Definitions and webhooks are those of the module it is built from.
@@ -16,26 +16,11 @@ import yaml
 
 from fleet.embedded import binaries
 from fleet.embedded.layout import Layout
-from fleet.embedded.process import Process
 
 NAME = "lws"
 _POD = "/mutate--v1-pod"
 _MEMBERS = {"matchExpressions": [{"key": "leaderworkerset.sigs.k8s.io/name", "operator": "Exists"}]}
 """Pods of a group; no other pod's creation waits for this controller."""
-
-
-def process(layout: Layout) -> Process:
-    """The controller. Alone, so it needs no election."""
-    return Process(
-        NAME,
-        (
-            str(binaries.path(NAME)),
-            f"--config={layout.addons / 'lws.json'}",
-            "--leader-elect=false",
-            "--zap-devel=false",
-        ),
-        layout.addons,
-    )
 
 
 def write(layout: Layout) -> None:
@@ -59,7 +44,7 @@ def write(layout: Layout) -> None:
 
 
 def manifests(layout: Layout) -> str:
-    """The module's webhooks, told where the process listens."""
+    """The module's webhooks, with the address that the process listens on."""
     authority = (layout.control_plane / "pki" / "ca.crt").read_bytes()
     text = (binaries.webhooks() / "manifests.yaml").read_text()
     address = f"https://127.0.0.1:{layout.ports().lws_webhook}"

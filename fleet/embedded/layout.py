@@ -64,7 +64,7 @@ class Layout:
         return self.kwok / "made-by"
 
     def close_to_others(self) -> None:
-        """Private keys lie here: nobody else may look, even where the state directory is open to all."""
+        """Private keys lie here: only this user may look, even where the state directory is open to all."""
         for folder in (self.kwok, self.addons):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)

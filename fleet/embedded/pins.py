@@ -1,28 +1,24 @@
-"""Which binaries there are, and what pins each: a Go module, a package in it, the version it reports."""
+"""Which binaries there are: the rows of ``binaries.yaml``, and the versions that ``go.mod`` pins."""
 
+import platform
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from fleet.embedded.releases import RELEASES, Release
+import yaml
 
 TOOLS = Path(__file__).parent / "tools"
-KUBERNETES_VERSION = "1.36.3"
-KWOK_VERSION = "0.8.0"
-PULUMI_VERSION = "3.274.1"
-PULUMI_KUBERNETES_VERSION = "4.25.0"
-"""The release of 2026-01-15, the day of the one commit of the provider that the module proxy serves."""
 
-_MAJOR, _MINOR, _ = KUBERNETES_VERSION.split(".")
-_KUBERNETES_STAMP = {
-    "k8s.io/component-base/version.gitVersion": f"v{KUBERNETES_VERSION}",
-    "k8s.io/component-base/version.gitMajor": _MAJOR,
-    "k8s.io/component-base/version.gitMinor": _MINOR,
-    "k8s.io/component-base/version.gitTreeState": "clean",
-}
-_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
-_PROVIDER_STAMP = f"{_PROVIDER}/pkg/version.Version"
-_KWOK_STAMP = {"sigs.k8s.io/kwok/pkg/consts.Version": f"v{KWOK_VERSION}"}
+
+@dataclass(frozen=True)
+class Release:
+    """One file to download, the document that holds its SHA-256, and the binary's place in an archive."""
+
+    url: str
+    checksums: str
+    member: str = ""
+    """Empty: the file is the binary itself."""
 
 
 @dataclass(frozen=True)
@@ -33,68 +29,56 @@ class Binary:
     module: str
     package: str
     stamp: tuple[tuple[str, str], ...] = ()
-    embeds: tuple[str, str] | None = field(default=None, repr=False)
+    version: str = field(default="", repr=False)
+    embeds: tuple[str, ...] = field(default=(), repr=False)
     """The Go module, and the folder in it, whose JSON files a main package of our own embeds."""
-
-    @property
-    def version(self) -> str:
-        """The version that is pinned."""
-        if self.embeds:
-            return dict(self.stamp)[_PROVIDER_STAMP]
-        text = (TOOLS / self.module / "go.mod").read_text()
-        pins: dict[str, str] = dict(re.findall(r"^\s*(\S+) v(\S+)", text, re.MULTILINE))
-        return pins[max((pin for pin in pins if f"{self.package}/".startswith(f"{pin}/")), key=len)]
+    published: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Its release, with placeholders."""
 
     @property
     def release(self) -> Release | None:
         """Where it is published for this machine; None where it is not."""
-        row = RELEASES.get(self.name)
-        return row.resolved(self.name, self.version) if row else None
+        system, machine = platform.system().lower(), platform.machine().lower()
+        arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+        values = {
+            "name": self.name,
+            "version": self.version,
+            "os": system,
+            "arch": arch,
+            "x64": "x64" if arch == "amd64" else arch,
+            "etcd_suffix": "tar.gz" if system == "linux" else "zip",
+        }
+        texts = {key: text.format(**values) for key, text in self.published}
+        return Release(**texts) if texts else None
 
 
-def _binary(name: str, module: str, package: str, stamp: dict[str, str] | None = None) -> Binary:
-    return Binary(name, module, package, tuple((stamp or {}).items()))
+def _binary(name: str, row: dict[str, Any]) -> Binary:
+    version = row.get("version") or _pinned(row["module"], row["package"])
+    major, minor, _ = version.split(".", 2)
+    stamp = {
+        key: value.format(version=version, major=major, minor=minor)
+        for key, value in row.get("stamp", {}).items()
+    }
+    return Binary(
+        name,
+        row["module"],
+        row["package"],
+        tuple(stamp.items()),
+        version,
+        tuple(row.get("embeds", ())),
+        tuple(row.get("release", {}).items()),
+    )
 
 
-BINARIES = (
-    _binary("etcd", "etcd", "go.etcd.io/etcd/server/v3"),
-    _binary("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", _KUBERNETES_STAMP),
-    _binary(
-        "kube-controller-manager",
-        "kubernetes",
-        "k8s.io/kubernetes/cmd/kube-controller-manager",
-        _KUBERNETES_STAMP,
-    ),
-    _binary("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", _KUBERNETES_STAMP),
-    _binary("kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl", _KUBERNETES_STAMP),
-    _binary("kwokctl", "addons", "sigs.k8s.io/kwok/cmd/kwokctl", _KWOK_STAMP),
-    _binary("kwok", "addons", "sigs.k8s.io/kwok/cmd/kwok", _KWOK_STAMP),
-    _binary("metrics-server", "addons", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
-    # Karpenter's provider for kwok is a package called kwok as well, hence the name of its own.
-    _binary("karpenter", "addons", "sigs.k8s.io/karpenter/kwok"),
-    _binary("lws", "lws", "sigs.k8s.io/lws/cmd"),
-)
+def _pinned(module: str, package: str) -> str:
+    """The version in ``go.mod`` of the module that the package is in."""
+    text = (TOOLS / module / "go.mod").read_text()
+    pins: dict[str, str] = dict(re.findall(r"^\s*(\S+) v(\S+)", text, re.MULTILINE))
+    return pins[max((pin for pin in pins if f"{package}/".startswith(f"{pin}/")), key=len)]
+
+
+_ROWS = yaml.safe_load(Path(__file__).with_name("binaries.yaml").read_bytes())
+BINARIES = tuple(_binary(name, row) for name, row in _ROWS["cluster"].items())
 """What the embedded cluster runs."""
-
-PULUMI = (
-    _binary(
-        "pulumi",
-        "pulumi",
-        "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-        {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": PULUMI_VERSION},
-    ),
-    Binary(
-        "pulumi-resource-kubernetes",
-        "pulumi-kubernetes",
-        ".",
-        ((_PROVIDER_STAMP, PULUMI_KUBERNETES_VERSION),),
-        embeds=(_PROVIDER, "cmd/pulumi-resource-kubernetes"),
-    ),
-    _binary(
-        "pulumi-language-yaml",
-        "pulumi-yaml",
-        "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
-        {"github.com/pulumi/pulumi-yaml/pkg/version.Version": "1.25.0"},
-    ),
-)
+PULUMI = tuple(_binary(name, row) for name, row in _ROWS["pulumi"].items())
 """What deploys, where the user has none."""

@@ -1,8 +1,8 @@
-"""The Kubernetes API over HTTP: server-side apply, reads, deletes, watches.
+"""The Kubernetes API over HTTP: reads, patches, watches.
 
-The official client's ``DynamicClient`` cannot ask for strict field validation, and it keeps its discovery in
-a file under the temporary directory by host name: a cluster that was made anew on the same port would be
-read from there. The few calls that are needed here are plain requests.
+The official client's ``DynamicClient`` keeps its discovery in a file under the temporary directory by host
+name: a cluster that was made anew on the same port would be read from there. The few calls that are needed
+here are plain requests.
 """
 
 import json
@@ -21,7 +21,6 @@ from fleet.kube.kubeconfig import Connection, read_kubeconfig
 from fleet.kube.objects import Object, Ref, metadata
 
 FIELD_MANAGER = "elastic-vllm"
-_APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _HAPPENINGS = ("ADDED", "MODIFIED", "DELETED")
 
@@ -42,9 +41,6 @@ class ApiError(KubeError):
     def __init__(self, code: int, status: Object) -> None:
         super().__init__(text(status.get("message")) or f"HTTP status {code}")
         self.code = code
-        self.reason = text(status.get("reason"))
-        causes = [mapping(cause) for cause in items(mapping(status.get("details")).get("causes"))]
-        self.causes = [(text(cause.get("field")), text(cause.get("message"))) for cause in causes]
 
 
 class Apiserver:
@@ -66,7 +62,7 @@ class Apiserver:
         self._lock = threading.Lock()
 
     def kind(self, api_version: str, kind: str) -> Kind | None:
-        """How this kind is served; None while nobody serves it. Only what is there is remembered."""
+        """How this kind is served; None while the apiserver does not serve it. Remembers what is there."""
         with self._lock:
             known = self._kinds.get((api_version, kind))
         if known:
@@ -81,44 +77,24 @@ class Apiserver:
                     self._kinds[api_version, text(item.get("kind"))] = served
             return self._kinds.get((api_version, kind))
 
+    def path(self, ref: Ref) -> str:
+        """Where the object is served, whether it is there or not."""
+        return _path(self._kind(ref.api_version, ref.kind), ref.namespace, ref.name)
+
     def get(self, ref: Ref) -> Object | None:
-        """The live object; None when there is none, or when nobody serves its kind."""
+        """The live object; None when there is none, or when its kind is not served."""
         kind = self.kind(ref.api_version, ref.kind)
         return self._read(_path(kind, ref.namespace, ref.name)) if kind else None
-
-    def apply(self, ref: Ref, body: Object, *, force: bool = False, dry_run: bool = False) -> Object:
-        """Server-side apply; unknown fields are refused, and others' fields unless ``force``."""
-        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": str(force).lower()}
-        if dry_run:
-            query["dryRun"] = "All"
-        return self.send("PATCH", self._path(ref), query=query, body=body, content_type=_APPLY)
 
     def merge(self, ref: Ref, patch: Object) -> Object:
         """Change what ``patch`` names and leave the rest."""
         query = {"fieldManager": FIELD_MANAGER}
-        return self.send("PATCH", self._path(ref), query=query, body=patch, content_type=_MERGE)
-
-    def delete(self, ref: Ref, *, uid: str, policy: str) -> None:
-        """Ask for the deletion of this very object; one that is gone already is fine."""
-        body = {"propagationPolicy": policy, "preconditions": {"uid": uid}}
-        try:
-            self.send("DELETE", self._path(ref), body=body)
-        except ApiError as error:
-            if error.code not in (404, 409):
-                raise
+        return self.send("PATCH", self.path(ref), query=query, body=patch, content_type=_MERGE)
 
     def list(self, api_version: str, kind: str, namespace: str, **query: str) -> list[Object]:
         """The objects of one kind in one namespace that ``query`` selects."""
         found = mapping(self._read(_path(self._kind(api_version, kind), namespace, ""), query))
         return [mapping(item) for item in items(found.get("items"))]
-
-    def look(self, ref: Ref) -> tuple[Object | None, str]:
-        """The live object, and the version of the cluster that a watch can go on from."""
-        path = _path(self._kind(ref.api_version, ref.kind), ref.namespace, "")
-        found = mapping(self._read(path, {"fieldSelector": f"metadata.name={ref.name}"}))
-        there = [mapping(item) for item in items(found.get("items"))]
-        kind = {"apiVersion": ref.api_version, "kind": ref.kind}  # items of a list leave these out
-        return ({**kind, **there[0]} if there else None), text(metadata(found).get("resourceVersion"))
 
     def follow(
         self, api_version: str, kind: str, namespace: str, stop: threading.Event, **query: str
@@ -133,31 +109,21 @@ class Apiserver:
             found = mapping(self._read(path, query))
             yield "LIST", found
             version = text(metadata(found).get("resourceVersion"))
-            for event in self._events(path, {**query, "resourceVersion": version, "timeoutSeconds": "300"}):
+            for event in self._events(path, {"timeoutSeconds": "300", **query, "resourceVersion": version}):
                 if stop.is_set():
                     return
                 if event[0] not in _HAPPENINGS:
                     break
                 yield event
 
-    def watch(self, ref: Ref, *, resource_version: str, seconds: int) -> Iterator[tuple[str, Object]]:
-        """What happens to one object from a version of it on, for at most ``seconds``."""
-        query = {
-            "fieldSelector": f"metadata.name={ref.name}",
-            "resourceVersion": resource_version,
-            "timeoutSeconds": str(seconds),
-        }
-        path = _path(self._kind(ref.api_version, ref.kind), ref.namespace, "")
-        return self._events(path, query)
-
     def _events(self, path: str, query: Mapping[str, str]) -> Iterator[tuple[str, Object]]:
         response = self._request("GET", path, {"watch": "true", **query}, stream=True)
         try:
-            for line in _lines(response):
+            for line in response:
                 event = mapping(json.loads(line))
                 yield text(event.get("type")), mapping(event.get("object"))
         except HTTPError:
-            return  # the connection broke or fell silent: whoever watches looks again
+            return  # the connection broke or fell silent: the watcher lists again
         finally:
             response.release_conn()
 
@@ -216,9 +182,6 @@ class Apiserver:
             )
         return served
 
-    def _path(self, ref: Ref) -> str:
-        return _path(self._kind(ref.api_version, ref.kind), ref.namespace, ref.name)
-
 
 def connect(kubeconfig: Path) -> Apiserver:
     """The API of the cluster that the kubeconfig's current context names."""
@@ -239,10 +202,3 @@ def _status(data: bytes) -> Object:
         return mapping(json.loads(data))
     except ValueError:
         return {"message": data.decode(errors="replace")[:500]}
-
-
-def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    rest = b""
-    for chunk in response.stream(None):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line for line in whole if line)

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from fleet.errors import FleetError
-from fleet.plan.build import plan
-from fleet.plan.checkout import today
+from fleet.plan.build import plan, today
 from fleet.workspace import Workspace
 
 

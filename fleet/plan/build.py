@@ -1,7 +1,7 @@
 """Builds a plan. What fails becomes a finding: there is always a plan, if only of what is wrong."""
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,6 @@ from elastic_vllm.stack_file.parsing import validate
 from fleet.errors import FleetError, bug
 from fleet.plan import graph, serving
 from fleet.plan.background import in_background
-from fleet.plan.checkout import stack_file, stacks
 from fleet.plan.document import Plan, Silenced
 from fleet.workspace import Workspace
 
@@ -25,18 +24,24 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
+def today() -> date:
+    """The day that prices and exceptions are judged by, alike on every machine."""
+    return datetime.now(UTC).date()
+
+
 def plan(root: Path, stack: str, today: date) -> Plan:
     """The plan of one stack of a checkout; prices and exceptions age by ``today``."""
-    path = stack_file(root, stack)
+    place = Workspace.at(root)
+    path = place.stack_file(stack)
     if not path.is_file():
         raise FleetError(
             f"there is no stack file {path.relative_to(root)}",
-            f"there are: {', '.join(stacks(root)) or 'none'}; see docs/stack-file.md for one of your own",
+            f"there are: {', '.join(place.names()) or 'none'}; see docs/stack-file.md for one of your own",
         )
     try:
         raw = read_stack_file(path)
         config = validate(raw)
-        rules = policy.read(Workspace.at(root).policy)
+        rules = policy.read(place.policy)
     except StackConfigError as refused:
         return Plan(stack=stack, findings=by_severity(refused.findings))
     failed: list[Finding] = []

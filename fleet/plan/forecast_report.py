@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from elastic_vllm.simulate.forecast import ModelForecast, Moment, Outcome
 from fleet.drill.report.axes import SOFT, draw_panel, time_ticks
-from fleet.drill.report.panels import Panel, Series
+from fleet.drill.report.panels import Panel, charts
 from fleet.plan.forecast_view import render
 
 _DPI, _WIDTH, _HEIGHT = 130, 13.0, 6.4
@@ -65,7 +65,7 @@ def draw(model: ModelForecast) -> bytes:
         mpl.rcParams.update({"font.family": "DejaVu Sans", "text.parse_math": False})
         figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI, layout="constrained")
         FigureCanvasAgg(figure)
-        panels = _panels(model)
+        panels = charts("forecast", max_replicas=model.replicas.max, ttft_slo_seconds=model.ttft_slo_seconds)
         rows = figure.subplots(len(panels), 2, height_ratios=[panel.height for panel in panels])
         for column, outcome in enumerate((model.step, model.day)):
             for row, panel in enumerate(panels):
@@ -85,27 +85,3 @@ def _panel(axes: Axes, model: ModelForecast, outcome: Outcome, panel: Panel) -> 
     ]
     draw_panel(axes, panel, times, curves, outcome.seconds)
     axes.set_ylabel(f"{panel.title}\n{panel.unit}", fontsize=8.5, color=SOFT)
-
-
-def _panels(model: ModelForecast) -> list[Panel]:
-    slo = model.ttft_slo_seconds
-    replicas = (
-        Series(("ready",), "ready", "blue", "layer"),
-        Series(("wanted",), "wanted", "ink", "step"),
-    )
-    return [
-        Panel("Load", "requests/s", 92, (Series(("load",), "sent", "blue", "line"),), decimals=1),
-        Panel(
-            "Replicas", "blue: ready", 168, replicas, limit=(model.replicas.max, f"max {model.replicas.max}")
-        ),
-        Panel("Nodes", "machines", 92, (Series(("nodes",), "nodes", "green", "layer"),)),
-        Panel(
-            "TTFT",
-            "P99, s",
-            132,
-            (Series(("ttftP99",), "P99", "red", "line"),),
-            decimals=2,
-            log=True,
-            limit=(slo, f"SLO {slo:g} s"),
-        ),
-    ]

@@ -228,8 +228,8 @@ def start(model: Model) -> str:
 
 def drain(model: Model) -> str:
     """The grace period: propagation, finish and margin."""
-    if model.drain is None:
-        return "unknown"
     by = model.drain
+    if by is None:
+        return "unknown"
     margin = by.grace_seconds - by.propagation_seconds - by.finish_seconds
     return f"{by.propagation_seconds} + {by.finish_seconds} + {margin} = {by.grace_seconds} s"

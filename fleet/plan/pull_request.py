@@ -13,8 +13,7 @@ from pathlib import Path
 
 from fleet.errors import FleetError, bug
 from fleet.plan import render_markdown
-from fleet.plan.build import plan
-from fleet.plan.checkout import stacks, today
+from fleet.plan.build import plan, today
 from fleet.plan.difference import compared
 from fleet.plan.document import Plan
 from fleet.plan.revision import Revision, unpacked
@@ -28,13 +27,13 @@ LONGEST = 65_000
 
 def touched(root: Path, revision: Revision) -> tuple[Plan, ...]:
     """The plans of the stacks that differ from the revision, and of those that cannot be compared."""
-    plans = (compared(plan(root, stack, today()), revision) for stack in stacks(root))
+    plans = (compared(plan(root, stack, today()), revision) for stack in Workspace.at(root).names())
     return tuple(found for found in plans if found.difference and not found.difference.is_empty)
 
 
 def removed(root: Path, revision: Revision) -> tuple[str, ...]:
     """Stacks whose file the change takes away."""
-    return tuple(sorted(set(stacks(revision.root)) - set(stacks(root))))
+    return tuple(sorted({*Workspace.at(revision.root).names()} - {*Workspace.at(root).names()}))
 
 
 def comment(plans: Sequence[Plan], gone: Sequence[str], ref: str, on: date) -> str:

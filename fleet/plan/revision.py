@@ -21,8 +21,8 @@ from pydantic import ValidationError
 import elastic_vllm
 import fleet
 from fleet.errors import FleetError
-from fleet.plan.checkout import stack_file
 from fleet.plan.document import Plan
+from fleet.workspace import Workspace
 
 _SECONDS = 300
 
@@ -42,7 +42,7 @@ class Revision:
 
     def has(self, stack: str) -> bool:
         """Whether the stack was there."""
-        return stack_file(self.root, stack).is_file()
+        return Workspace.at(self.root).stack_file(stack).is_file()
 
     def plan(self, stack: str) -> Plan:
         """The stack's plan as that revision tells it."""

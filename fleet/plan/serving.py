@@ -1,4 +1,4 @@
-"""Models of a plan: placement from the stack file, probes and drain from the declared pods."""
+"""Models of a plan: placement and drain from the stack file, probes from the declared pods."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -37,7 +37,11 @@ def _model(at: Placed, pod: Mapping[str, object]) -> Model:
         nodes_max=at.pool.max_nodes,
         fit=fit_of(at),
         probes=_probes(pod),
-        drain=_drain(at, pod),
+        drain=Drain(
+            propagation_seconds=at.model.drain.propagation_seconds,
+            finish_seconds=at.model.drain.finish_seconds,
+            grace_seconds=at.model.drain.grace_seconds,
+        ),
     )
 
 
@@ -71,17 +75,6 @@ def _probes(pod: Mapping[str, object]) -> Probes | None:
 
 def _seconds(probe: Mapping[str, object]) -> int:
     return _int(probe.get("periodSeconds")) * _int(probe.get("failureThreshold"))
-
-
-def _drain(at: Placed, pod: Mapping[str, object]) -> Drain | None:
-    grace = _int(pod.get("terminationGracePeriodSeconds"))
-    if not grace:
-        return None
-    return Drain(
-        propagation_seconds=at.model.drain.propagation_seconds,
-        finish_seconds=at.model.drain.finish_seconds,
-        grace_seconds=grace,
-    )
 
 
 def _int(value: object) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from elastic_vllm.testing.registration import Graph, Registration
-from elastic_vllm.testing.values import Secret, text
+from elastic_vllm.testing.values import Secret
 from fleet.kube.apiserver import Apiserver
-from fleet.kube.objects import Ref, metadata
+from fleet.kube.objects import Ref
+from tests.cluster.objects import apply, delete
 from tests.recorded import transform
 
 Body = Any  # a manifest nests as deep as Kubernetes likes
@@ -38,7 +39,7 @@ def ref_of(wanted: Body) -> Ref:
 
 def try_out(api: Apiserver, wanted: Body) -> None:
     """Server-side apply, dry."""
-    api.apply(ref_of(wanted), wanted, force=True, dry_run=True)
+    apply(api, ref_of(wanted), wanted, force=True, dry_run=True)
 
 
 def pods(graph: Graph) -> Iterator[Body]:
@@ -58,9 +59,8 @@ def try_pod(api: Apiserver, namespace: str, pod: Body) -> None:
 
 def remove(api: Apiserver, ref: Ref) -> None:
     """Delete an object, and wait until it is gone: the next module may want one of that name."""
-    live = api.get(ref)
-    if live:
-        api.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
+    if api.get(ref):
+        delete(api, ref)
     deadline = time.monotonic() + 60
     while api.get(ref):
         assert time.monotonic() < deadline, f"{ref} stays"

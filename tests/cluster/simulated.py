@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from elastic_vllm import labels
 from elastic_vllm.testing.values import items, mapping, text
 from fleet.kube.apiserver import Apiserver
-from fleet.kube.objects import Object, Ref, metadata
+from fleet.kube.objects import Object, Ref
+from tests.cluster.objects import apply, delete, states
 
 NODE = "simulation-node"
 PATIENCE_SECONDS = 60
@@ -35,22 +36,16 @@ class Space:
             "metadata": {"name": name, "annotations": prefixed(annotations or {})},
             "spec": {"nodeName": NODE, "containers": [container], **spec},
         }
-        self.api.apply(ref, body)
+        apply(self.api, ref, body)
         return ref
 
     def until(self, ref: Ref, reached: Callable[[Object | None], bool]) -> Object | None:
         """Follow one object until it is as wanted; None stands for one that is gone."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            live, version = self.api.look(ref)
+        live = None
+        for live in states(self.api, ref, PATIENCE_SECONDS):
             if reached(live):
                 return live
-            left = max(1, int(deadline - time.monotonic()))
-            for event, item in self.api.watch(ref, resource_version=version, seconds=left):
-                now = None if event == "DELETED" else item
-                if reached(now):
-                    return now
-        raise AssertionError(f"{ref} did not become what was expected: {self.api.look(ref)[0]}")
+        raise AssertionError(f"{ref} did not become what was expected: {live}")
 
     def ready(self, ref: Ref) -> Object:
         live = self.until(ref, lambda item: condition(item, "Ready").get("status") == "True")
@@ -59,13 +54,12 @@ class Space:
 
     def delete(self, ref: Ref) -> float:
         """Ask for the deletion and wait until it is gone; returns the seconds from its order to its end."""
-        live, version = self.api.look(ref)
-        assert live is not None
-        self.api.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
+        followed = states(self.api, ref, PATIENCE_SECONDS)
+        assert next(followed) is not None
+        delete(self.api, ref)
         started = time.monotonic()
-        for event, _ in self.api.watch(ref, resource_version=version, seconds=PATIENCE_SECONDS):
-            if event == "DELETED":
-                return time.monotonic() - started
+        if None in followed:
+            return time.monotonic() - started
         raise AssertionError(f"{ref} is still there")
 
 

@@ -21,6 +21,7 @@ from fleet.kube.apiserver import ApiError, Apiserver, connect
 from tests.aws import MANAGED, execute, recorded
 from tests.aws import STACKS as AWS_STACKS
 from tests.cluster.dry_runs import Body, body, objects, pods, ref_of, remove, try_out, try_pod
+from tests.cluster.objects import apply
 from tests.gcp import STACKS as GCP_STACKS
 from tests.gcp import build
 
@@ -59,7 +60,7 @@ def api(cluster: Layout, crd: Body) -> Iterator[Apiserver]:
     (namespace,) = recorded("aws-dev").of_type("kubernetes:core/v1:Namespace")
     there = {ref_of(wanted): wanted for wanted in (crd, body(namespace))}
     for ref, wanted in there.items():
-        served.apply(ref, wanted, force=True)
+        apply(served, ref, wanted, force=True)
     deadline = time.monotonic() + 60
     while served.kind("karpenter.k8s.aws/v1", "EC2NodeClass") is None:
         assert time.monotonic() < deadline, "the CRD is not served"

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from elastic_vllm.testing.values import mapping, text
+from elastic_vllm.testing.values import mapping
 from fleet.cli.console import Steps
 from fleet.embedded import binaries
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import Apiserver, connect
-from fleet.kube.objects import Ref, metadata
+from fleet.kube.objects import Ref
+from tests.cluster.objects import delete
 from tests.cluster.simulated import Space
 
 pytestmark = pytest.mark.cluster
@@ -72,9 +73,7 @@ def node(api: Apiserver) -> Iterator[None]:
     space = Space(api, NAMESPACE)
     space.ready(NODE)
     yield
-    live = api.get(NODE)
-    assert live is not None
-    api.delete(NODE, uid=text(metadata(live).get("uid")), policy="Background")
+    delete(api, NODE)
     space.until(NODE, lambda item: item is None)
 
 

@@ -20,6 +20,7 @@ from fleet.kube.errors import KubeError
 from fleet.kube.objects import Object, Ref, metadata
 from tests.cluster import tiny_stack
 from tests.cluster.leaks import holds
+from tests.cluster.objects import delete
 from tests.cluster.tiny_stack import Builder, TinyStack, data
 
 pytestmark = pytest.mark.cluster
@@ -229,7 +230,7 @@ def one_map(build: Builder) -> None:
 def test_a_refresh_finds_what_was_deleted_and_the_next_up_makes_it_again(stack: TinyStack) -> None:
     stack.up(two_maps)
     ref = Ref(api_version="v1", kind="ConfigMap", namespace=stack.namespace, name="second")
-    stack.api.delete(ref, uid=str(metadata(stack.config_map("second"))["uid"]), policy="Background")
+    delete(stack.api, ref)
     assert stack.refresh().did() == {"ConfigMap second": Action.DELETE}
     assert stack.up(two_maps).did() == {"ConfigMap second": Action.CREATE}
 
@@ -237,7 +238,7 @@ def test_a_refresh_finds_what_was_deleted_and_the_next_up_makes_it_again(stack: 
 def test_up_with_refresh_makes_again_what_was_deleted(stack: TinyStack) -> None:
     stack.up(two_maps)
     ref = Ref(api_version="v1", kind="ConfigMap", namespace=stack.namespace, name="second")
-    stack.api.delete(ref, uid=str(metadata(stack.config_map("second"))["uid"]), policy="Background")
+    delete(stack.api, ref)
     stack.up(two_maps, refresh=True)
     assert data(stack.config_map("second"))
 

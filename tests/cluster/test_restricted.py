@@ -13,10 +13,10 @@ import pytest
 from elastic_vllm.serving_namespace import namespace_labels
 from elastic_vllm.stack_file.config import PROJECT, read_stack_file
 from elastic_vllm.testing.monitor import run
-from elastic_vllm.testing.values import text
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import ApiError, Apiserver, connect
-from fleet.kube.objects import Ref, metadata
+from fleet.kube.objects import Ref
+from tests.cluster.objects import apply, delete
 from tests.manifests import inputs
 
 pytestmark = pytest.mark.cluster
@@ -58,14 +58,12 @@ def space(cluster: Layout, pod: Pod) -> Iterator[Space]:
     api = connect(cluster.kubeconfig)
     namespace = Ref(api_version="v1", kind="Namespace", namespace="", name=NAMESPACE)
     named = {"name": NAMESPACE, "labels": namespace_labels()}
-    api.apply(namespace, {"apiVersion": "v1", "kind": "Namespace", "metadata": named})
+    apply(api, namespace, {"apiVersion": "v1", "kind": "Namespace", "metadata": named})
     account = pod["spec"]["serviceAccountName"]
     body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}
-    api.apply(Ref(api_version="v1", kind="ServiceAccount", namespace=NAMESPACE, name=account), body)
+    apply(api, Ref(api_version="v1", kind="ServiceAccount", namespace=NAMESPACE, name=account), body)
     yield Space(api)
-    live = api.get(namespace)
-    assert live is not None
-    api.delete(namespace, uid=text(metadata(live).get("uid")), policy="Background")
+    delete(api, namespace)
 
 
 def test_the_declared_pod_is_taken(space: Space, pod: Pod) -> None:

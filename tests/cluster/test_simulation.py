@@ -15,7 +15,8 @@ from elastic_vllm.vllm.container import pre_stop_command
 from fleet.embedded.control_plane import MANIFESTS
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import connect
-from fleet.kube.objects import Object, Ref, annotation, metadata
+from fleet.kube.objects import Object, Ref, metadata
+from tests.cluster.objects import apply, delete
 from tests.cluster.simulated import NODE, PATIENCE_SECONDS, Space, condition, prefixed, seconds
 
 pytestmark = pytest.mark.cluster
@@ -44,7 +45,7 @@ def space(cluster: Layout) -> Iterator[Space]:
     api = connect(cluster.kubeconfig)
     namespace = Ref(api_version="v1", kind="Namespace", namespace="", name=NAMESPACE)
     node = Ref(api_version="v1", kind="Node", namespace="", name=NODE)
-    api.apply(namespace, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    apply(api, namespace, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     api.send(
         "POST",
         "/api/v1/nodes",
@@ -63,9 +64,7 @@ def space(cluster: Layout) -> Iterator[Space]:
     made.pod("idle")
     yield made
     for ref in (namespace, node):  # the node last: without it nobody lets its pods go
-        live = api.get(ref)
-        assert live is not None
-        api.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
+        delete(api, ref)
         made.until(ref, lambda item: item is None)
 
 
@@ -79,7 +78,7 @@ def test_a_node_has_what_its_machine_has_and_no_default_of_the_simulator(space: 
 
 def test_a_node_says_where_its_metrics_are(space: Space) -> None:
     node = space.api.get(Ref(api_version="v1", kind="Node", namespace="", name=NODE))
-    path = annotation(node or {}, "metrics.k8s.io/resource-metrics-path")
+    path = mapping(metadata(node or {}).get("annotations")).get("metrics.k8s.io/resource-metrics-path")
     assert path == f"/metrics/nodes/{NODE}/metrics/resource"
 
 
@@ -172,8 +171,7 @@ def test_a_pod_with_a_finalizer_stays_until_it_is_taken_away(space: Space) -> No
     other = space.pod("free")
     space.ready(other)
     for each in (ref, other):
-        live = space.api.get(each)
-        space.api.delete(each, uid=text(metadata(live or {}).get("uid")), policy="Background")
+        delete(space.api, each)
     space.until(other, lambda item: item is None)  # as long as it takes one without
     held = space.api.get(ref)
     assert held is not None
@@ -198,7 +196,7 @@ def test_a_job_is_done_when_its_run_time_is_over(space: Space) -> None:
         "metadata": {"name": "once"},
         "spec": {"template": template},
     }
-    space.api.apply(ref, job)
+    apply(space.api, ref, job)
     live = space.until(ref, lambda item: condition(item, "Complete").get("status") == "True")
     status = mapping(mapping(live).get("status"))
     assert status.get("succeeded") == 1

@@ -23,6 +23,7 @@ from fleet.deploy.changes import Action, Change
 from fleet.deploy.program import StackRef
 from fleet.kube.apiserver import Apiserver, connect
 from fleet.kube.objects import Object, Ref, metadata
+from tests.cluster.objects import apply, delete
 
 if TYPE_CHECKING:
     import pytest  # not at run time: the processes that are killed import this module
@@ -191,7 +192,7 @@ def create(kubeconfig: Path, home: Path, prefix: str) -> TinyStack:
     api, name = connect(kubeconfig), f"{prefix}-{token_hex(3)}"
     namespace = Ref(api_version="v1", kind="Namespace", namespace="", name=name)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    api.apply(namespace, body)
+    apply(api, namespace, body)
     ref = StackRef(name=name, program=lambda: None, kubeconfig=kubeconfig, home=home)
     return TinyStack(ref, name)
 
@@ -199,10 +200,8 @@ def create(kubeconfig: Path, home: Path, prefix: str) -> TinyStack:
 def remove(stack: TinyStack) -> None:
     """Take the stack's namespace away, whatever a test left in it."""
     ref = Ref(api_version="v1", kind="Namespace", namespace="", name=stack.namespace)
-    live = stack.api.get(ref)
-    if live is not None:
-        with contextlib.suppress(Exception):
-            stack.api.delete(ref, uid=text(metadata(live).get("uid")), policy="Background")
+    with contextlib.suppress(Exception):
+        delete(stack.api, ref)
 
 
 def base64(value: str) -> str:

@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fleet.embedded import downloads
-from fleet.embedded.pins import Binary
-from fleet.embedded.releases import Release
+from fleet.embedded.pins import Binary, Release
 
 
 @dataclass

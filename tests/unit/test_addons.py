@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from fleet.embedded import addons
 from fleet.embedded.layout import Layout
-from fleet.embedded.process import free_port
+from fleet.embedded.process import Process, free_port
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -48,3 +48,23 @@ def test_karpenter_is_not_ready_while_nobody_answers(tmp_path: Path) -> None:
     place = Layout(tmp_path)
     place.keep(replace(place.ports(), karpenter_health=free_port()))
     assert not addons.is_ready(place, "karpenter")
+
+
+@pytest.mark.parametrize(
+    ("stopped", "renewed"),
+    [
+        ("metrics-server", {"metrics_server"}),
+        ("karpenter", {"karpenter_metrics", "karpenter_health"}),
+        ("lws", {"lws_health", "lws_webhook"}),
+    ],
+)
+def test_only_an_add_on_that_is_stopped_gets_other_ports_where_its_own_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: str, renewed: set[str]
+) -> None:
+    place = Layout(tmp_path)
+    before = asdict(place.ports())
+    monkeypatch.setattr(addons, "is_free", lambda _: False)
+    monkeypatch.setattr(Process, "pid", lambda one: None if one.name == stopped else 1)
+    addons._renew_ports(place)
+    after = asdict(place.ports())
+    assert {name for name in before if after[name] != before[name]} == renewed

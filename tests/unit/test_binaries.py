@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 
 from fleet.embedded import binaries, go, module_files, pins
-from fleet.embedded.pins import BINARIES, KUBERNETES_VERSION, PULUMI_KUBERNETES_VERSION, TOOLS
+from fleet.embedded.pins import BINARIES, TOOLS
 from fleet.errors import FleetError
 from tests.unit import fake_go
 from tests.unit.fake_go import FakeGo
@@ -104,7 +104,7 @@ def test_the_provider_embeds_its_modules_schema_with_the_version_that_it_reports
     monkeypatch.setattr(pins, "TOOLS", tools)
     binaries.ensure(Heard(), names=("pulumi-resource-kubernetes",))
     built = binaries.path("pulumi-resource-kubernetes")
-    assert built.read_text() == f'{{"name":"kubernetes","version":"{PULUMI_KUBERNETES_VERSION}"}}'
+    assert built.read_text() == '{"name":"kubernetes","version":"4.25.0"}'
     assert [file.name for file in built.parent.iterdir()] == [built.name]
     assert sorted(file.name for file in (tools / "pulumi-kubernetes").iterdir()) == [
         "go.mod",
@@ -115,7 +115,7 @@ def test_the_provider_embeds_its_modules_schema_with_the_version_that_it_reports
 
 def test_a_version_is_the_one_that_the_module_pins(fake: FakeGo) -> None:
     assert binaries.version("karpenter") == "1.13.0"
-    assert binaries.version("pulumi-resource-kubernetes") == PULUMI_KUBERNETES_VERSION
+    assert binaries.version("pulumi-resource-kubernetes") == "4.25.0"
 
 
 def test_a_killed_build_leaves_nothing_under_the_binarys_name(
@@ -239,6 +239,6 @@ def test_a_changed_pin_is_another_place_in_the_cache_for_its_module_alone(
 
 def test_the_control_plane_says_its_own_version(fake: FakeGo) -> None:
     binaries.ensure(Heard())
-    stamp = f"-X k8s.io/component-base/version.gitVersion=v{KUBERNETES_VERSION}"
+    stamp = f"-X k8s.io/component-base/version.gitVersion=v{binaries.version('kubectl')}"
     stamped = [call.rpartition("/")[2] for call in fake.calls("build") if stamp in call]
     assert stamped == ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"]

@@ -9,8 +9,7 @@ import pytest
 
 from elastic_vllm.rules import KINDS
 from fleet.cli.main import main
-from fleet.plan.build import plan
-from fleet.plan.checkout import today
+from fleet.plan.build import plan, today
 from tests.plans import ROOT
 
 CASES = Path(__file__).parents[1] / "cases"

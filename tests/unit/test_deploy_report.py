@@ -1,5 +1,6 @@
 """One failure is one message without a traceback; what a run says holds no secret of the configuration."""
 
+import traceback
 from typing import Any
 
 from pulumi.automation.events import EngineEvent
@@ -7,6 +8,7 @@ from pulumi.automation.events import EngineEvent
 from elastic_vllm.testing.values import SECRET_TEXT
 from fleet.deploy.changes import Change
 from fleet.deploy.report import Listener, Redactor, in_words
+from fleet.errors import DeployError
 
 STACK = "urn:pulumi:local::elastic-vllm::pulumi:pulumi:Stack::elastic-vllm-local"
 MAP = "urn:pulumi:local::elastic-vllm::a:b:C$kubernetes:core/v1:ConfigMap::map"
@@ -48,6 +50,14 @@ def diagnostic(severity: str, message: str, urn: str = STACK, **more: object) ->
 
 def test_an_exception_of_the_program_is_one_line_that_says_where() -> None:
     assert in_words(TRACE) == "the program failed: KeyError: 'missing' (__main__.py, line 11)"
+
+
+def test_an_error_that_is_worded_for_people_stays_as_it_is() -> None:
+    try:
+        raise DeployError("pools: no such pool\nmodels: no such model")  # noqa: TRY301  (its traceback is read)
+    except DeployError as error:
+        told = f"python inline source runtime error: {error}\n{traceback.format_exc()}"
+    assert in_words(told.strip()) == "pools: no such pool\nmodels: no such model"
 
 
 def test_what_only_follows_from_a_failure_is_left_out() -> None:

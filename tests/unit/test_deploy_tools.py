@@ -1,17 +1,17 @@
-"""Which CLI runs: the one on PATH if it is new enough, else a downloaded one, else one that is built."""
+"""Which CLI runs: the one on PATH if it is new enough, else one that is downloaded or built."""
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
-from pulumi import automation as auto
 
 from fleet.cli.console import Steps
 from fleet.deploy import tools
 from fleet.deploy.tools import Tools
 from fleet.embedded import binaries
+from fleet.embedded.pins import PULUMI
 from fleet.errors import FleetError
+from tests.unit.release_hosts import packed, serving
 
 
 def cli(folder: Path, version: str) -> Path:
@@ -41,7 +41,6 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setattr(binaries, "ensure", ensure)
     monkeypatch.setattr(binaries, "path", lambda name: tmp_path / "built" / name / "pulumi")
-    monkeypatch.setattr(tools, "HOST", "http://127.0.0.1:1/")
     return names
 
 
@@ -65,42 +64,31 @@ def test_a_cli_on_path_that_will_not_do_is_named_and_another_is_found(
 ) -> None:
     on_path(monkeypatch, tmp_path / "bin", version)
     said: list[str] = []
-    assert ensure_cli(said).source == "built"
+    assert ensure_cli(said).source == "in the cache"
     (words,) = said
     assert words.startswith("the Pulumi CLI on PATH is not used: ")
 
 
-def test_without_a_network_the_cli_is_built_once_and_without_a_wait(built: list[str]) -> None:
-    started = time.monotonic()
-    assert ensure_cli().source == "built"
-    assert time.monotonic() - started < tools._PROBE_SECONDS + 2
-    assert ensure_cli().source == "built"
+def test_without_one_on_path_the_cli_is_put_into_the_cache_once(built: list[str]) -> None:
+    assert ensure_cli().source == "in the cache"
+    assert ensure_cli().source == "in the cache"
     assert built == ["pulumi"]
 
 
-def test_a_downloaded_cli_goes_before_a_build(
-    built: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_published_cli_is_downloaded_and_nothing_is_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def install(root: str, version: object) -> object:
-        cli(Path(root) / "bin", str(version))
-        return auto.PulumiCommand(root=root)
-
-    monkeypatch.setattr(tools, "reachable", lambda: True)
-    monkeypatch.setattr(auto.PulumiCommand, "install", install)
-    assert ensure_cli().source == "downloaded"
-    assert ensure_cli().source == "downloaded"
-    assert built == []
-
-
-def test_a_download_that_fails_falls_back_to_the_build(
-    built: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def install(**_: object) -> object:
-        raise OSError("cut off")
-
-    monkeypatch.setattr(tools, "reachable", lambda: True)
-    monkeypatch.setattr(auto.PulumiCommand, "install", install)
-    assert ensure_cli().source == "built"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    (pulumi,) = (binary for binary in PULUMI if binary.name == "pulumi")
+    release = pulumi.release
+    assert release is not None
+    script = cli(tmp_path / "published", str(tools.VERSION)).read_bytes()
+    with serving(monkeypatch) as hosts:
+        hosts.files[release.url] = packed(release.url, release.member, script)
+        hosts.vouch(release)
+        found = ensure_cli()
+    assert (found.source, found.command.version) == ("in the cache", tools.VERSION)
 
 
 def test_the_provider_is_put_where_the_cli_looks_for_plugins_and_only_where_it_is_missing(
@@ -115,13 +103,13 @@ def test_the_provider_is_put_where_the_cli_looks_for_plugins_and_only_where_it_i
 
 def test_a_cli_that_was_removed_is_found_again(built: list[str]) -> None:
     shutil.rmtree(Path(ensure_cli().command.command).parent)
-    assert ensure_cli().source == "built"
+    assert ensure_cli().source == "in the cache"
 
 
 def test_what_was_never_set_up_is_named_with_the_next_step(built: list[str]) -> None:
     with pytest.raises(FleetError, match="Pulumi is not set up here"):
         tools.ready(provider=False)
     ensure_cli()
-    assert tools.ready(provider=False).source == "built"
+    assert tools.ready(provider=False).source == "in the cache"
     with pytest.raises(FleetError, match="Pulumi is not set up here"):
         tools.ready(provider=True)

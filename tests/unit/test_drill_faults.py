@@ -106,7 +106,7 @@ def test_a_killed_node_takes_all_its_pods_at_once_and_goes_after_them(api: Reque
 def test_when_nobody_is_ready_nothing_is_sent_and_that_is_said(
     api: Requests, kind: FaultKind, pods: dict[str, Pod]
 ) -> None:
-    assert strike(api, "inference", View(pods=pods), kind) == ("nobody", f"{kind}: no replica is ready")
+    assert strike(api, "inference", View(pods=pods), kind) == ("no replica", f"{kind}: no replica is ready")
     assert api.sent == []
 
 

@@ -100,7 +100,7 @@ def test_a_replicas_life_is_told_step_by_step() -> None:
     assert told(recorder) == [
         (1, "pod", "a", "created"),
         (2, "pod", "a", "ready"),
-        (3, "pod", "a", "told to go"),
+        (3, "pod", "a", "terminating"),
         (5, "pod", "a", "gone"),
     ]
 

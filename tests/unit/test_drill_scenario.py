@@ -11,8 +11,8 @@ from elastic_vllm import catalog
 from elastic_vllm.simulate import scenario
 from elastic_vllm.simulate.scenario import Scenario, ScenarioError
 from elastic_vllm.spec import LocalCluster
+from elastic_vllm.stack_file import schema
 from elastic_vllm.vllm.startup import start_of
-from fleet.drill import schema
 from tests.manifests import model
 
 FILES = sorted(scenario.FOLDER.glob("*.yaml"))
@@ -162,12 +162,12 @@ def test_every_error_is_told_at_once_and_none_twice() -> None:
 
 
 def test_the_committed_schema_is_what_the_models_say() -> None:
-    assert schema.PATH.read_text(encoding="utf-8") == schema.text(), "run `python -m fleet.drill.schema`"
+    assert schema.SCENARIO_PATH.read_text(encoding="utf-8") == schema.scenario_text(), "run `make schema`"
 
 
 @pytest.fixture(scope="module")
 def editor() -> Draft202012Validator:
-    committed = json.loads(schema.PATH.read_text(encoding="utf-8"))
+    committed = json.loads(schema.SCENARIO_PATH.read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(committed)
     return Draft202012Validator(committed)
 

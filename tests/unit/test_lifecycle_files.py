@@ -1,5 +1,6 @@
 """The cluster's files: closed to others, and of one version of this repository."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from fleet.cli.console import Steps
 from fleet.embedded import addons, binaries, control_plane, lifecycle
 from fleet.embedded.layout import Layout, layout
 from fleet.embedded.pins import BINARIES, Binary
+from fleet.embedded.process import Process
 from fleet.errors import FleetError
 
 
@@ -173,3 +175,22 @@ def test_what_another_attempt_may_not_meet_is_told_from_its_components_log(
     assert isinstance(failure, control_plane.PassingError)
     assert f"{component} could not start: " in failure.problem
     assert said in failure.problem
+
+
+@pytest.mark.parametrize("apiserver", [None, os.getpid()])
+@pytest.mark.parametrize("serving", [False, True])
+def test_an_add_on_is_ready_only_while_an_apiserver_serves(
+    home: Path, monkeypatch: pytest.MonkeyPatch, apiserver: int | None, serving: bool
+) -> None:
+    """Its process may outlive the control plane, and answer for its own health."""
+    place = up()
+    pids = dict.fromkeys(control_plane.COMPONENTS, os.getpid()) | {"kube-apiserver": apiserver}
+    monkeypatch.setattr(control_plane, "pids", lambda _: pids)
+    monkeypatch.setattr(control_plane, "is_serving", lambda _: serving)
+    monkeypatch.setattr(addons, "is_ready", lambda *_: True)
+    monkeypatch.setattr(Process, "pid", lambda _: os.getpid())
+    names = {process.name for process in addons.processes(place)}
+    assert names
+    expected = "ready" if serving and apiserver else "not ready"
+    states = {part.name: part.state for part in lifecycle.status()}
+    assert {states[name] for name in names} == {expected}

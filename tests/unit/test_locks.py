@@ -10,7 +10,7 @@ import yaml
 from elastic_vllm.catalog import engine_options
 from elastic_vllm.clouds import groups
 from fleet.embedded import binaries, go
-from fleet.embedded.pins import BINARIES, KUBERNETES_VERSION, KWOK_VERSION, PULUMI, PULUMI_VERSION, TOOLS
+from fleet.embedded.pins import BINARIES, PULUMI, TOOLS
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.parent.name for path in TOOLS.glob("*/go.mod"))
@@ -79,8 +79,7 @@ def test_the_engine_pin_is_the_release_whose_options_are_data_here() -> None:
 
 def test_the_control_plane_is_one_release_of_kubernetes_throughout() -> None:
     found = requires("kubernetes")
-    assert found["k8s.io/kubernetes"] == f"v{KUBERNETES_VERSION}"
-    staging = f"v0.{KUBERNETES_VERSION.partition('.')[2]}"
+    staging = f"v0.{found['k8s.io/kubernetes'].partition('.')[2]}"
     text = (TOOLS / "kubernetes" / "go.mod").read_text()
     replaced = dict(re.findall(r"^\s*(k8s\.io/[\w-]+) => \S+ (v\S+)", text, re.MULTILINE))
     assert set(replaced.values()) == {staging}
@@ -90,11 +89,12 @@ def test_the_control_plane_is_one_release_of_kubernetes_throughout() -> None:
 
 
 def test_the_simulator_is_the_version_that_it_says_it_is() -> None:
-    assert requires("addons")["sigs.k8s.io/kwok"] == f"v{KWOK_VERSION}"
+    stamps = {stamp for binary in BINARIES if binary.name.startswith("kwok") for stamp in binary.stamp}
+    assert {version for _, version in stamps} == {requires("addons")["sigs.k8s.io/kwok"]}
 
 
 def test_pulumi_is_the_version_that_it_says_it_is() -> None:
-    assert requires("pulumi")["github.com/pulumi/pulumi/pkg/v3"] == f"v{PULUMI_VERSION}"
+    assert requires("pulumi")["github.com/pulumi/pulumi/pkg/v3"] == f"v{binaries.version('pulumi')}"
     for binary in PULUMI:
         assert [version for _, version in binary.stamp] == [binary.version]
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import os
 import re
 import shutil
@@ -109,6 +110,21 @@ def test_the_command_and_the_provider_start_where_only_the_wheel_is_installed(in
     (metadata,) = installed.glob("*.dist-info")
     scripts = (metadata / "entry_points.txt").read_text()
     assert "pulumi-resource-elastic-vllm = elastic_vllm.provider:main" in scripts
+
+
+def test_the_installed_command_plans_a_project_of_another_repository(installed: Path) -> None:
+    """Written by ``fleet init`` outside of this checkout; planned from a folder that is not its own."""
+    other = installed.parent / "other-repo"
+    checkpoint = "Qwen/Qwen3-VL-8B-Instruct-FP8"
+    options = ("--cloud", "aws", "--checkpoint", checkpoint)
+    python(installed, "-m", "fleet", "init", "-C", str(other), "mine", *options)
+    shown = json.loads(python(installed, "-m", "fleet", "plan", "-C", str(other), "--format", "json"))
+    assert (shown["stack"], shown["cloud"]) == ("mine", "aws")
+    assert [model["checkpoint"] for model in shown["models"]] == [checkpoint]
+    assert {"aws:eks/cluster:Cluster", "kubernetes:apps/v1:Deployment"} <= {
+        resource["type"] for resource in shown["resources"]
+    }
+    assert [item for item in shown["findings"] if item["severity"] == "error"] == []
 
 
 def test_the_program_finds_the_package_beside_it_where_none_is_installed(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 from fleet.errors import DEBUG, FleetError
 from fleet.plan import format as formatted
 from fleet.plan.build import plan
-from fleet.plan.checkout import stacks
 from fleet.plan.document import Model, Plan
+from fleet.workspace import Workspace
 from tests.aws import CANARY
 from tests.manifests import FP8_8B
 from tests.plans import ROOT
@@ -46,7 +46,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("stack", stacks(ROOT))
+@pytest.mark.parametrize("stack", Workspace.at(ROOT).names())
 def test_every_committed_stack_is_planned_from_nothing_and_whole(stack: str) -> None:
     found = plan(ROOT, stack, TODAY)
     served = [item.name for item in found.resources if item.type == "kubernetes:apps/v1:Deployment"]

@@ -15,6 +15,7 @@ from fleet.plan import pull_request, render_markdown
 from fleet.plan.document import Difference, Plan
 from fleet.plan.pull_request import LONGEST, MARKER, comment
 from fleet.plan.revision import Revision
+from fleet.workspace import Workspace
 from tests.plans import ROOT, a_plan, edit, finding, git, resource, scratch
 
 TODAY = date(2026, 11, 25)
@@ -80,7 +81,7 @@ def test_only_stacks_that_differ_are_in_the_comment(monkeypatch: pytest.MonkeyPa
         difference = Difference(ref="main", commit="0123456", findings_gained=gained)
         return found.model_copy(update={"difference": difference})
 
-    monkeypatch.setattr(pull_request, "stacks", lambda _: ("one", "two"))
+    monkeypatch.setattr(Workspace, "names", lambda _: ("one", "two"))
     monkeypatch.setattr(pull_request, "plan", lambda _, stack, _today: a_plan(stack=stack))
     monkeypatch.setattr(pull_request, "compared", compared)
     revision = Revision("main", "0123456", ROOT)
@@ -102,7 +103,7 @@ def test_a_stack_whose_plan_fails_costs_no_other_stack_its_part(
 
     render = render_markdown.render
     made = (resource(spec={"replicas": 2}),)
-    monkeypatch.setattr(pull_request, "stacks", lambda _: ("good", "odd", "ugly"))
+    monkeypatch.setattr(Workspace, "names", lambda _: ("good", "odd", "ugly"))
     monkeypatch.setattr(pull_request, "plan", lambda _, stack, _on: a_plan(stack=stack, resources=made))
     monkeypatch.setattr(Revision, "has", lambda *_: True)
     monkeypatch.setattr(Revision, "plan", planned)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from elastic_vllm.spec.finding import StackConfigError
 from fleet.deploy.program import read_config, secret_variable, stack_ref
 from fleet.errors import DeployError
 
@@ -87,7 +88,7 @@ def test_a_secrets_variable_is_its_key_in_capitals(key: str, variable: str) -> N
 
 def test_a_missing_stack_names_those_that_exist(tmp_path: Path) -> None:
     stack_file(tmp_path, "config: {}\n")
-    with pytest.raises(DeployError, match=r"no stack file Pulumi\.lokal\.yaml in stacks/; there are: local"):
+    with pytest.raises(StackConfigError, match=r"no stack file Pulumi\.lokal\.yaml; the stacks are: local"):
         stack_ref("lokal", root=tmp_path, kubeconfig=tmp_path / "kubeconfig", home=tmp_path)
 
 

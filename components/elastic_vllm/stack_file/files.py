@@ -42,8 +42,8 @@ class _StrictLoader(yaml.SafeLoader):
 
 def read_stack_file(path: Path) -> dict[str, object]:
     """The sections declared in ``Pulumi.<stack>.yaml``, by name, ready for ``parse``."""
-    document = _yaml(path)
-    config = document.get("config") if isinstance(document, Mapping) else None
+    content = document(path)
+    config = content.get("config") if isinstance(content, Mapping) else None
     if not isinstance(config, Mapping):
         raise _refused(
             "config",
@@ -96,7 +96,8 @@ def _unknown_section(key: str) -> Finding:
     return _finding(name if ":" in key else key, f"unknown section {key}; {hint}There are: {sections}")
 
 
-def _yaml(path: Path) -> object:
+def document(path: Path) -> object:
+    """A stack file as plain data; what is wrong with it as YAML is a finding."""
     try:
         text = path.read_text(encoding="utf-8")
         return yaml.load(text, _StrictLoader)  # noqa: S506  # a SafeLoader

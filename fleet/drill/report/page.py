@@ -95,7 +95,7 @@ def _failed(run: Run) -> str:
 
 
 def _faults(run: Run) -> str:
-    """What the numbers in the charts mean; nothing when the scenario harmed nobody."""
+    """The faults that are numbered in the charts; empty where the scenario has none."""
     lines = "".join(
         f"<li><b>{one.t:.1f} s</b> {escape(one.subject)}: {escape(one.text)}</li>"
         for one in words.faults(run)

@@ -1,22 +1,17 @@
-"""Which charts a drill has, as data: the page and the picture draw the same panels in the same colours."""
+"""Which charts a report has (``panels.yaml``): page and picture draw the same panels in the same colours."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
 
 from elastic_vllm.simulate.timeline import Run
 
-COLOURS: dict[str, tuple[str, str]] = {
-    # name: on light, on dark. After Okabe and Ito, moved until each stands out on its ground and those that
-    # meet in a chart stay apart for eyes without red or green cones.
-    "blue": ("#0072b2", "#3d94d6"),
-    "orange": ("#e69f00", "#e9a820"),
-    "red": ("#c8501e", "#f0764a"),
-    "purple": ("#8c2f6b", "#f3b4dc"),
-    "green": ("#00875f", "#2fb58c"),
-    "grey": ("#b4b9bf", "#6f767e"),
-    "ink": ("#1b1f24", "#e8eaed"),
-}
+_ROWS = yaml.safe_load(Path(__file__).with_name("panels.yaml").read_bytes())
+COLOURS: dict[str, tuple[str, str]] = _ROWS["colours"]
+"""By name: on light, on dark."""
 Curve = Sequence[float | None]
 """A value for each point in time; None where there is none."""
 _MACHINES = ("green", "orange", "purple", "blue", "red", "grey")
@@ -31,9 +26,7 @@ class Series:
     label: str
     colour: str
     shape: Literal["layer", "step", "line", "faint"]
-    """A layer stands on the layers before it; ``faint`` is a line in the background."""
     mean_over: int = 1
-    """Seconds up to each one over which the value is averaged."""
 
 
 @dataclass(frozen=True)
@@ -43,79 +36,34 @@ class Panel:
     title: str
     unit: str
     height: int
-    """Pixels of the page."""
     series: tuple[Series, ...]
     decimals: int = 0
     log: bool = False
     limit: tuple[float, str] | None = None
-    """A level to hold against the values, and its name."""
+
+
+def charts(of: Literal["drill", "forecast"], *, max_replicas: int, ttft_slo_seconds: float) -> list[Panel]:
+    """The panels of a report, with the levels that they are held against."""
+    levels = {"max_replicas": max_replicas, "ttft_slo_seconds": ttft_slo_seconds}
+    return [_panel(row, levels) for row in _ROWS[of]]
+
+
+def _panel(row: dict[str, Any], levels: dict[str, float]) -> Panel:
+    series = tuple(Series(**{**one, "path": (one["path"],)}) for one in row["series"])
+    figure, name = row.get("limit", (None, ""))
+    limit = (levels[figure], name.format(**levels)) if figure else None
+    return Panel(**{**row, "series": series, "limit": limit})
 
 
 def panels(run: Run) -> list[Panel]:
-    """From cause to effect: load, CPU, replicas, nodes, queue, what users felt, what it cost."""
+    """The charts of a drill; of the nodes, each machine type is a layer."""
     kinds = sorted({kind for second in run.seconds for kind in second.nodes}) or [run.machine]
     nodes = tuple(
         Series(("nodes", kind), kind, _MACHINES[index % len(_MACHINES)], "layer")
         for index, kind in enumerate(kinds)
     )
-    return [
-        Panel(
-            "Offered load",
-            "requests/s",
-            92,
-            (
-                Series(("offeredRps",), "each second", "grey", "faint"),
-                Series(("offeredRps",), "mean of 5 s", "blue", "line", mean_over=5),
-            ),
-            decimals=1,
-        ),
-        Panel(
-            "CPU of ready replicas",
-            "% of request",
-            72,
-            (Series(("cpuUtilization",), "mean", "blue", "line"),),
-        ),
-        Panel(
-            "Replicas",
-            "pods",
-            168,
-            (
-                Series(("ready",), "ready", "blue", "layer"),
-                Series(("loading",), "loading", "orange", "layer"),
-                Series(("withoutNode",), "without node", "purple", "layer"),
-                Series(("leaving",), "leaving", "grey", "layer"),
-                Series(("wanted",), "wanted", "ink", "step"),
-            ),
-            limit=(run.max_replicas, f"max {run.max_replicas}"),
-        ),
-        Panel("Nodes", "machines", 110, nodes),
-        Panel(
-            "Requests in the engines",
-            "requests",
-            104,
-            (
-                Series(("running",), "running", "blue", "layer"),
-                Series(("waiting",), "waiting", "orange", "layer"),
-            ),
-        ),
-        Panel(
-            "Time to first token",
-            "s, log scale, last 10 s",
-            132,
-            (Series(("ttftP99",), "P99", "red", "line"), Series(("ttftP50",), "P50", "blue", "line")),
-            decimals=2,
-            log=True,
-            limit=(run.ttft_slo_seconds, f"SLO {run.ttft_slo_seconds:g} s"),
-        ),
-        Panel(
-            "Price of the nodes",
-            "USD/h",
-            72,
-            (Series(("usdPerHour",), "now", "green", "step"),),
-            decimals=2,
-        ),
-        Panel("Spent", "USD", 72, (Series(("usd",), "so far", "green", "line"),), decimals=3),
-    ]
+    found = charts("drill", max_replicas=run.max_replicas, ttft_slo_seconds=run.ttft_slo_seconds)
+    return [panel if panel.series else replace(panel, series=nodes) for panel in found]
 
 
 def values(run: Run, series: Series) -> list[float | None]:

@@ -16,7 +16,7 @@ def title(run: Run) -> str:
 
 
 def compression(run: Run) -> str:
-    """How far the delays are from what a cloud would show; the line that nobody may miss."""
+    """How far the delays are from those of a cloud; every form of the report shows this line."""
     delays = f"machines boot in {run.boot_seconds:g} s, models load in {run.load_seconds:g} s"
     if run.compression == 1:
         return f"Real time: {delays}, as the catalogue says"
