@@ -80,7 +80,7 @@ class ModelWeights(pulumi.ComponentResource):
             NetworkPolicy(
                 f"{name}-network",
                 metadata=self._metadata(ACCOUNT),
-                spec=job.network_spec(bucket.credentials),
+                spec=job.network_spec(bucket.credentials, bucket.resolvers),
                 opts=self._child,
             ),
             ConfigMap(

@@ -5,6 +5,18 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class Resolver:
+    """A DNS server that pods ask: pods of ``kube-system`` by their labels, or an address of the node."""
+
+    pods: Mapping[str, str] | None = None
+    cidr: str | None = None
+
+
+CLUSTER_DNS = Resolver(pods={"k8s-app": "kube-dns"})
+"""kube-dns or CoreDNS, which have the same label."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Placement:
     """All that a workload needs to know of a pool to run on its nodes."""
 
@@ -20,3 +32,5 @@ class Placement:
     """What each node's network sustains; ``None`` where it is not known. Weights come over it."""
     has_volumes: bool = True
     """Whether a volume provisioner serves claims there."""
+    resolvers: Sequence[Resolver] = (CLUSTER_DNS,)
+    """The DNS servers that pods of these nodes ask."""

@@ -124,7 +124,8 @@ class VllmDeployment(pulumi.ComponentResource):
 
     def _network_policies(self) -> list[pulumi.Resource]:
         model = self._args.model
-        policy = network.policy_spec(model.name, weights.credentials(self._args.weights))
+        credentials = weights.credentials(self._args.weights)
+        policy = network.policy_spec(model.name, self._args.placement.resolvers, credentials)
         specs = {"network": (model.name, policy)}
         if model.is_group:
             specs["ranks"] = (f"{model.name}-ranks", group.network_policy_spec(model.name))

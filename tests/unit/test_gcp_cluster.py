@@ -7,12 +7,13 @@ import pytest
 
 from elastic_vllm.clouds.gcp import access
 from elastic_vllm.clouds.gcp.naming import label_value
+from elastic_vllm.clouds.meanings import meanings
 from elastic_vllm.spec import GcpCluster
 from elastic_vllm.stack_file.config import StackConfigError, parse
 from elastic_vllm.testing.registration import Graph
 from elastic_vllm.testing.values import Secret
 from tests.gcp import cluster, declare, google
-from tests.manifests import inputs
+from tests.manifests import inputs, pool
 
 
 def planned(**keys: object) -> Any:  # Any: inputs nest as deep as Google likes
@@ -100,20 +101,21 @@ def test_pods_and_services_have_the_ranges_of_the_stack_file() -> None:
     assert ranges[policy["servicesSecondaryRangeName"]] == "10.96.0.0/20"
 
 
-def test_nodes_may_write_logs_and_metrics_and_pull_images_and_nothing_more() -> None:
+def test_nodes_have_the_roles_that_gke_asks_for_and_no_others() -> None:
     graph = declare(cluster())
     grants = [inputs(graph, item.name) for item in graph.of_type("gcp:projects/iAMMember:IAMMember")]
     assert {grant["member"] for grant in grants} == {"serviceAccount:nodes@example.invalid"}
-    assert sorted(grant["role"] for grant in grants) == [
-        "roles/artifactregistry.reader",
-        "roles/logging.logWriter",
-        "roles/monitoring.metricWriter",
-        "roles/monitoring.viewer",
-        "roles/stackdriver.resourceMetadata.writer",
-    ]
+    assert sorted(grant["role"] for grant in grants) == meanings("gcp").value("node-roles")
     # Google's default account, which may do nearly anything, is on no node, not even at first.
     for name in ("cluster-gke", "cluster-system"):
         assert inputs(graph, name)["nodeConfig"]["serviceAccount"] == "nodes@example.invalid"
+
+
+def test_the_pool_that_passes_boots_securely_as_every_other_pool_does() -> None:
+    graph = declare(cluster(), pool())
+    for name in ("cluster-gke", "cluster-system", "l4-nodes"):
+        shielded = inputs(graph, name)["nodeConfig"]["shieldedInstanceConfig"]
+        assert shielded == {"enableIntegrityMonitoring": True, "enableSecureBoot": True}
 
 
 def test_secrets_are_encrypted_by_a_key_that_gke_may_use_before_it_has_to() -> None:

@@ -22,6 +22,8 @@ from tests.manifests import inputs
 
 ROOT = Path(__file__).parents[2]
 STACKS = {"aws": ("aws-dev", "aws-prod"), "gcp": ("gcp-dev", "gcp-prod")}
+COUNTS_ALL = {"CPUS", "CPUS_ALL_REGIONS", "GPUS_ALL_REGIONS", "L-1216C47A", "PREEMPTIBLE_CPUS"}
+"""Quotas that count more than one family."""
 AWS: dict[str, object] = {"cloud": "aws", "region": "eu-west-1"}
 GCP: dict[str, object] = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4"}
 
@@ -97,9 +99,18 @@ def test_google_counts_gpus_and_disks() -> None:
         "GPUS_ALL_REGIONS": 16,
         "PREEMPTIBLE_NVIDIA_L4_GPUS": 16,
         "CPUS": 12,
+        "CPUS_ALL_REGIONS": 4 * 48 + 12,
+        "PREEMPTIBLE_CPUS": 4 * 48,
+        "IN_USE_ADDRESSES": 1,
         "PREEMPTIBLE_LOCAL_SSD_GB": 6000,
         "SSD_TOTAL_GB": 4 * 200 + 3 * 100,
     }
+
+
+def test_google_counts_the_vcpus_of_every_node_together_and_local_disks_by_family() -> None:
+    found = {quota.name: quota.needed for quota in quotas(declared("gcp-prod"))}
+    assert found["CPUS_ALL_REGIONS"] == 12 * 12 + 9 * 12 + 5 * 4
+    assert needed(GCP, accelerator="h100", gpusPerNode=8)["Local SSD of A3"] == 4 * 6000
 
 
 def test_a_machine_that_boots_from_hyperdisk_counts_there() -> None:
@@ -116,7 +127,7 @@ def test_no_machine_of_the_catalogue_goes_uncounted_however_it_is_bought(cloud: 
             held = {"reservation": {"name": "cr-1", "zone": "z"}} if capacity == "reserved" else {}
             shape = {"accelerator": machine.accelerator, "gpusPerNode": machine.gpus, "machine": machine.name}
             found = needed(cluster, **shape, capacity=capacity, **held)
-            rows = (found.keys() & gpu_rows) - {"GPUS_ALL_REGIONS", "L-1216C47A", "CPUS"}
+            rows = (found.keys() & gpu_rows) - COUNTS_ALL
             assert len(rows) == 1, (machine.name, capacity, rows)
 
 
@@ -149,6 +160,10 @@ def test_the_embedded_cluster_needs_nobodys_leave() -> None:
         (aws.vcpus_of, "m7i.xlarge", 4),
         (aws.vcpus_of, "c7i.12xlarge", 48),
         (gcp.vcpus_of, "e2-standard-4", 4),
+        (gcp.vcpus_of, "n2-custom-4-8192", 4),
+        (gcp.vcpus_of, "custom-6-16384-ext", 6),
+        (gcp.vcpus_of, "c4-highmem-8-lssd", 8),
+        (gcp.vcpus_of, "e2-micro", 2),
     ],
 )
 def test_a_system_machines_name_tells_its_vcpus(
@@ -159,7 +174,7 @@ def test_a_system_machines_name_tells_its_vcpus(
 
 @pytest.mark.parametrize(
     ("vcpus_of", "machine", "example"),
-    [(aws.vcpus_of, "i4i.metal", r"m7i\.large"), (gcp.vcpus_of, "f1-micro", "e2-standard-4")],
+    [(aws.vcpus_of, "i4i.metal", r"m7i\.large"), (gcp.vcpus_of, "a3-highgpu-8g", "e2-standard-4")],
 )
 def test_a_name_that_tells_nothing_is_an_error_with_an_example(
     vcpus_of: Callable[[str], int], machine: str, example: str

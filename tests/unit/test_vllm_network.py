@@ -19,7 +19,10 @@ def test_only_pods_with_the_client_label_reach_the_one_port() -> None:
     }
 
 
-@pytest.mark.parametrize("target", ["169.254.169.254", "10.0.0.1", "172.20.0.1", "192.168.1.1", "100.64.0.1"])
+@pytest.mark.parametrize(
+    "target",
+    ["169.254.169.254", "10.0.0.1", "172.20.0.1", "192.168.1.1", "100.64.0.1", "240.0.0.1", "255.1.2.3"],
+)
 def test_an_image_url_cannot_reach_the_cluster_or_the_clouds_metadata(target: str) -> None:
     _, media = plain(network.policy_spec("chat"))["egress"]
     (peer,) = media["to"]

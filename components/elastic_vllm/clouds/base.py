@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
-from elastic_vllm.placement import Placement
+from elastic_vllm.placement import CLUSTER_DNS, Placement, Resolver
 
 if TYPE_CHECKING:
     import pulumi
@@ -65,6 +65,8 @@ class Bucket:
     """Where pods are given the credentials of their identity."""
     ready: Sequence[pulumi.Resource]
     """Without these no pod can use it."""
+    resolvers: Sequence[Resolver] = (CLUSTER_DNS,)
+    """The DNS servers that the Jobs which fill it ask."""
 
 
 class Cloud(Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from elastic_vllm import catalog, labels
+from elastic_vllm.clouds.meanings import resolvers
 from elastic_vllm.placement import Placement
 from elastic_vllm.spec import NodePoolSpec
 
@@ -30,4 +31,5 @@ def placement(pool: NodePoolSpec, cloud: catalog.CloudName) -> Placement:
         network_mbps=catalog.machine_for(
             cloud, pool.accelerator, pool.gpus_per_node, pool.machine
         ).network_mbps,
+        resolvers=resolvers(cloud),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from elastic_vllm.hpa_policy import HpaPolicy, HpaPolicyArgs
-from elastic_vllm.placement import Placement
+from elastic_vllm.placement import Placement, Resolver
 from elastic_vllm.provider import inputs
 from elastic_vllm.serving_namespace import ServingNamespace, ServingNamespaceArgs
 from elastic_vllm.spec import Section
@@ -67,7 +67,8 @@ def _headroom(name: str, given: inputs.WarmHeadroomInputs, opts: _Options) -> Wa
 def _placement(given: inputs.PlacementInputs) -> Placement:
     values = {name: getattr(given, name) for name in inputs.PlacementInputs.model_fields}
     tolerations = [each.model_dump(exclude_none=True) for each in given.tolerations]
-    return Placement(**values | {"tolerations": tolerations})
+    resolvers = [Resolver(pods=each.pods, cidr=each.cidr) for each in given.resolvers]
+    return Placement(**values | {"tolerations": tolerations, "resolvers": resolvers})
 
 
 COMPONENTS = (

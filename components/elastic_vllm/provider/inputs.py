@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self, TypeVar
 import pulumi
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
+from elastic_vllm.placement import CLUSTER_DNS
 from elastic_vllm.section import wrong
 from elastic_vllm.spec import ModelSpec, ResourcesSpec, Section
 from elastic_vllm.spec.model import Revision
@@ -41,6 +42,15 @@ class Toleration(Section):
     """``NoSchedule``, ``PreferNoSchedule`` or ``NoExecute``; all of them when left out."""
 
 
+class ResolverInputs(Section):
+    """A DNS server that the pods ask: pods of ``kube-system`` by their labels, or an address of the node."""
+
+    pods: dict[str, str] | None = None
+    """Labels of the server's pods."""
+    cidr: str | None = None
+    """The range of the server's address, where it is not a pod's."""
+
+
 class PlacementInputs(Section):
     """The nodes that the pods run on."""
 
@@ -58,6 +68,8 @@ class PlacementInputs(Section):
     """What each node's network sustains, in Mbit/s. Weights are read over it."""
     has_volumes: bool = True
     """Whether a controller makes volumes for claims there."""
+    resolvers: tuple[ResolverInputs, ...] = (ResolverInputs(pods=dict(CLUSTER_DNS.pods or {})),)
+    """The DNS servers that pods of these nodes ask; kube-dns or CoreDNS when left out."""
 
 
 class ServingNamespaceInputs(Section):

@@ -10,10 +10,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from elastic_vllm import labels
+from elastic_vllm.placement import CLUSTER_DNS, Resolver
 from elastic_vllm.vllm.arguments import PORT
 
 if TYPE_CHECKING:
-    from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict, NetworkPolicySpecArgsDict
+    from pulumi_kubernetes.networking.v1 import (
+        NetworkPolicyEgressRuleArgsDict,
+        NetworkPolicyPeerArgsDict,
+        NetworkPolicySpecArgsDict,
+    )
 
     from elastic_vllm.clouds.base import Endpoint
 
@@ -24,18 +29,24 @@ INTERNAL = [
     "169.254.0.0/16",
     "172.16.0.0/12",
     "192.168.0.0/16",
+    "240.0.0.0/4",
 ]
-"""Addresses that an image URL in a prompt must not reach: the cluster, its network, the cloud's metadata."""
+"""Addresses that an image URL in a prompt must not reach: the cluster, its network, the cloud's metadata.
+
+Class E (240.0.0.0/4) is among them, since clouds take it for pods and Services.
+"""
 
 
-def policy_spec(model: str, credentials: Sequence[Endpoint] = ()) -> NetworkPolicySpecArgsDict:
+def policy_spec(
+    model: str, resolvers: Sequence[Resolver] = (CLUSTER_DNS,), credentials: Sequence[Endpoint] = ()
+) -> NetworkPolicySpecArgsDict:
     """In: labelled clients, one port. Out: names, media on the public internet over HTTP(S), credentials.
 
     Weights are streamed over HTTPS too. Whoever hands out credentials asks for a header that no URL of a
     picture can carry.
     """
     return {
-        "egress": [names(), public(80, 443), *endpoints(credentials)],
+        "egress": [names(resolvers), public(80, 443), *endpoints(credentials)],
         "ingress": [
             {
                 "from_": [
@@ -54,16 +65,20 @@ def default_deny_spec() -> NetworkPolicySpecArgsDict:
     return {"pod_selector": {}, "policy_types": ["Ingress", "Egress"]}
 
 
-def names() -> NetworkPolicyEgressRuleArgsDict:
-    """The cluster's own DNS."""
+def names(resolvers: Sequence[Resolver]) -> NetworkPolicyEgressRuleArgsDict:
+    """DNS, at each server that pods of this cloud may ask."""
     return {
         "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
-        "to": [
-            {
-                "namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}},
-                "pod_selector": {"match_labels": {"k8s-app": "kube-dns"}},
-            }
-        ],
+        "to": [_peer(resolver) for resolver in resolvers],
+    }
+
+
+def _peer(resolver: Resolver) -> NetworkPolicyPeerArgsDict:
+    if resolver.cidr:
+        return {"ip_block": {"cidr": resolver.cidr}}
+    return {
+        "namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "pod_selector": {"match_labels": dict(resolver.pods or {})},
     }
 
 

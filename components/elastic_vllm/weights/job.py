@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.networking.v1 import NetworkPolicySpecArgsDict
 
     from elastic_vllm.clouds.base import Endpoint
+    from elastic_vllm.placement import Resolver
 
 SCRIPT = "prefetch.py"
 SCRIPTS = "/scripts"
@@ -131,10 +132,10 @@ def volumes() -> list[VolumeArgsDict]:
     ]
 
 
-def network_spec(credentials: Sequence[Endpoint]) -> NetworkPolicySpecArgsDict:
+def network_spec(credentials: Sequence[Endpoint], resolvers: Sequence[Resolver]) -> NetworkPolicySpecArgsDict:
     """Nothing in. Out: names, its own credentials, and the hub and the bucket over HTTPS."""
     return {
-        "egress": [network.names(), *network.endpoints(credentials), network.public(443)],
+        "egress": [network.names(resolvers), *network.endpoints(credentials), network.public(443)],
         "pod_selector": {"match_labels": selector()},
         "policy_types": ["Ingress", "Egress"],
     }

@@ -72,7 +72,11 @@ def control_plane(
         resource_labels=dict(labels),
         initial_node_count=1,
         remove_default_node_pool=True,
-        node_config={"service_account": identity.email, "oauth_scopes": [nodes.OAUTH_SCOPE]},
+        node_config={
+            "service_account": identity.email,
+            "oauth_scopes": [nodes.OAUTH_SCOPE],
+            "shielded_instance_config": nodes.shielded(),
+        },
         opts=pulumi.ResourceOptions.merge(opts, own),
     )
 

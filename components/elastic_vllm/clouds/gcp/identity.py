@@ -14,12 +14,13 @@ from elastic_vllm.spec import GcpCluster
 
 NODE_ROLES = (
     "roles/artifactregistry.reader",
-    "roles/logging.logWriter",
-    "roles/monitoring.metricWriter",
-    "roles/monitoring.viewer",
-    "roles/stackdriver.resourceMetadata.writer",
+    "roles/container.defaultNodeServiceAccount",
+    "roles/serviceusage.serviceUsageConsumer",
 )
-"""Pull images, write logs and metrics. Reading buckets is left to the identities of those that read them."""
+"""Pull images; write logs, metrics and what the HPA profile reads; stream images.
+
+Reading buckets is left to the identities of those that read them.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

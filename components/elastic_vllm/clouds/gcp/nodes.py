@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         NodePoolManagementArgsDict,
         NodePoolNetworkConfigArgsDict,
         NodePoolNodeConfigArgsDict,
+        NodePoolNodeConfigShieldedInstanceConfigArgsDict,
     )
 
 LIVE_SIZES = ("initialNodeCount", "nodeCount")
@@ -30,10 +31,15 @@ def node_config(
         "oauth_scopes": [OAUTH_SCOPE],
         "gvnic": {"enabled": True},
         "kubelet_config": {"insecure_kubelet_readonly_port_enabled": "FALSE"},
-        "shielded_instance_config": {"enable_integrity_monitoring": True, "enable_secure_boot": True},
+        "shielded_instance_config": shielded(),
         "workload_metadata_config": {"mode": "GKE_METADATA"},
         "resource_labels": dict(cost_labels),
     }
+
+
+def shielded() -> "NodePoolNodeConfigShieldedInstanceConfigArgsDict":
+    """Secure boot, which GKE leaves off; an organisation's policy may refuse a machine without it."""
+    return {"enable_integrity_monitoring": True, "enable_secure_boot": True}
 
 
 def management(*, repair: bool = True) -> "NodePoolManagementArgsDict":

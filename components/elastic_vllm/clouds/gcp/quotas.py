@@ -1,5 +1,6 @@
 """What a cluster on Google Cloud takes of its project's quotas beside GPUs. Pure; imports no SDK."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from elastic_vllm.catalog import CatalogueError, Counted, MachineRow, machines
@@ -12,6 +13,9 @@ HEADROOM_NODES = 2
 """Nodes that the cluster's own pods may grow by."""
 GENERAL = tuple("cent")
 """What the names of the machines begin with whose CPUs count as one family."""
+SHARED_CORE: Mapping[str, int] = {"e2-micro": 2, "e2-small": 2, "e2-medium": 2, "f1-micro": 1, "g1-small": 1}
+"""Machines that share cores, and the vCPUs that quotas count of each."""
+_SIZE = re.compile(r"(?:[a-z0-9]+-)?custom-(\d+)-\d+(?:-ext)?|[a-z0-9]+-[a-z]+-(\d+)(?:-[a-z]+)?")
 UNITS: Mapping[str, Counted] = {"pd-balanced": "boot disk GB", "hyperdisk-balanced": "hyperdisk GB"}
 
 
@@ -21,7 +25,7 @@ def node_disks(machine: MachineRow) -> Mapping[Counted, int]:
 
 
 def other_demand(cluster: GcpSettings) -> Iterator[Demand]:
-    """The system nodes at their most."""
+    """The system nodes at their most, and the address of the NAT."""
     machine = cluster.system_machine
     disk = {UNITS[billing.SYSTEM_DISK]: billing.SYSTEM_DISK_GB}
     yield Demand(
@@ -30,6 +34,9 @@ def other_demand(cluster: GcpSettings) -> Iterator[Demand]:
         family=family_of(machine),
         nodes=len(cluster.node_zones) + HEADROOM_NODES,
         amounts={"machines": 1, "vCPUs": vcpus_of(machine), **disk},
+    )
+    yield Demand(
+        who="one address each", machine="Cloud NAT", family="address", nodes=1, amounts={"addresses": 1}
     )
 
 
@@ -41,8 +48,10 @@ def family_of(machine: str) -> str:
 
 
 def vcpus_of(machine: str) -> int:
-    """The vCPUs of a machine without GPUs, as its name has them: ``e2-standard-4`` has 4."""
-    size = machine.rpartition("-")[2]
-    if not size.isdigit():
+    """The vCPUs of a machine without GPUs, as its name has them: ``n2-custom-4-8192`` has 4."""
+    if machine in SHARED_CORE:
+        return SHARED_CORE[machine]
+    match = _SIZE.fullmatch(machine)
+    if match is None:
         raise CatalogueError(f"the name of {machine} does not tell its vCPUs; take one as in {EXAMPLE}")
-    return int(size)
+    return int(match.group(1) or match.group(2))

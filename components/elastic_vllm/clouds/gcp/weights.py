@@ -9,6 +9,7 @@ from pulumi_gcp import storage
 
 from elastic_vllm.clouds.base import Accounts, Bucket, Endpoint
 from elastic_vllm.clouds.gcp.cluster import GkeContext
+from elastic_vllm.clouds.meanings import resolvers
 
 METADATA_SERVER = (
     Endpoint(cidr="169.254.169.254/32", port=80),
@@ -57,4 +58,5 @@ def bucket(name: str, base: GkeContext, accounts: Accounts, opts: pulumi.Resourc
         environment={"GOOGLE_CLOUD_PROJECT": spec.project},
         credentials=METADATA_SERVER,
         ready=grants,
+        resolvers=resolvers("gcp"),
     )
