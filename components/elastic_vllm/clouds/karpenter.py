@@ -98,7 +98,7 @@ def elastic_spec(
 def floor_spec(pool: NodePoolSpec, template: Mapping[str, object]) -> Mapping[str, object]:
     """Nodes that are there without work. Needs Karpenter's feature gate ``StaticCapacity``.
 
-    One more than are kept is allowed: Karpenter makes the new node before it takes one whose template changed.
+    One more than are kept is allowed: Karpenter makes the new node before it takes the outdated one.
     """
     return {"limits": {"nodes": str(pool.min_nodes + 1)}, "replicas": pool.min_nodes, "template": template}
 

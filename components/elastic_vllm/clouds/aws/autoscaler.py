@@ -50,11 +50,12 @@ def karpenter(name: str, base: EksContext, opts: pulumi.ResourceOptions) -> Karp
         profile_arn=nodes.profile.arn,
         queue_arn=queue.arn,
     )
-    account = identity.Account(cluster=base.eks.name, namespace=NAMESPACE, name=ACCOUNT)
-    policy = permissions.controller(scope)
-    allowed = identity.pod_role(f"{name}-controller", base.spec.region, account, policy, on_aws)
+    policy = pulumi.Output.json_dumps(permissions.controller(scope))
+    allowed = iam.RolePolicy(
+        f"{name}-controller-policy", role=base.autoscaler.role.name, policy=policy, opts=on_aws
+    )
     crds = _chart(f"{name}-crds", "karpenter-crd", {}, opts)
-    first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, *allowed, crds])
+    first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, allowed, base.autoscaler.bound, crds])
     values = chart_values(base.name, queue.name, base.spec.region)
     release = _chart(f"{name}-karpenter", "karpenter", values, pulumi.ResourceOptions.merge(opts, first))
     return Karpenter(release=release.id, profile=nodes.profile.name)

@@ -77,20 +77,36 @@ class Account:
     name: str
 
 
-def pod_role(
-    name: str, region: str, account: Account, policy: Mapping[str, object], opts: pulumi.ResourceOptions
-) -> list[pulumi.Resource]:
-    """Register a role with one policy for an account; answer what its pods must have before they start."""
-    taken = role(f"{name}-role", region, POD, [], opts).role
-    allowed = iam.RolePolicy(
-        f"{name}-policy", role=taken.name, policy=pulumi.Output.json_dumps(policy), opts=opts
-    )
+@dataclass(frozen=True, kw_only=True)
+class PodIdentity:
+    """A role that the pods of one account may take."""
+
+    role: iam.Role
+    bound: eks.PodIdentityAssociation
+    """Credentials are put into a pod as it is admitted: one that comes before this never gets any."""
+
+
+def pod_identity(
+    name: str, region: str, account: Account, opts: pulumi.ResourceOptions, was: str | None = None
+) -> PodIdentity:
+    """Register a role for an account, still without rights; ``was`` is what both were called, and where."""
+    own = pulumi.ResourceOptions.merge(opts, _formerly(was, "role"))
+    taken = role(f"{name}-role", region, POD, [], own).role
     bound = eks.PodIdentityAssociation(
         f"{name}-identity",
         cluster_name=account.cluster,
         namespace=account.namespace,
         service_account=account.name,
         role_arn=taken.arn,
-        opts=opts,
+        opts=pulumi.ResourceOptions.merge(opts, _formerly(was, "identity")),
     )
-    return [allowed, bound]
+    return PodIdentity(role=taken, bound=bound)
+
+
+def _formerly(name: str | None, part: str) -> pulumi.ResourceOptions | None:
+    """An alias under the node autoscaler, whose URN is spelt out: to wait for it would be too late."""
+    if name is None:
+        return None
+    component = "elastic-vllm:cluster:ClusterAutoscaler"
+    parent = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{component}::autoscaler"
+    return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=f"{name}-{part}", parent=parent)])
