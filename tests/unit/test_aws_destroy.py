@@ -82,7 +82,7 @@ def test_karpenter_keeps_its_rights_and_its_news_until_its_pools_are_gone(stack:
     below = reaches(graph)
     kept = [
         "autoscaler-crds",
-        "autoscaler-controller-identity",
+        "cluster-node-autoscaler-identity",
         "autoscaler-controller-policy",
         "autoscaler-interruption",
         "autoscaler-node-access",
@@ -131,3 +131,26 @@ def test_managed_groups_go_after_their_models_and_before_what_they_need() -> Non
         assert kept <= below[item.urn], item.name
     for model in graph.of_type("kubernetes:apps/v1:Deployment"):
         assert {item.urn for item in groups} <= below[model.urn]
+
+
+@pytest.mark.parametrize("autoscaler", ["karpenter", "cluster-autoscaler"])
+def test_the_node_autoscaler_has_its_identity_long_before_it_has_pods(autoscaler: str) -> None:
+    """Credentials are put in as a pod is admitted, and an association takes seconds to be known."""
+    graph = recorded("aws-dev", cluster={**MANAGED, "nodeAutoscaler": autoscaler})
+    below = reaches(graph)
+    (bound,) = (
+        item
+        for item in graph.of_type("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+        if item.inputs["serviceAccount"] == autoscaler
+    )
+    # A component's children wait for it, and it for its providers: the parent counts.
+    waits = {found.type for urn in below[bound.urn] if (found := graph.find(urn))}
+    assert "aws:eks/cluster:Cluster" in waits
+    assert not waits & {
+        "aws:eks/addon:Addon",
+        "aws:eks/nodeGroup:NodeGroup",
+        "pulumi:providers:kubernetes",
+    }
+    for release in graph.of_type("kubernetes:helm.sh/v3:Release"):
+        if release.inputs["chart"] not in ("oci://public.ecr.aws/karpenter/karpenter-crd",):
+            assert bound.urn in below[release.urn]

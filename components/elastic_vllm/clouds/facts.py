@@ -106,6 +106,9 @@ class ClusterFacts(Protocol):
     def node_disks(self, machine: MachineRow) -> Mapping[Counted, int]:
         """The network disks of one GPU node, as quotas count them."""
 
+    def replacing(self, min_nodes: int) -> int:
+        """Nodes that may run above ``maxNodes`` while one of so many kept nodes is replaced."""
+
     def other_demand(self) -> Iterator[Demand]:
         """What the cluster takes of quotas beside its GPU nodes."""
 

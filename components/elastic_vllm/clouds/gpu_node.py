@@ -9,6 +9,7 @@ from elastic_vllm.spec import NodePoolSpec
 
 GPU_RESOURCE = "nvidia.com/gpu"
 GPU_TAINT = {"key": GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}
+TOLERATION = {"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}
 
 
 def node_labels(pool: NodePoolSpec) -> Mapping[str, str]:
@@ -25,7 +26,7 @@ def placement(pool: NodePoolSpec, cloud: catalog.CloudName) -> Placement:
     return Placement(
         accelerator=pool.accelerator,
         node_selector={labels.POOL: pool.name},
-        tolerations=({"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"},),
+        tolerations=(TOLERATION,),
         gpu_resource=GPU_RESOURCE,
         most_gpus=pool.max_nodes * pool.gpus_per_node,
         network_mbps=catalog.machine_for(

@@ -96,8 +96,11 @@ def elastic_spec(
 
 
 def floor_spec(pool: NodePoolSpec, template: Mapping[str, object]) -> Mapping[str, object]:
-    """Nodes that are there without work. Needs Karpenter's feature gate ``StaticCapacity``."""
-    return {"limits": {"nodes": str(pool.min_nodes)}, "replicas": pool.min_nodes, "template": template}
+    """Nodes that are there without work. Needs Karpenter's feature gate ``StaticCapacity``.
+
+    One more than are kept is allowed: Karpenter makes the new node before it takes the outdated one.
+    """
+    return {"limits": {"nodes": str(pool.min_nodes + 1)}, "replicas": pool.min_nodes, "template": template}
 
 
 def never_spot(pool: NodePoolSpec) -> NodePoolSpec:

@@ -67,7 +67,7 @@ def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[Demand]:
     if machine is None:
         return
     disks = config.cluster.node_disks(machine)
-    for purchase, nodes in _purchases(pool):
+    for purchase, nodes in _purchases(pool, config.cluster.replacing(pool.min_nodes)):
         yield Demand(
             who=f"pool {pool.name}" if purchase == "on-demand" else f"pool {pool.name}, {purchase}",
             machine=machine.name,
@@ -84,15 +84,16 @@ def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[Demand]:
         )
 
 
-def _purchases(pool: NodePoolSpec) -> Iterator[tuple[Purchase, int]]:
+def _purchases(pool: NodePoolSpec, replacing: int) -> Iterator[tuple[Purchase, int]]:
     """The most nodes that may be bought in each way. A floor is never Spot where on demand may be had."""
+    most = pool.max_nodes + replacing
     match pool.capacity:
         case "spot-then-on-demand":
             if pool.max_nodes > pool.min_nodes:
                 yield "spot", pool.max_nodes - pool.min_nodes
-            yield "on-demand", pool.max_nodes
+            yield "on-demand", most
         case "reserved":
             if pool.reservation and not pool.reservation.block:
-                yield "reserved", pool.max_nodes
+                yield "reserved", most
         case "on-demand" | "spot" | "flex-start":
-            yield pool.capacity, pool.max_nodes
+            yield pool.capacity, most

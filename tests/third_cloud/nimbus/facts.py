@@ -70,6 +70,11 @@ class NimbusCluster(Section):
         del machine
         return {"boot disk GB": billing.DISK_GB}
 
+    def replacing(self, min_nodes: int) -> int:
+        """See ``ClusterFacts.replacing``."""
+        del min_nodes
+        return 0
+
     def other_demand(self) -> Iterator[Demand]:
         """See ``ClusterFacts.other_demand``."""
         return quotas.other_demand(self.system_nodes)

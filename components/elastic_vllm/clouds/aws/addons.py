@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_aws import eks
 
+from elastic_vllm.clouds import gpu_node
 from elastic_vllm.clouds.aws import identity
 from elastic_vllm.spec import AwsCluster
 
@@ -55,8 +56,16 @@ def on_nodes(
         settings={"controller": {"extraVolumeTags": dict(tags)}},
         roles={VOLUMES_ACCOUNT: role.role.arn},
     )
-    plain = ("coredns", "eks-node-monitoring-agent", "metrics-server")
-    return [volumes, *(_addon(name, cluster, addon, opts) for addon in plain)]
+    # Without a toleration its DCGM server is on no GPU node, and the agent reports every GPU as broken.
+    monitor = _addon(
+        name,
+        cluster,
+        "eks-node-monitoring-agent",
+        opts,
+        settings={"dcgmAgent": {"tolerations": [gpu_node.TOLERATION]}},
+    )
+    plain = [_addon(name, cluster, addon, opts) for addon in ("coredns", "metrics-server")]
+    return [volumes, monitor, *plain]
 
 
 def _addon(

@@ -50,28 +50,37 @@ def karpenter(name: str, base: EksContext, opts: pulumi.ResourceOptions) -> Karp
         profile_arn=nodes.profile.arn,
         queue_arn=queue.arn,
     )
-    account = identity.Account(cluster=base.eks.name, namespace=NAMESPACE, name=ACCOUNT)
-    policy = permissions.controller(scope)
-    allowed = identity.pod_role(f"{name}-controller", base.spec, account, policy, on_aws)
+    policy = pulumi.Output.json_dumps(permissions.controller(scope))
+    allowed = iam.RolePolicy(
+        f"{name}-controller-policy", role=base.autoscaler.role.name, policy=policy, opts=on_aws
+    )
     crds = _chart(f"{name}-crds", "karpenter-crd", {}, opts)
-    first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, *allowed, crds])
-    values = chart_values(base.name, queue.name)
+    first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, allowed, base.autoscaler.bound, crds])
+    values = chart_values(base.name, queue.name, base.spec.region)
     release = _chart(f"{name}-karpenter", "karpenter", values, pulumi.ResourceOptions.merge(opts, first))
     return Karpenter(release=release.id, profile=nodes.profile.name)
 
 
-def chart_values(cluster_name: str, queue_name: pulumi.Input[str]) -> Mapping[str, object]:
-    """The chart's settings. ``staticCapacity`` is what ``minNodes`` needs; broken nodes are replaced."""
+def chart_values(cluster_name: str, queue_name: pulumi.Input[str], region: str) -> Mapping[str, object]:
+    """The chart's settings. ``staticCapacity`` is what ``minNodes`` needs.
+
+    ``nodeRepair`` stays off: the monitoring agent reports a GPU as broken when its DCGM server starts late,
+    and a repair ends the node past every disruption budget (aws/eks-node-monitoring-agent#275).
+    ``preferencePolicy``: replicas spread softly; honouring that as a rule would buy a node for each replica.
+    """
     return {
         "controller": {
-            "resources": {"limits": {"memory": MEMORY}, "requests": {"cpu": "500m", "memory": MEMORY}}
+            # Karpenter asks neither EC2's metadata service nor anybody else for it.
+            "env": [{"name": "AWS_REGION", "value": region}],
+            "resources": {"limits": {"memory": MEMORY}, "requests": {"cpu": "500m", "memory": MEMORY}},
         },
         "replicas": 2,
         "serviceAccount": {"create": True, "name": ACCOUNT},
         "settings": {
             "clusterName": cluster_name,
-            "featureGates": {"nodeRepair": True, "staticCapacity": True},
+            "featureGates": {"staticCapacity": True},
             "interruptionQueue": queue_name,
+            "preferencePolicy": "Ignore",
         },
     }
 

@@ -11,7 +11,7 @@ import pulumi_aws
 import pulumi_kubernetes
 from pulumi_aws import eks
 
-from elastic_vllm.clouds.aws import addons, naming
+from elastic_vllm.clouds.aws import addons, identity, naming
 from elastic_vllm.clouds.aws.control_plane import control_plane
 from elastic_vllm.clouds.aws.network import Network, network
 from elastic_vllm.clouds.aws.system_nodes import system_nodes
@@ -30,6 +30,8 @@ class EksContext:
     aws: pulumi_aws.Provider
     eks: eks.Cluster
     network: Network
+    autoscaler: identity.PodIdentity
+    """The node autoscaler's: bound minutes before its pods, which are admitted with credentials or never."""
     before_pods: Sequence[pulumi.Resource]
     """No pod runs before these; without them none can be deleted."""
 
@@ -42,11 +44,20 @@ def context(name: str, spec: AwsCluster, opts: pulumi.ResourceOptions) -> EksCon
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=aws))
     net = network(name, spec, on_aws)
     plane = control_plane(name, cluster_name, spec, net, on_aws)
+    account = identity.Account(cluster=plane.name, namespace="kube-system", name=spec.node_autoscaler)
+    scaling = identity.pod_identity(f"{name}-node-autoscaler", spec, account, on_aws)
     joining = addons.for_nodes(name, spec, plane, on_aws)
     nodes = system_nodes(f"{name}-system", spec, plane, net, tags=tags, opts=_after(on_aws, joining))
     running = addons.on_nodes(name, spec, plane, tags, _after(on_aws, [nodes]))
     return EksContext(
-        name=cluster_name, spec=spec, tags=tags, aws=aws, eks=plane, network=net, before_pods=running
+        name=cluster_name,
+        spec=spec,
+        tags=tags,
+        aws=aws,
+        eks=plane,
+        network=net,
+        autoscaler=scaling,
+        before_pods=running,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_aws import iam
 from pulumi_kubernetes.helm.v3 import Release
 
 from elastic_vllm.clouds.aws import identity, image, permissions
@@ -43,9 +44,10 @@ def managed_groups(
     spec = base.spec
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
     nodes = identity.role(f"{name}-node-role", spec, identity.NODE, identity.NODE_POLICIES, on_aws)
-    account = identity.Account(cluster=base.eks.name, namespace=NAMESPACE, name=ACCOUNT)
-    policy = permissions.cluster_autoscaler(base.spec.region, base.name)
-    allowed = identity.pod_role(f"{name}-controller", base.spec, account, policy, on_aws)
+    policy = pulumi.Output.json_dumps(permissions.cluster_autoscaler(base.spec.region, base.name))
+    allowed = iam.RolePolicy(
+        f"{name}-controller-policy", role=base.autoscaler.role.name, policy=policy, opts=on_aws
+    )
     release = Release(
         f"{name}-cluster-autoscaler",
         name=CHART,
@@ -54,7 +56,9 @@ def managed_groups(
         repository_opts={"repo": CHARTS},
         namespace=NAMESPACE,
         values=chart_values(spec, base.name, autoscaling),
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=allowed)),
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(depends_on=[allowed, base.autoscaler.bound])
+        ),
     )
     return ManagedGroups(release=release.id, node_role=nodes)
 

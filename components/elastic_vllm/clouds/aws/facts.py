@@ -62,6 +62,10 @@ class AwsCluster(AwsSettings):
         del machine
         return {}
 
+    def replacing(self, min_nodes: int) -> int:
+        """See ``ClusterFacts.replacing``. Karpenter makes the new node first; a managed group does not."""
+        return int(self.node_autoscaler == "karpenter" and min_nodes > 0)
+
     def other_demand(self) -> Iterator[Demand]:
         """See ``ClusterFacts.other_demand``."""
         return quotas.other_demand(self)

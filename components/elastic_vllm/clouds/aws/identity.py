@@ -84,14 +84,18 @@ class Account:
     name: str
 
 
-def pod_role(
-    name: str, spec: AwsCluster, account: Account, policy: Mapping[str, object], opts: pulumi.ResourceOptions
-) -> list[pulumi.Resource]:
-    """Register a role with one policy for an account; answer what its pods must have before they start."""
+@dataclass(frozen=True, kw_only=True)
+class PodIdentity:
+    """A role that the pods of one account may take."""
+
+    role: iam.Role
+    bound: eks.PodIdentityAssociation
+    """Credentials are put into a pod as it is admitted: one that comes before this never gets any."""
+
+
+def pod_identity(name: str, spec: AwsCluster, account: Account, opts: pulumi.ResourceOptions) -> PodIdentity:
+    """Register a role for an account, still without rights."""
     taken = role(f"{name}-role", spec, POD, [], opts).role
-    allowed = iam.RolePolicy(
-        f"{name}-policy", role=taken.name, policy=pulumi.Output.json_dumps(policy), opts=opts
-    )
     bound = eks.PodIdentityAssociation(
         f"{name}-identity",
         cluster_name=account.cluster,
@@ -100,4 +104,4 @@ def pod_role(
         role_arn=taken.arn,
         opts=opts,
     )
-    return [allowed, bound]
+    return PodIdentity(role=taken, bound=bound)

@@ -85,7 +85,7 @@ def _register(name: str, parts: _Parts, capacity: str, bounds: tuple[int, int]) 
         instance_types=None if capacity == "CAPACITY_BLOCK" else [parts.machine.name],
         labels=dict(hints.group_labels(pool)),
         launch_template={"id": parts.template.id, "version": parts.template.latest_version.apply(str)},
-        node_repair_config={"enabled": True},
+        node_repair_config={"enabled": False},  # as in ``autoscaler.chart_values``
         scaling_config={"desired_size": least, "max_size": most, "min_size": least},
         taints=[{"key": GPU_TAINT["key"], "value": GPU_TAINT["value"], "effect": "NO_SCHEDULE"}],
         # A node more than the quota allows would be asked for in vain; so one goes before one comes.

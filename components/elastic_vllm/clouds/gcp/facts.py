@@ -61,6 +61,11 @@ class GcpCluster(GcpSettings):
         """See ``ClusterFacts.node_disks``."""
         return quotas.node_disks(machine)
 
+    def replacing(self, min_nodes: int) -> int:
+        """See ``ClusterFacts.replacing``."""
+        del min_nodes
+        return 0
+
     def other_demand(self) -> Iterator[Demand]:
         """See ``ClusterFacts.other_demand``."""
         return quotas.other_demand(self)

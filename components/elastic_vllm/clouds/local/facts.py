@@ -65,6 +65,11 @@ class LocalCluster(LocalSettings):
         del machine
         return {}
 
+    def replacing(self, min_nodes: int) -> int:
+        """See ``ClusterFacts.replacing``."""
+        del min_nodes
+        return 0
+
     def other_demand(self) -> Iterator[Demand]:
         """See ``ClusterFacts.other_demand``."""
         return quotas.other_demand()
