@@ -29,10 +29,16 @@ class NodeIdentity:
 
     email: pulumi.Output[str]
     grants: Sequence[IAMMember]
+    """None where the account is not the stack's own."""
 
 
 def node_identity(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> NodeIdentity:
-    """Register the account and its roles in the project; other members of those roles stay as they are."""
+    """Register the account and its roles in the project; other members of those roles stay as they are.
+
+    An account that the stack file names is used as it is.
+    """
+    if spec.node_service_account:
+        return NodeIdentity(email=pulumi.Output.from_input(spec.node_service_account), grants=[])
     account = Account(
         f"{name}-nodes",
         display_name="elastic-vllm nodes",

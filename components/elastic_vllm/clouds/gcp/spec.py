@@ -65,6 +65,12 @@ class GcpSettings(Section):
     """A disk image with the engine's image on it; GPU nodes get it as a secondary boot disk."""
     system_machine: str = Field(default="e2-standard-4", pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)+$")
     """The machine of the few nodes without GPUs that carry the cluster's own pods."""
+    node_service_account: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]@[-.:a-z0-9]+\.iam\.gserviceaccount\.com$",
+        examples=["gke-nodes@acme-inference.iam.gserviceaccount.com"],
+    )
+    """An account of yours for the nodes, with the roles that it needs; the stack makes one when left out."""
     protect: bool = False
     """Refuse to delete the cluster, its network and its encryption key, in Pulumi and at Google."""
 

@@ -1,0 +1,122 @@
+"""The Google Cloud deployer, evaluated: every call of the stacks passes; ways to more rights do not."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from elastic_vllm.clouds.gcp.deployer import commands
+from elastic_vllm.clouds.gcp.identity import NODE_ROLES
+from tests.gcp import STACKS, build, google, recorded
+
+PROJECT = "acme-inference"
+NODES = f"gke-nodes@{PROJECT}.iam.gserviceaccount.com"
+OTHER = f"owner@{PROJECT}.iam.gserviceaccount.com"
+TABLE: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("gcp_calls.yaml").read_text())
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role of the deployer; in the project, or on one service account."""
+
+    role: str
+    on: str
+    roles_that_it_may_grant: frozenset[str] | None = None
+    """Of its condition; None where there is none."""
+
+
+@cache
+def grants(node_account: str | None) -> tuple[Grant, ...]:
+    """What the printed commands give to the deployer."""
+    return tuple(_parsed(commands(PROJECT, NODE_ROLES, node_account)))
+
+
+def _parsed(lines: Iterator[str]) -> Iterator[Grant]:
+    for line in lines:
+        if line.startswith("#"):
+            continue
+        words = shlex.split(line)
+        options = dict(word.removeprefix("--").split("=", 1) for word in words if word.startswith("--"))
+        if options["member"] != "$DEPLOYER":
+            continue
+        listed = re.search(r"hasOnly\(\[(.*)\]\)", options.get("condition", ""))
+        only = frozenset(re.findall(r"'([^']+)'", listed.group(1))) if listed else None
+        on = words[4] if words[1:3] == ["iam", "service-accounts"] else PROJECT
+        yield Grant(options["role"], on, only)
+
+
+def allows(held: tuple[Grant, ...], permission: str, on: str = PROJECT, granting: str | None = None) -> bool:
+    """Whether a grant includes the permission there; one in the project reaches all that is in it."""
+    return any(
+        permission in TABLE["roles"][grant.role]
+        and grant.on in (PROJECT, on)
+        and (grant.roles_that_it_may_grant is None or granting in grant.roles_that_it_may_grant)
+        for grant in held
+    )
+
+
+def needed(node_account: str | None) -> Iterator[tuple[str, str, str | None]]:
+    """Every call of the stacks, as a permission, where it is asked for, and the role that it grants."""
+    own = {"serviceaccount/account:Account", "projects/iAMMember:IAMMember"} if node_account else set()
+    kinds = {item.type.removeprefix("gcp:") for stack in STACKS for item in google(recorded(stack))}
+    assert kinds <= set(TABLE["needs"]), f"no permissions are listed for {kinds - set(TABLE['needs'])}"
+    for kind in sorted(kinds - own):
+        for entry in TABLE["needs"][kind]:
+            permission, _, on = entry.partition("@")
+            setting = permission == "resourcemanager.projects.setIamPolicy"
+            for role in NODE_ROLES if setting else (NODE_ROLES[0],):
+                yield permission, on.format(nodes=NODES) or PROJECT, role
+
+
+@pytest.mark.parametrize("account", [None, NODES])
+def test_every_call_of_the_stacks_is_allowed(account: str | None) -> None:
+    calls = list(needed(account))
+    assert len(calls) > 40
+    assert [call for call in calls if not allows(grants(account), *call)] == []
+
+
+@pytest.mark.parametrize("account", [None, NODES])
+def test_without_any_one_role_a_call_is_refused(account: str | None) -> None:
+    for grant in grants(account):
+        rest = tuple(one for one in grants(account) if one != grant)
+        assert [call for call in needed(account) if not allows(rest, *call)], grant.role
+
+
+ESCALATIONS = {
+    "act as another account of the project": ("iam.serviceAccounts.actAs", OTHER, None),
+    "grant itself a right over another account": ("iam.serviceAccounts.setIamPolicy", OTHER, None),
+    "grant itself a right over the nodes' account": ("iam.serviceAccounts.setIamPolicy", NODES, None),
+    "make an account": ("iam.serviceAccounts.create", PROJECT, None),
+    "make itself an owner": ("resourcemanager.projects.setIamPolicy", PROJECT, "roles/owner"),
+    "make a key of an account": ("iam.serviceAccountKeys.create", OTHER, None),
+    "sign as an account": ("iam.serviceAccounts.signJwt", OTHER, None),
+    "read what the key encrypted": ("cloudkms.cryptoKeyVersions.useToDecrypt", PROJECT, None),
+}
+
+
+@pytest.mark.parametrize("way", ESCALATIONS)
+def test_with_an_account_of_ones_own_no_way_to_more_rights_is_allowed(way: str) -> None:
+    assert not allows(grants(NODES), *ESCALATIONS[way])
+
+
+def test_without_one_the_deployer_reaches_every_account_and_still_no_owner() -> None:
+    assert allows(grants(None), *ESCALATIONS["act as another account of the project"])
+    assert not allows(grants(None), *ESCALATIONS["make itself an owner"])
+
+
+def test_a_stack_with_an_account_of_ones_own_makes_none_and_runs_its_nodes_as_it() -> None:
+    graph = build(
+        "gcp-prod",
+        cluster={"cloud": "gcp", "project": PROJECT, "region": "europe-west4", "nodeServiceAccount": NODES},
+    )
+    types = {item.type for item in google(graph)}
+    assert "gcp:serviceaccount/account:Account" not in types
+    assert "gcp:projects/iAMMember:IAMMember" not in types
+    pools = graph.of_type("gcp:container/nodePool:NodePool")
+    assert {item.inputs["nodeConfig"]["serviceAccount"] for item in pools} == {NODES}  # type: ignore[index,call-overload]  # as read
