@@ -1,4 +1,4 @@
-"""Writes the JSON schemas of stack files and of the policy, for editors: ``python -m docs.generate.stack_schema``.
+"""Writes the JSON schemas of stack files and of the policy: ``python -m docs.generate.stack_schema``.
 
 It describes the whole of ``Pulumi.<stack>.yaml``, so that the first line of a stack file can point at it.
 What JSON schema cannot say (bounds that must be ordered, a model's pool) is left to ``stack_file.parsing``.

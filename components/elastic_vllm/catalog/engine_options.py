@@ -7,7 +7,7 @@ abbreviations, underscores for hyphens, a positional word. What options mean tog
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -80,15 +80,11 @@ def _spellings() -> Mapping[str, str]:
     }
 
 
-def check(args: Sequence[str], owned: Collection[str] | None = None) -> None:
-    """Refuse, with an ``OptionError``, the first argument that vLLM would not accept as meant.
-
-    ``owned`` names the options that something else decides already; left out, the ones that keys of the stack
-    file own. A component that renders those keys passes ``()`` and checks its own list, model excluded.
-    """
+def check(args: Sequence[str]) -> None:
+    """Refuse the first argument that vLLM would not accept as meant, or that a key of the stack file owns."""
     if not args:  # the usual case: spare the program's start the reading of the table
         return
-    refused = notes().owned if owned is None else dict.fromkeys(owned, "the caller")
+    refused = notes().owned
     for given in read(args):
         if given.name in refused:
             raise OptionError(

@@ -31,7 +31,8 @@ class Quota:
 
 def quotas(config: StackConfig) -> tuple[Quota, ...]:
     """The quotas to ask for in the stack's region; none for the embedded cluster."""
-    return _counted(config, [*_gpu_nodes(config), *config.cluster.other_demand()])
+    demands = [demand for pool in config.pools for demand in _of_pool(config, pool)]
+    return _counted(config, [*demands, *config.cluster.other_demand()])
 
 
 def of_pool(config: StackConfig, pool: NodePoolSpec) -> tuple[Quota, ...]:
@@ -55,11 +56,6 @@ def _counted(config: StackConfig, demands: Sequence[Demand]) -> tuple[Quota, ...
                 )
             )
     return tuple(found)
-
-
-def _gpu_nodes(config: StackConfig) -> Iterator[Demand]:
-    for pool in config.pools:
-        yield from _of_pool(config, pool)
 
 
 def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[Demand]:

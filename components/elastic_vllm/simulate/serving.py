@@ -103,7 +103,8 @@ class Serving:
 
     def stats(self) -> Stats:
         """The moment of the last step."""
-        _forget(self._offered, self._now - 1.0)
+        while self._offered and self._offered[0] <= self._now - 1.0:
+            self._offered.popleft()
         while self._ttfts and self._ttfts[0][0] <= self._now - TTFT_WINDOW_SECONDS:
             self._ttfts.popleft()
         ttfts = sorted(ttft for _, ttft in self._ttfts)
@@ -171,11 +172,6 @@ class Serving:
         first_tokens, finished = replica.take()
         self._answered += len(finished)
         self._ttfts.extend((token.t, token.ttft) for token in first_tokens)
-
-
-def _forget(moments: deque[float], until: float) -> None:
-    while moments and moments[0] <= until:
-        moments.popleft()
 
 
 def _quantile(ordered: list[float], share: float) -> float | None:

@@ -6,8 +6,14 @@ from typing import assert_never
 
 from elastic_vllm.simulate.hpa import proposal
 from elastic_vllm.simulate.hpa.pods import Initialization, Pod, active, group, running_ready
-from elastic_vllm.simulate.hpa.proposal import AverageValue, MetricError, Tolerance, Utilization
-from elastic_vllm.simulate.hpa.quantity import milli, whole_milli
+from elastic_vllm.simulate.hpa.proposal import (
+    AverageValue,
+    MetricError,
+    Tolerance,
+    Utilization,
+    milli,
+    whole_milli,
+)
 from elastic_vllm.spec.scaling import (
     ContainerResourceMetric,
     ExternalMetric,
