@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from elastic_vllm.catalog.option_values import Option, fault_of
+from elastic_vllm.catalog.option_values import Option, fault_of, is_float
 
 VLLM_VERSION = "0.33.0"
 
@@ -173,15 +173,7 @@ def _switch_hint(option: Option) -> str:
 def _values_after(args: Sequence[str], index: int) -> list[str]:
     values = []
     for word in args[index + 1 :]:
-        if word.startswith("-") and not _is_negative_number(word):
+        if word.startswith("-") and not is_float(word):  # a negative number is a value
             break
         values.append(word)
     return values
-
-
-def _is_negative_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

@@ -1,7 +1,7 @@
 """The quotas to ask a cloud for, so that a stack can be as large as it declares. Pure; imports no Pulumi.
 
-Counted at the ceiling: every pool at ``maxNodes``, and twice where it may be Spot or on demand, since nobody
-knows which it will be.
+Counted at the ceiling: every pool at ``maxNodes``, and twice where it may be Spot or on demand, since it
+is not known which it will be.
 """
 
 from collections.abc import Iterator, Sequence
@@ -81,7 +81,7 @@ def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[Demand]:
 
 
 def _purchases(pool: NodePoolSpec) -> Iterator[tuple[Purchase, int]]:
-    """The most nodes that may be bought in each way. A floor is never Spot where on demand may be had."""
+    """How many nodes may be bought in each way at most. A floor is never Spot where on demand may be had."""
     match pool.capacity:
         case "spot-then-on-demand":
             if pool.max_nodes > pool.min_nodes:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 
-from elastic_vllm.section import Section, frozen, wrong
+from elastic_vllm.section import Section, config_error, frozen
 from elastic_vllm.simulate.figures import ShapeName
 from elastic_vllm.spec.translation import findings_of
 
@@ -120,14 +120,14 @@ class Scenario(Section):
     def _shares_add_up(self) -> Self:
         total = sum(self.mix.values())
         if abs(total - 1) > 1e-6:
-            raise wrong("mix", f"the shares add up to {total:g}, not to 1")
+            raise config_error("mix", f"the shares add up to {total:g}, not to 1")
         return self
 
     @model_validator(mode="after")
     def _faults_come_in_time(self) -> Self:
         for index, fault in enumerate(self.faults):
             if fault.at >= self.duration_seconds:
-                raise wrong(
+                raise config_error(
                     f"faults[{index}].at",
                     f"{fault.at:g} is not before the end at {self.duration_seconds:g} seconds",
                 )

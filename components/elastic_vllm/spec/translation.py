@@ -37,7 +37,7 @@ _SENTENCES: Mapping[str, str] = {
     "model_attributes_type": _SECTION,
     "invalid_key": "the key {shown} is not text; put it in quotes if it is meant",
     "value_error": "{error}",
-    "wrong": "{message}",
+    "config_error": "{message}",
 }
 """By pydantic's type of error; the fields are pydantic's context, and the value as it stood."""
 

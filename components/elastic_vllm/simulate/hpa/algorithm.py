@@ -2,7 +2,7 @@
 
 A model of what the documentation describes and kube-controller-manager 1.36 does, decision for decision:
 https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details.
-It decides; it neither reads metrics nor scales, and knows no clock but the ``now`` that it is told. It is
+It decides; it neither reads metrics nor scales, and knows no clock but the ``now`` that it is given. It is
 one controller manager's memory: a restart of the real one forgets windows and rates, a new ``Hpa`` too.
 
 Left out: scaling from and to zero (``HPAScaleToZero`` is off in 1.36; at 0 replicas the HPA is disabled) and

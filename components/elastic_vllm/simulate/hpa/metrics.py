@@ -1,4 +1,4 @@
-"""From a policy's metrics and what was read of them to one recommendation: the most that any asks for."""
+"""From a policy's metrics and what was read of them to one recommendation: the maximum of all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,7 +65,7 @@ class Moment:
 
 
 def recommend(metrics: Sequence[Metric], moment: Moment, rules: Rules) -> tuple[int | None, tuple[str, ...]]:
-    """The most that any metric asks for, and what kept others from asking.
+    """The maximum that any metric asks for, and what kept others from asking.
 
     None if no metric gives a number, or if one gives none and the others would scale down: that one might
     have forbidden it.
