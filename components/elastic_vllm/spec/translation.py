@@ -137,10 +137,9 @@ def _shown(value: object) -> str:
         return "a list"
     if value is None or isinstance(value, bool):
         return {None: "nothing", True: "true", False: "false"}[value]
-    text = _digits(value) if isinstance(value, int) else repr(value)
+    if (
+        isinstance(value, int) and value.bit_length() > 200
+    ):  # Python prints no integers of thousands of digits
+        return f"a number of {value.bit_length()} bits"
+    text = repr(value)
     return text if len(text) <= 60 else f"{text[:40]}…"
-
-
-def _digits(value: int) -> str:
-    # Python refuses to print integers of thousands of digits.
-    return f"a number of {value.bit_length()} bits" if value.bit_length() > 200 else str(value)
