@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from elastic_vllm.simulate.forecast import Conditions, simulate, traces
-from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.forecast.mean_replica import MeanReplica
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.stack_file import config as stack_config
 from elastic_vllm.stack_file.config import StackConfig
@@ -22,7 +22,7 @@ def day_seconds(config: StackConfig, model: ModelSpec) -> float:
     """One day, its load model included."""
     began = time.perf_counter()
     conditions = Conditions.of(config, model)
-    simulate(conditions, traces.day(model.replicas), Engine.of(conditions.load_model(traces.MIX)))
+    simulate(conditions, traces.day(model.replicas), MeanReplica.of(conditions.load_model(traces.MIX)))
     return time.perf_counter() - began
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from elastic_vllm.estimate.step_time import Pace
+from elastic_vllm.estimate.step_time import StepTime
 from elastic_vllm.simulate.figures import ShapeName
 from elastic_vllm.simulate.load_model import Limits, LoadModel
 from elastic_vllm.simulate.traffic import Request
@@ -51,7 +51,7 @@ def plain(
             answer=900,
             images=4,
         ),
-        pace=Pace(
+        pace=StepTime(
             overhead=0,
             shared_weights=0.1,
             expert_weights=0,

@@ -24,7 +24,7 @@ class Section(BaseModel):
     )
 
 
-def wrong(key: str, message: str, kind: str = "stack-file") -> PydanticCustomError:
+def config_error(key: str, message: str, kind: str = "stack-file") -> PydanticCustomError:
     """The error for a rule over several keys of a section: raised on the section, laid at ``key`` inside it.
 
     ``kind`` is the id of the finding that it becomes, where it is one with a name of its own.
@@ -32,7 +32,7 @@ def wrong(key: str, message: str, kind: str = "stack-file") -> PydanticCustomErr
     ``key`` is a path as the file spells it (``replicas.min``). Pydantic knows only where the section is; what
     prints the error joins the two, so that it names the key to change.
     """
-    return PydanticCustomError("wrong", "{message}", {"message": message, "key": key, "kind": kind})
+    return PydanticCustomError("config_error", "{message}", {"message": message, "key": key, "kind": kind})
 
 
 Name = Annotated[

@@ -16,11 +16,11 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from elastic_vllm import labels
 from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec, ResourcesSpec
-from elastic_vllm.vllm import compile_cache, deployment, group, network, routes, startup, weights
+from elastic_vllm.vllm import deployment, group, network, routes, startup, weights
 from elastic_vllm.vllm.arguments import PORT
 from elastic_vllm.vllm.container import API_KEY
 from elastic_vllm.vllm.inputs import PodInputs
-from elastic_vllm.vllm.pod import template
+from elastic_vllm.vllm.pod import claim_name, claim_spec, template
 from elastic_vllm.vllm.weights import Weights
 from elastic_vllm.warm_headroom import WarmHeadroom, WarmHeadroomArgs
 
@@ -164,7 +164,7 @@ class VllmDeployment(pulumi.ComponentResource):
         )
 
     def _key_annotation(self) -> Mapping[str, pulumi.Output[str]]:
-        """vLLM reads its key as it starts: old replicas would want the old one for ever, new ones the new."""
+        """vLLM reads its key as it starts: old replicas would keep the old one, new ones have the new."""
         if self._args.api_key is None:
             return {}
         model = self._args.model.name
@@ -176,11 +176,11 @@ class VllmDeployment(pulumi.ComponentResource):
         kept = self._args.model.engine.compile_cache
         if kept is None or not self._args.placement.has_volumes:
             return []
-        name = compile_cache.claim_name(self._args.model, kept)
+        name = claim_name(self._args.model, kept)
         claim = PersistentVolumeClaim(
             name,
             metadata=self._metadata(name, {deployment.SKIP_AWAIT: "true"}),
-            spec=compile_cache.claim_spec(kept),
+            spec=claim_spec(kept),
             opts=self._child,
         )
         return [claim]

@@ -10,7 +10,7 @@ from elastic_vllm.catalog import CatalogueError
 from elastic_vllm.clouds.local.home import ClusterMissingError
 from elastic_vllm.simulate.scenario import ScenarioError
 from elastic_vllm.stack_file.config import StackConfigError
-from elastic_vllm.testing.errors import ProgramError
+from elastic_vllm.testing.registration import ProgramError
 from fleet.cli import catalog, cluster, coldstart, demo, deployer, drill, init, plan, quotas, stack
 from fleet.cli.console import errors, print_failure, print_problem
 from fleet.cli.options import Directory, in_directory, start

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from elastic_vllm.simulate.hpa import PerPod, Reading, Whole
-from elastic_vllm.simulate.hpa.quantity import milli, whole_milli
+from elastic_vllm.simulate.hpa.proposal import milli, whole_milli
 from elastic_vllm.spec.scaling import ContainerResourceMetric, Metric, ResourceMetric
 from tests.differential.metrics_apis import Body
 from tests.differential.policies import Policy

@@ -7,7 +7,7 @@ import pytest
 
 from elastic_vllm.simulate import scenario
 from elastic_vllm.simulate.forecast import Conditions, simulate
-from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.forecast.mean_replica import MeanReplica
 from elastic_vllm.simulate.timeline import Run
 from elastic_vllm.stack_file import config as stack_config
 from fleet.embedded.layout import Layout
@@ -67,7 +67,7 @@ def side_by_side(run: Run) -> Agreement:
     conditions = Conditions.of(config, model, compression=COMPRESSION)
     conditions = replace(conditions, periods=periods_of(run, conditions.periods))
     play = scenario.parse(PLAY, "beside")
-    outcome = simulate(conditions, play, Engine.of(conditions.load_model(play.mix)))
+    outcome = simulate(conditions, play, MeanReplica.of(conditions.load_model(play.mix)))
     return compare(run, outcome, conditions.machine.gpus)
 
 

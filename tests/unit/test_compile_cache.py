@@ -8,7 +8,7 @@ from elastic_vllm.placement import Placement
 from elastic_vllm.spec import CompileCacheSpec, LocalCluster, ModelSpec
 from elastic_vllm.testing.monitor import run
 from elastic_vllm.testing.registration import Graph
-from elastic_vllm.vllm.compile_cache import claim_name
+from elastic_vllm.vllm.pod import claim_name
 from elastic_vllm.vllm_deployment import VllmDeployment, VllmDeploymentArgs
 from tests.manifests import L4, inputs, model, names, pool
 

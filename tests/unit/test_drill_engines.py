@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from elastic_vllm.estimate.step_time import Pace
+from elastic_vllm.estimate.step_time import StepTime
 from elastic_vllm.simulate.engines import Engines, replica_of
 from elastic_vllm.simulate.load_model import LoadModel
 from elastic_vllm.simulate.replica import Replica
@@ -92,8 +92,8 @@ def test_engines_need_a_core_each_and_their_gpus_another() -> None:
 
 
 def test_engines_of_a_mixture_read_its_experts_together_and_the_rest_each() -> None:
-    alone = Pace.of(spec(MIXTURE, 4), "h100")
-    shared = Pace.of(spec(MIXTURE, 8, engines=2), "h100")
+    alone = StepTime.of(spec(MIXTURE, 4), "h100")
+    shared = StepTime.of(spec(MIXTURE, 8, engines=2), "h100")
     assert shared.expert_weights == pytest.approx(alone.expert_weights / 2)
     assert shared.shared_weights == alone.shared_weights
     assert (shared.cached_token, shared.token) == (alone.cached_token, alone.token)

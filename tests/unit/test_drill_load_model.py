@@ -12,7 +12,7 @@ from elastic_vllm import catalog
 from elastic_vllm.catalog import tables
 from elastic_vllm.catalog.grounds import Figure, cited
 from elastic_vllm.estimate.memory import fit_on
-from elastic_vllm.estimate.step_time import Pace
+from elastic_vllm.estimate.step_time import StepTime
 from elastic_vllm.simulate import figures
 from elastic_vllm.simulate.load_model import LoadModel
 from elastic_vllm.simulate.replica import Replica
@@ -141,8 +141,8 @@ def test_more_gpus_are_faster_but_not_by_their_number() -> None:
 
 
 def test_nodes_of_a_group_share_caches_and_products_but_read_the_weights_one_after_the_other() -> None:
-    alone = Pace.of(spec("235B-A22B-Instruct-FP8", 8), "h100")
-    group = Pace.of(spec("235B-A22B-Instruct-FP8", 16, nodes=2), "h100")
+    alone = StepTime.of(spec("235B-A22B-Instruct-FP8", 8), "h100")
+    group = StepTime.of(spec("235B-A22B-Instruct-FP8", 16, nodes=2), "h100")
     assert (group.shared_weights, group.expert_weights) == (alone.shared_weights, alone.expert_weights)
     assert group.cached_token == pytest.approx(alone.cached_token / 2)
     assert group.token == pytest.approx(alone.token / 2)

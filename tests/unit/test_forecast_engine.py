@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.forecast.mean_replica import MeanReplica
 from elastic_vllm.simulate.forecast.queues import Queues
 from elastic_vllm.simulate.load_model import LoadModel
 from elastic_vllm.simulate.scenario import Phase, Ramp, Scenario
@@ -16,7 +16,7 @@ from elastic_vllm.simulate.traffic import arrivals
 from tests import drill_load
 
 REAL = drill_load.real(accelerator="l40s", max_num_seqs=64)
-ENGINE = Engine.of(REAL)
+ENGINE = MeanReplica.of(REAL)
 PAIR = LoadModel.for_model(drill_load.spec(gpus=2, engines=2, max_num_seqs=64), "l40s", drill_load.MIX)
 
 
@@ -49,19 +49,19 @@ def test_the_engine_in_the_mean_is_as_full_and_as_busy_as_one_that_plays_every_r
 @pytest.mark.parametrize("share", [0.1, 0.5])
 def test_two_engines_in_the_mean_are_as_full_and_as_busy_as_two_that_play_every_request(share: float) -> None:
     in_flight, cores = played(PAIR, share)
-    mean = Engine.of(PAIR)
+    mean = MeanReplica.of(PAIR)
     settled = mean.settled(share * PAIR.capacity_rps)
     assert settled == pytest.approx(in_flight, rel=0.12)
     assert mean.cores(settled) == pytest.approx(cores, rel=0.06)
 
 
 def test_each_of_two_engines_idles_as_often_as_one_with_half_the_requests() -> None:
-    assert Engine.of(PAIR).cores(2.0) == PAIR.cpu_cores(2.0, 1.0 - math.exp(-1.0))
+    assert MeanReplica.of(PAIR).cores(2.0) == PAIR.cpu_cores(2.0, 1.0 - math.exp(-1.0))
 
 
 def test_beside_an_fp8_kv_cache_the_first_token_comes_sooner() -> None:
     full, half = (
-        Engine.of(drill_load.real(accelerator="l40s", max_num_seqs=64, kv_cache_dtype=dtype))
+        MeanReplica.of(drill_load.real(accelerator="l40s", max_num_seqs=64, kv_cache_dtype=dtype))
         for dtype in ("auto", "fp8")
     )
     assert half.capacity > 1.05 * full.capacity
@@ -69,7 +69,7 @@ def test_beside_an_fp8_kv_cache_the_first_token_comes_sooner() -> None:
 
 
 def test_two_engines_answer_twice_as_much_and_no_sooner() -> None:
-    mean = Engine.of(PAIR)
+    mean = MeanReplica.of(PAIR)
     assert (mean.seats, mean.capacity) == pytest.approx((2 * ENGINE.seats, 2 * ENGINE.capacity))
     for in_flight in (2.0, 20.0, ENGINE.seats):
         assert mean.rate(2 * in_flight) == pytest.approx(2 * ENGINE.rate(in_flight))
@@ -136,7 +136,7 @@ def test_a_new_replica_gets_what_arrives_until_it_has_as_much_as_the_others() ->
 
 
 def test_a_full_queue_refuses_and_holds_no_more_than_it_may() -> None:
-    engine = Engine.of(drill_load.real(accelerator="l40s", max_num_seqs=64, max_queued_requests=16))
+    engine = MeanReplica.of(drill_load.real(accelerator="l40s", max_num_seqs=64, max_queued_requests=16))
     queues = Queues(engine)
     queues.add("one")
     refused = sum(queues.advance(1.0, 2 * engine.capacity).refused for _ in range(60))

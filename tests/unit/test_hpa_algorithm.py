@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_vllm.simulate.hpa import PerPod, Reading, Whole
-from elastic_vllm.simulate.hpa.quantity import milli, whole_milli
+from elastic_vllm.simulate.hpa.proposal import milli, whole_milli
 from elastic_vllm.spec import ScalingSpec
 from tests.hpa import NOW, Pod, altered, busy, cpu, decide, pending, scaling
 

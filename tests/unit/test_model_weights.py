@@ -223,7 +223,7 @@ def test_pods_stream_offline_and_reach_their_credentials() -> None:
         "--model-loader-extra-config",
         '{"memory_limit":0}',
     ]
-    engine_options.check(line, owned=())
+    list(engine_options.read(line))
     assert variables(built)["HF_HUB_OFFLINE"] == "1"
     assert variables(built)["AWS_REGION"] == "eu-west-1"
     egress = inputs(graph, "chat-network")["spec"]["egress"]

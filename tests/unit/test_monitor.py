@@ -12,9 +12,8 @@ import pulumi_kubernetes as kubernetes
 import pytest
 
 from elastic_vllm.testing import monitor
-from elastic_vllm.testing.errors import ProgramError
 from elastic_vllm.testing.monitor import Applied
-from elastic_vllm.testing.registration import Registration
+from elastic_vllm.testing.registration import ProgramError, Registration
 from elastic_vllm.testing.values import UNKNOWN, Secret
 
 

@@ -48,7 +48,7 @@ def test_every_argument_is_one_of_this_vllm(checkpoint: str, gpus: int, engine: 
     )
     first, *rest = arguments(spec)
     assert first == checkpoint
-    engine_options.check(rest, owned=())
+    list(engine_options.read(rest))
 
 
 def test_every_setting_reaches_the_command_line_under_its_own_option() -> None:

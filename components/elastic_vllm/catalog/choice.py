@@ -38,20 +38,12 @@ def _named(cloud: CloudName, accelerator: str, gpus: int, machine: str) -> Machi
         return row
     wrong = f"has {row.gpus} x {row.accelerator}" if row else f"is not a machine the {cloud} catalogue knows"
     right = [r.name for r in machines(cloud).values() if r.accelerator == accelerator and r.gpus == gpus]
-    remedy = (
-        f"with {gpus} x {accelerator} there are: {', '.join(right)}"
-        if right
-        else _remedy(cloud, accelerator, gpus)
-    )
-    raise CatalogueError(f"{machine} {wrong}; {remedy}")
-
-
-def _remedy(cloud: CloudName, accelerator: str, gpus: int) -> str:
+    if right:
+        raise CatalogueError(f"{machine} {wrong}; with {gpus} x {accelerator} there are: {', '.join(right)}")
     try:
-        machine_for(cloud, accelerator, gpus)
+        return machine_for(cloud, accelerator, gpus)  # none has these GPUs: it says what there is
     except CatalogueError as problem:
-        return str(problem)
-    raise AssertionError("asked only where no machine fits")
+        raise CatalogueError(f"{machine} {wrong}; {problem}") from None
 
 
 def _lacking(cloud: CloudName, accelerator: str) -> str:

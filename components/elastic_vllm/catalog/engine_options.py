@@ -7,7 +7,7 @@ abbreviations, underscores for hyphens, a positional word. What options mean tog
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from elastic_vllm.catalog.option_values import Option, fault_of
+from elastic_vllm.catalog.option_values import Option, fault_of, is_float
 
 VLLM_VERSION = "0.33.0"
 
@@ -80,15 +80,11 @@ def _spellings() -> Mapping[str, str]:
     }
 
 
-def check(args: Sequence[str], owned: Collection[str] | None = None) -> None:
-    """Refuse, with an ``OptionError``, the first argument that vLLM would not accept as meant.
-
-    ``owned`` names the options that something else decides already; left out, the ones that keys of the stack
-    file own. A component that renders those keys passes ``()`` and checks its own list, model excluded.
-    """
+def check(args: Sequence[str]) -> None:
+    """Refuse the first argument that vLLM would not accept as meant, or that a key of the stack file owns."""
     if not args:  # the usual case: spare the program's start the reading of the table
         return
-    refused = notes().owned if owned is None else dict.fromkeys(owned, "the caller")
+    refused = notes().owned
     for given in read(args):
         if given.name in refused:
             raise OptionError(
@@ -177,15 +173,7 @@ def _switch_hint(option: Option) -> str:
 def _values_after(args: Sequence[str], index: int) -> list[str]:
     values = []
     for word in args[index + 1 :]:
-        if word.startswith("-") and not _is_negative_number(word):
+        if word.startswith("-") and not is_float(word):  # a negative number is a value
             break
         values.append(word)
     return values
-
-
-def _is_negative_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

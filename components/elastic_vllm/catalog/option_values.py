@@ -58,7 +58,8 @@ def _is_int(value: str) -> bool:
     return re.fullmatch(r"[+-]?\d+", value) is not None
 
 
-def _is_float(value: str) -> bool:
+def is_float(value: str) -> bool:
+    """Whether a word is a number."""
     try:
         float(value)
     except ValueError:
@@ -84,7 +85,7 @@ def _is_text_or_object(value: str) -> bool:
 
 _KINDS: dict[str, tuple[Callable[[str], bool], str]] = {
     "int": (_is_int, "a whole number"),
-    "float": (_is_float, "a number"),
+    "float": (is_float, "a number"),
     "human_readable_int": (
         lambda v: _HUMAN_INT.fullmatch(v) is not None,
         "a whole number such as 8192 or 8k",
@@ -150,4 +151,4 @@ def number(value: str) -> float | None:
     """A number as vLLM reads it, ``8k`` and ``8K`` included; ``None`` where it is none."""
     factor = _FACTORS.get(value[-1:], 1)
     digits = value if factor == 1 else value[:-1]
-    return float(digits) * factor if _is_float(digits) else None
+    return float(digits) * factor if is_float(digits) else None

@@ -1,7 +1,7 @@
 """The quotas to ask a cloud for, so that a stack can be as large as it declares. Pure; imports no Pulumi.
 
-Counted at the ceiling: every pool at ``maxNodes``, and twice where it may be Spot or on demand, since nobody
-knows which it will be.
+Counted at the ceiling: every pool at ``maxNodes``, and twice where it may be Spot or on demand, since it
+is not known which it will be.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,8 @@ class Quota:
 
 def quotas(config: StackConfig) -> tuple[Quota, ...]:
     """The quotas to ask for in the stack's region; none for the embedded cluster."""
-    return _counted(config, [*_gpu_nodes(config), *config.cluster.other_demand()])
+    demands = [demand for pool in config.pools for demand in _of_pool(config, pool)]
+    return _counted(config, [*demands, *config.cluster.other_demand()])
 
 
 def of_pool(config: StackConfig, pool: NodePoolSpec) -> tuple[Quota, ...]:
@@ -57,11 +58,6 @@ def _counted(config: StackConfig, demands: Sequence[Demand]) -> tuple[Quota, ...
     return tuple(found)
 
 
-def _gpu_nodes(config: StackConfig) -> Iterator[Demand]:
-    for pool in config.pools:
-        yield from _of_pool(config, pool)
-
-
 def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[Demand]:
     machine = machine_of(config, pool)
     if machine is None:
@@ -85,7 +81,7 @@ def _of_pool(config: StackConfig, pool: NodePoolSpec) -> Iterator[Demand]:
 
 
 def _purchases(pool: NodePoolSpec, replacing: int) -> Iterator[tuple[Purchase, int]]:
-    """The most nodes that may be bought in each way. A floor is never Spot where on demand may be had."""
+    """How many nodes may be bought in each way at most. A floor is never Spot where on demand may be had."""
     most = pool.max_nodes + replacing
     match pool.capacity:
         case "spot-then-on-demand":

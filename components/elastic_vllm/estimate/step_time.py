@@ -21,7 +21,7 @@ from elastic_vllm.spec import ModelSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class StepTime:
     """Seconds of each thing that a step does. Made by ``of``."""
 
     overhead: float

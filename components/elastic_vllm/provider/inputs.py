@@ -9,7 +9,7 @@ import pulumi
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from elastic_vllm.placement import CLUSTER_DNS
-from elastic_vllm.section import wrong
+from elastic_vllm.section import config_error
 from elastic_vllm.spec import ModelSpec, ResourcesSpec, Section
 from elastic_vllm.spec.model import Revision
 from elastic_vllm.spec.pool import AcceleratorName
@@ -132,7 +132,7 @@ class VllmDeploymentInputs(Section):
             try:
                 check(PodInputs(**{key: value}), self.model)
             except ValidationError as problem:
-                raise wrong(key, problem.errors()[0]["msg"]) from None
+                raise config_error(key, problem.errors()[0]["msg"]) from None
         return self
 
 

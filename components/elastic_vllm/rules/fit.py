@@ -13,7 +13,7 @@ REPLICA_GPUS = Kind(
     family="fit",
     severity="error",
     title="A replica wants more GPUs than a node has",
-    why="The pod would stay Pending for ever: a replica has all its GPUs on one node, or an equal part on "
+    why="The pod would stay Pending: a replica has all its GPUs on one node, or an equal part on "
     "each of `nodesPerReplica`. Lower `gpusPerReplica`, or raise `nodesPerReplica` or the pool's "
     "`gpusPerNode`.",
 )
@@ -22,16 +22,14 @@ REPLICA_CPU = Kind(
     family="fit",
     severity="error",
     title="A replica wants more CPU than a node leaves it",
-    why="The pod would stay Pending for ever. What the kubelet and the node's own pods keep is taken off "
-    "first.",
+    why="The pod would stay Pending. What the kubelet and the node's own pods keep is taken off first.",
 )
 REPLICA_MEMORY = Kind(
     id="replica-memory",
     family="fit",
     severity="error",
     title="A replica wants more memory than a node leaves it",
-    why="The pod would stay Pending for ever. What the kubelet and the node's own pods keep is taken off "
-    "first.",
+    why="The pod would stay Pending. What the kubelet and the node's own pods keep is taken off first.",
 )
 WEIGHTS = Kind(
     id="weights-do-not-fit",

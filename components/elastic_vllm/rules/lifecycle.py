@@ -10,7 +10,7 @@ from math import ceil
 
 from elastic_vllm.estimate.memory import Fit, batch_of
 from elastic_vllm.estimate.placement import Placed
-from elastic_vllm.estimate.step_time import Pace
+from elastic_vllm.estimate.step_time import StepTime
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import LocalCluster
 from elastic_vllm.spec.finding import Finding, Kind
@@ -67,8 +67,8 @@ UNPINNED_REVISION = Kind(
     family="lifecycle",
     severity="warning",
     title="Weights of no named commit in production",
-    why="Without `revision` the stack serves what the hub's `main` was when it first fetched: nobody "
-    "reviewed it, and another stack may have other weights. Outside production nothing is said.",
+    why="Without `revision` the stack serves what the hub's `main` was when it first fetched: it "
+    "was not reviewed, and another stack may have other weights. Outside production nothing is said.",
 )
 LEAST_MARGIN_SECONDS = 10
 LONGEST_DRAIN_SECONDS = 3600
@@ -89,7 +89,7 @@ def drains_leave_a_margin(view: View) -> Iterator[Finding]:
 
 
 def drains_cover_the_longest_answer(view: View) -> Iterator[Finding]:
-    """One that has just begun when its replica is told to go."""
+    """One that has just begun when its replica is deleted."""
     for at, fit in view.fits:
         model, each = at.model, _token_seconds(at, fit)
         longest = min(model.sampling.max_tokens, model.engine.max_model_len)
@@ -98,7 +98,7 @@ def drains_cover_the_longest_answer(view: View) -> Iterator[Finding]:
             remedy = f"make it {needed}, or lower sampling.maxTokens to {int(finish / each)}"
             if needed > LONGEST_DRAIN_SECONDS:
                 most = int(LONGEST_DRAIN_SECONDS / each)
-                remedy = f"{LONGEST_DRAIN_SECONDS} s is the most, so lower sampling.maxTokens to {most}"
+                remedy = f"{LONGEST_DRAIN_SECONDS} s is the maximum, so lower sampling.maxTokens to {most}"
             yield DRAIN_SHORT.at(
                 f"{at.key}.drain.finishSeconds",
                 f"{finish} s, but an answer of {longest} tokens takes about {needed} s at a full batch "
@@ -112,7 +112,7 @@ def _token_seconds(at: Placed, fit: Fit) -> float:
     engine, gpu = at.model.engine, at.accelerator
     running = batch_of(engine, gpu).sequences
     cached = min(running * engine.max_model_len, fit.tokens)
-    return Pace.of(at.model, gpu.name).step(running, cached, 0, 0)
+    return StepTime.of(at.model, gpu.name).step(running, cached, 0, 0)
 
 
 def budgets_cover_the_load(view: View) -> Iterator[Finding]:

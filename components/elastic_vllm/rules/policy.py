@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from elastic_vllm import rules as checks
 from elastic_vllm.project import stacks_folder
-from elastic_vllm.section import near, wrong
+from elastic_vllm.section import config_error, near
 from elastic_vllm.spec import Section
 from elastic_vllm.spec.finding import Finding, Kind, StackConfigError
 from elastic_vllm.spec.stack import StackConfig
@@ -31,7 +31,7 @@ POLICY_FILE = Kind(
     severity="error",
     title="A policy that cannot be read",
     why="An unknown key or finding, no reason, no date, or an attempt to lower an error. Nothing is "
-    "deployed under a policy that nobody can tell the meaning of.",
+    "deployed under a policy whose meaning is not clear.",
 )
 EXPIRED = Kind(
     id="policy-expired",
@@ -67,7 +67,7 @@ class PolicyException(Section):
     severity: Literal["silent", "info", "warning", "error"]
     """What the finding is instead."""
     reason: str = Field(min_length=15)
-    """Why; whoever reads the plan sees it."""
+    """Why; the plan shows it."""
     expires: date
     """The last day on which it holds."""
 
@@ -76,9 +76,11 @@ class PolicyException(Section):
         kind = checks.KINDS.get(self.finding)
         if kind is None:
             hint = near(self.finding, checks.KINDS)
-            raise wrong("finding", f"unknown finding {self.finding!r}; {hint}docs/findings.md lists them")
+            raise config_error(
+                "finding", f"unknown finding {self.finding!r}; {hint}docs/findings.md lists them"
+            )
         if kind.severity == "error" and kind.lowered is None and self.severity != "error":
-            raise wrong(
+            raise config_error(
                 "severity", f"{self.finding} is an error, which no policy lowers; change the stack file"
             )
         return self
@@ -192,8 +194,8 @@ def read(path: Path) -> Policy:
     try:
         raw = yaml.safe_load(text) or {}
     except yaml.YAMLError as problem:
-        told = str(problem).split("\n")[0]
-        raise StackConfigError([POLICY_FILE.at(path.name, f"is not valid YAML: {told}")]) from None
+        reason = str(problem).split("\n")[0]
+        raise StackConfigError([POLICY_FILE.at(path.name, f"is not valid YAML: {reason}")]) from None
     try:
         return Policy.model_validate(raw, by_alias=True, by_name=False)
     except ValidationError as problem:

@@ -89,7 +89,7 @@ def production_asks_for_keys(view: View) -> Iterator[Finding]:
         if view.production and not model.require_api_key:
             yield NO_API_KEY.at(
                 f"models[{index}].requireApiKey",
-                "false: whoever reaches the Service may use it; set true, and the secret config "
+                "false: every client that reaches the Service may use it; set true, and the secret config "
                 f"apiKeys.{model.name}",
                 model.name,
             )

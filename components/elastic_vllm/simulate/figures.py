@@ -35,7 +35,7 @@ class Shape(Grounded):
     """One kind of request."""
 
     images: tuple[int, int]
-    """The fewest and the most."""
+    """Minimum and maximum."""
     prompt: Lengths
     answer: Lengths
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 from elastic_vllm import catalog
 from elastic_vllm.estimate import memory
-from elastic_vllm.estimate.step_time import Pace
+from elastic_vllm.estimate.step_time import StepTime
 from elastic_vllm.simulate.figures import Lengths, ShapeName, table
 from elastic_vllm.simulate.timeline import Assumption
 from elastic_vllm.spec import DrainSpec, ModelSpec
@@ -103,7 +103,7 @@ class LoadModel:
     """The share of each shape."""
     limits: Limits
     """Of each engine."""
-    pace: Pace
+    pace: StepTime
     """Of each engine."""
     drain: DrainSpec
     """How a replica ends."""
@@ -128,7 +128,7 @@ class LoadModel:
         return cls(
             mix=dict(mix),
             limits=Limits.of(model, accelerator),
-            pace=Pace.of(model, accelerator, patches=table().image_patches),
+            pace=StepTime.of(model, accelerator, patches=table().image_patches),
             drain=model.drain,
             engine_cores=model.engines_per_replica * figures.engine_cores.value
             + model.workers * figures.worker_cores.value,

@@ -1,9 +1,10 @@
 """One simulated vLLM engine: continuous batching, step by step, as its load model paces it. Time is given.
 
-Steps are the engine's own: each takes what ``Pace.step`` says, computes one token for every running request
-and, with the room left, chunks of the oldest prompts. A step that has begun is not changed by what arrives
-meanwhile, so how often ``step`` is called changes nothing. A request's whole KV cache is set aside when it is
-admitted: nothing is ever preempted, where vLLM would admit a little earlier and recompute now and then.
+Steps are the engine's own: each takes what ``StepTime.step`` says, computes one token for every running
+request and, with the room left, chunks of the oldest prompts. A step that has begun is not changed by what
+arrives meanwhile, so how often ``step`` is called changes nothing. A request's whole KV cache is set aside
+when it is admitted: nothing is ever preempted, where vLLM would admit a little earlier and recompute now and
+then.
 """
 
 import heapq

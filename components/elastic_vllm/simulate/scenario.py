@@ -5,16 +5,15 @@ Load is in replicas' worth: 8.6 is 8.6 times what one replica of the stack's mod
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from elastic_vllm.section import Section, frozen, wrong
+from elastic_vllm.section import Section, config_error, frozen
 from elastic_vllm.simulate.figures import ShapeName
 from elastic_vllm.spec.translation import findings_of
 
@@ -42,7 +41,7 @@ def _level(load: object) -> object:
     return {"from": load, "to": load} if is_number else load
 
 
-_LEVEL: Mapping[str, object] = {"type": "number", "minimum": 0, "maximum": 1000}
+_Level = Annotated[float, Field(ge=0, le=1000)]
 
 
 class Phase(Section):
@@ -52,24 +51,7 @@ class Phase(Section):
     """Shown above the timeline."""
     seconds: float = Field(gt=0, le=86_400)
     """How long it lasts."""
-    load: Annotated[
-        Ramp,
-        BeforeValidator(_level),
-        WithJsonSchema(
-            {
-                "description": "Replicas' worth of load: a number, or from one to another.",
-                "anyOf": [
-                    _LEVEL,
-                    {
-                        "type": "object",
-                        "properties": {"from": _LEVEL, "to": _LEVEL},
-                        "required": ["from", "to"],
-                        "additionalProperties": False,
-                    },
-                ],
-            }
-        ),
-    ]
+    load: Annotated[Ramp, BeforeValidator(_level, json_schema_input_type=_Level | Ramp)]
     """Replicas' worth: a number, or ``{from, to}``."""
 
     @property
@@ -120,14 +102,14 @@ class Scenario(Section):
     def _shares_add_up(self) -> Self:
         total = sum(self.mix.values())
         if abs(total - 1) > 1e-6:
-            raise wrong("mix", f"the shares add up to {total:g}, not to 1")
+            raise config_error("mix", f"the shares add up to {total:g}, not to 1")
         return self
 
     @model_validator(mode="after")
     def _faults_come_in_time(self) -> Self:
         for index, fault in enumerate(self.faults):
             if fault.at >= self.duration_seconds:
-                raise wrong(
+                raise config_error(
                     f"faults[{index}].at",
                     f"{fault.at:g} is not before the end at {self.duration_seconds:g} seconds",
                 )

@@ -1,7 +1,7 @@
 """All replicas of a model together: who gets a request, what its client sees, and the ledger. Pure.
 
-It is told which pods are there and ready, and plays the requests on a simulated engine for each. A pod that
-was told to go still gets requests until proxies have forgotten it, works on through its ``preStop`` sleep,
+It is given the pods that are there and ready, and plays the requests on a simulated engine for each. A pod
+that was deleted still gets requests until proxies have forgotten it, works on through its ``preStop`` sleep,
 then takes no more (503), and is ended when its drain is over; what is unfinished then, or when the pod
 vanishes, is aborted.
 """
@@ -103,7 +103,8 @@ class Serving:
 
     def stats(self) -> Stats:
         """The moment of the last step."""
-        _forget(self._offered, self._now - 1.0)
+        while self._offered and self._offered[0] <= self._now - 1.0:
+            self._offered.popleft()
         while self._ttfts and self._ttfts[0][0] <= self._now - TTFT_WINDOW_SECONDS:
             self._ttfts.popleft()
         ttfts = sorted(ttft for _, ttft in self._ttfts)
@@ -137,7 +138,7 @@ class Serving:
                 self._replicas[name] = replica_of(name, self._model)
 
     def _leave(self, now: float, replicas: Mapping[str, State]) -> None:
-        """Notice pods that were told to go, and let those whose ``preStop`` is over drain."""
+        """Notice pods that were deleted, and let those whose ``preStop`` is over drain."""
         drain = self._model.drain
         for name, replica in self._replicas.items():
             if replicas[name] == "leaving":
@@ -171,11 +172,6 @@ class Serving:
         first_tokens, finished = replica.take()
         self._answered += len(finished)
         self._ttfts.extend((token.t, token.ttft) for token in first_tokens)
-
-
-def _forget(moments: deque[float], until: float) -> None:
-    while moments and moments[0] <= until:
-        moments.popleft()
 
 
 def _quantile(ordered: list[float], share: float) -> float | None:

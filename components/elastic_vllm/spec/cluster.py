@@ -1,4 +1,4 @@
-"""Where a stack runs: a union with one member for each cloud, told apart by ``cloud``.
+"""Where a stack runs: a union with one member for each cloud, discriminated by ``cloud``.
 
 Each member is the ``facts`` module of a cloud's folder, the one part of it that specs import.
 """

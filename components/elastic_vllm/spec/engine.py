@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from elastic_vllm.catalog import engine_options
-from elastic_vllm.section import Section, wrong
+from elastic_vllm.section import Section, config_error
 
 Route = Annotated[str, Field(pattern=r"^/(v1|v2|inference|cohere)(/[a-z0-9_-]+)+$", max_length=80)]
 """A path of vLLM under a prefix that its API key guards; nothing else can be opened."""
@@ -56,7 +56,7 @@ class EngineSpec(Section):
     videos_per_prompt: int = Field(default=0, ge=0, le=8)
     """Videos in one request at most; 0 spares the memory that profiling for videos would take."""
     sleep_mode: bool = False
-    """Let whoever has the key put a replica to sleep, and wake it up; see docs/engine.md before."""
+    """Let clients that have the key put a replica to sleep, and wake it up; see docs/engine.md before."""
     routes: tuple[Route, ...] = ("/v1/chat/completions", "/v1/completions")
     """Paths that clients may post to; every other path of vLLM is closed, ``/v1/models`` apart."""
     image: str = Field(
@@ -75,7 +75,7 @@ class EngineSpec(Section):
         repository, _, tag = self.image.partition("@")[0].rpartition(":")
         pinned = "@" in self.image or (repository and "/" not in tag and tag not in ("", "latest"))
         if not pinned:
-            raise wrong(
+            raise config_error(
                 "image", f"{self.image!r} is not pinned; add a version (:v0.33.0) or a digest (@sha256:…)"
             )
         return self
@@ -84,7 +84,7 @@ class EngineSpec(Section):
     def _a_step_holds_the_batch(self) -> Self:
         tokens, seqs = self.max_num_batched_tokens, self.max_num_seqs
         if tokens is not None and seqs is not None and tokens < seqs:
-            raise wrong(
+            raise config_error(
                 "maxNumBatchedTokens", f"{tokens} is below maxNumSeqs {seqs}; raise it or lower maxNumSeqs"
             )
         return self
@@ -92,7 +92,7 @@ class EngineSpec(Section):
     @model_validator(mode="after")
     def _a_queue_stands_behind_a_known_batch(self) -> Self:
         if self.max_queued_requests is not None and self.max_num_seqs is None:
-            raise wrong(
+            raise config_error(
                 "maxQueuedRequests",
                 "needs maxNumSeqs: vLLM limits what runs and what waits together; set both",
             )
@@ -103,5 +103,5 @@ class EngineSpec(Section):
         try:
             engine_options.check(self.extra_args)
         except engine_options.OptionError as problem:
-            raise wrong(f"extraArgs[{problem.index}]", str(problem)) from problem
+            raise config_error(f"extraArgs[{problem.index}]", str(problem)) from problem
         return self

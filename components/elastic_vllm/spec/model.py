@@ -7,7 +7,15 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from elastic_vllm import catalog
-from elastic_vllm.section import GpuCount, GroupGpuCount, GroupNodeCount, Name, Section, catalogued, wrong
+from elastic_vllm.section import (
+    GpuCount,
+    GroupGpuCount,
+    GroupNodeCount,
+    Name,
+    Section,
+    catalogued,
+    config_error,
+)
 from elastic_vllm.spec.engine import EngineSpec
 from elastic_vllm.spec.replica import DrainSpec, ReplicasSpec, ResourcesSpec, SamplingSpec, SloSpec
 from elastic_vllm.spec.scaling import ScalingSpec
@@ -103,15 +111,17 @@ class ModelSpec(Section):
     def _nodes_share_the_gpus(self) -> Self:
         gpus, nodes = self.gpus_per_replica, self.nodes_per_replica
         if gpus > 8 * nodes:
-            raise wrong(
+            raise config_error(
                 "gpusPerReplica",
                 f"{gpus} GPUs are more than nodesPerReplica {nodes} can have; a node has 8 at most: "
                 "raise nodesPerReplica or lower it",
             )
         if gpus < nodes:
-            raise wrong("nodesPerReplica", f"{nodes} nodes cannot share gpusPerReplica {gpus}; lower it")
+            raise config_error(
+                "nodesPerReplica", f"{nodes} nodes cannot share gpusPerReplica {gpus}; lower it"
+            )
         if nodes > 1 and self.headroom:
-            raise wrong(
+            raise config_error(
                 "headroom",
                 "placeholders cannot keep the nodes of a group together; leave it out, or take "
                 "nodesPerReplica 1",
@@ -122,13 +132,13 @@ class ModelSpec(Section):
     def _engines_share_the_gpus(self) -> Self:
         gpus, engines = self.gpus_per_replica, self.engines_per_replica
         if engines > 1 and self.is_group:
-            raise wrong(
+            raise config_error(
                 "enginesPerReplica",
                 f"{engines} engines cannot share nodesPerReplica {self.nodes_per_replica}: a group is one "
                 "engine over its nodes; take nodesPerReplica 1, or more replicas",
             )
         if engines > gpus:
-            raise wrong(
+            raise config_error(
                 "enginesPerReplica",
                 f"{engines} engines cannot share gpusPerReplica {gpus}; an engine has one GPU at least: "
                 "lower it, or raise gpusPerReplica",
@@ -139,7 +149,7 @@ class ModelSpec(Section):
     def _parallelism_matches_the_gpus(self) -> Self:
         tp = self.engine.tensor_parallel
         if tp is not None and tp != self.tensor_parallel:
-            raise wrong(
+            raise config_error(
                 "engine.tensorParallel",
                 f"{tp} must equal gpusPerReplica {self.gpus_per_replica}{self._over()}; leave it out, or "
                 "make them equal",
@@ -156,14 +166,14 @@ class ModelSpec(Section):
     def _gpus_divide_the_checkpoint(self) -> Self:
         row, gpus = catalog.models()[self.checkpoint], self.tensor_parallel
         if row.attention_heads % gpus:
-            raise wrong(
+            raise config_error(
                 "gpusPerReplica",
                 f"{gpus} must divide the {row.attention_heads} attention heads of {self.checkpoint}; "
                 f"it can be {_listed(row.valid_tp)}",
             )
         # A mixture of experts still runs: vLLM refines its scales. A dense model does not start.
         if row.precision == "fp8" and not row.moe and gpus not in row.fp8_block_tp:
-            raise wrong(
+            raise config_error(
                 "gpusPerReplica",
                 f"{gpus} cuts the 128-wide FP8 blocks of {self.checkpoint}; it can be "
                 f"{_listed(row.fp8_block_tp)}, or take the checkpoint without -FP8",
@@ -175,7 +185,7 @@ class ModelSpec(Section):
     def _memory_covers_the_offloaded_cache(self) -> Self:
         offloaded, resources = self.engine.kv_offloading_gib or 0, self.resources
         if offloaded and offloaded + resources.shm_gib >= resources.memory_gib:
-            raise wrong(
+            raise config_error(
                 "resources.memoryGib",
                 f"{resources.memory_gib:g} must exceed engine.kvOffloadingGib {offloaded:g} and shmGib "
                 f"{resources.shm_gib:g} together; raise it or offload less",
@@ -194,11 +204,13 @@ class ModelSpec(Section):
         if not self.engine.sleep_mode:
             return self
         if not self.require_api_key:
-            raise wrong("engine.sleepMode", "needs requireApiKey: else anybody may put a replica to sleep")
+            raise config_error(
+                "engine.sleepMode", "needs requireApiKey: else anybody may put a replica to sleep"
+            )
         weights = self.sleeping_gib
         beside = self.resources.shm_gib + (self.engine.kv_offloading_gib or 0)
         if weights + beside >= self.resources.memory_gib:
-            raise wrong(
+            raise config_error(
                 "resources.memoryGib",
                 f"{self.resources.memory_gib:g} must exceed {math.ceil(weights + beside)}: asleep, a replica "
                 f"keeps {weights:.0f} GiB of weights there (engine.sleepMode), beside what is shared; "
@@ -209,7 +221,7 @@ class ModelSpec(Section):
     @model_validator(mode="after")
     def _there_are_experts_to_spread(self) -> Self:
         if self.engine.expert_parallel and not catalog.models()[self.checkpoint].moe:
-            raise wrong(
+            raise config_error(
                 "engine.expertParallel", f"{self.checkpoint} is dense; it has no experts: leave it out"
             )
         return self

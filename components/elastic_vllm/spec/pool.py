@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from elastic_vllm import catalog
-from elastic_vllm.section import GpuCount, Name, Section, catalogued, wrong
+from elastic_vllm.section import GpuCount, Name, Section, catalogued, config_error
 
 AcceleratorName = Annotated[
     str,
@@ -41,7 +41,7 @@ class NodePoolSpec(Section):
     min_nodes: int = Field(default=0, ge=0, le=1000)
     """Nodes kept even when nothing runs on them; each costs its full price."""
     max_nodes: int = Field(ge=1, le=1000)
-    """The most nodes the pool may have: the ceiling of its cost."""
+    """The pool's maximum of nodes: the ceiling of its cost."""
     capacity: Literal["on-demand", "spot", "spot-then-on-demand", "reserved", "flex-start"] = "on-demand"
     """How the machines are bought; Spot ones can be taken back at short notice, flex-start ones wait."""
     reservation: ReservationSpec | None = None
@@ -50,7 +50,7 @@ class NodePoolSpec(Section):
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> Self:
         if self.min_nodes > self.max_nodes:
-            raise wrong(
+            raise config_error(
                 "minNodes", f"{self.min_nodes} is above maxNodes {self.max_nodes}; lower it or raise maxNodes"
             )
         return self
@@ -58,9 +58,11 @@ class NodePoolSpec(Section):
     @model_validator(mode="after")
     def _reserved_capacity_has_a_reservation(self) -> Self:
         if self.capacity == "reserved" and self.reservation is None:
-            raise wrong("reservation", "is required with capacity: reserved; give its name and its zone")
+            raise config_error(
+                "reservation", "is required with capacity: reserved; give its name and its zone"
+            )
         if self.capacity != "reserved" and self.reservation is not None:
-            raise wrong(
+            raise config_error(
                 "reservation", f"is not used with capacity: {self.capacity}; write capacity: reserved"
             )
         return self

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from elastic_vllm.section import Section, wrong
+from elastic_vllm.section import Section, config_error
 
 TTFT_EDGES_SECONDS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Bucket edges of vLLM's histogram of time to first token; between two of them nothing can be judged."""
@@ -53,7 +53,7 @@ class ReplicasSpec(Section):
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> Self:
         if self.min > self.max:
-            raise wrong("min", f"{self.min} is above max {self.max}; lower min or raise max")
+            raise config_error("min", f"{self.min} is above max {self.max}; lower min or raise max")
         return self
 
 
@@ -70,7 +70,7 @@ class ResourcesSpec(Section):
     @model_validator(mode="after")
     def _memory_covers_shm(self) -> Self:
         if self.shm_gib >= self.memory_gib:
-            raise wrong(
+            raise config_error(
                 "shmGib",
                 f"{self.shm_gib:g} leaves nothing of memoryGib {self.memory_gib:g}; "
                 "shared memory counts as the pod's memory: raise memoryGib or lower shmGib",
@@ -112,5 +112,7 @@ class SloSpec(Section):
     def _band_is_a_band(self) -> Self:
         low, high = self.gpu_utilization
         if not 0 <= low < high <= 1:
-            raise wrong("gpuUtilization", f"[{low:g}, {high:g}] must rise from 0 to 1, as in [0.7, 0.9]")
+            raise config_error(
+                "gpuUtilization", f"[{low:g}, {high:g}] must rise from 0 to 1, as in [0.7, 0.9]"
+            )
         return self

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
-from elastic_vllm.section import Quantity, Section, wrong
+from elastic_vllm.section import Quantity, Section, config_error
 
 DEFAULT_PRESET: Literal["seed"] = "seed"
 
@@ -60,7 +60,7 @@ class _Targeted(Section):
         for key in self.target.given:
             if key not in self.allowed:
                 takes = " or ".join(self.allowed)
-                raise wrong(f"target.{key}", f"this kind of metric cannot have it; it takes {takes}")
+                raise config_error(f"target.{key}", f"this kind of metric cannot have it; it takes {takes}")
         return self
 
 
@@ -157,7 +157,7 @@ class Behavior(Section):
     model_config = ConfigDict(json_schema_extra=_left_to_the_preset)
 
     stabilization_window_seconds: int = Field(ge=0, le=3600)
-    """How long the most cautious recommendation of the recent past still counts."""
+    """How long the most cautious recommendation of the recent past counts."""
     select_policy: Literal["Max", "Min", "Disabled"] = "Max"
     """Which of several policies counts; ``Disabled`` never moves in this direction."""
     policies: tuple[PolicyStep, ...] = Field(min_length=1)

@@ -29,7 +29,7 @@ class BudgetSpec(Section):
     """What the stack may cost. Checked before anything is made; nothing enforces it later."""
 
     max_hourly_usd: float | None = Field(default=None, gt=0)
-    """USD per hour with the most replicas, each pool at the dearest way of buying it allows."""
+    """USD per hour at ``replicas.max``, each pool at the dearest way of buying it allows."""
     max_price_age_days: int = Field(default=365, ge=1)
     """How old a catalogue price may be before a finding says so."""
 

@@ -37,7 +37,7 @@ _SENTENCES: Mapping[str, str] = {
     "model_attributes_type": _SECTION,
     "invalid_key": "the key {shown} is not text; put it in quotes if it is meant",
     "value_error": "{error}",
-    "wrong": "{message}",
+    "config_error": "{message}",
 }
 """By pydantic's type of error; the fields are pydantic's context, and the value as it stood."""
 
@@ -51,14 +51,16 @@ def findings_of(
     return tuple(
         _finding(error, raw, root)
         for error in errors
-        if not _follows(error) and _missed(error) not in misspelt
+        if not _follows(error) and not (error["type"] == "missing" and error["loc"] in misspelt)
     )
 
 
 def _finding(error: ErrorDetails, raw: object, root: type[Section]) -> Finding:
     place = place_of(error["loc"], root)
     context = cast("_Context", error.get("ctx", {}))  # pydantic types it as a dict of Any
-    inner = context.get("key") if error["type"] == "wrong" else _discriminator(error, context)
+    inner = context.get("key")  # of a rule over several keys
+    if error["type"].startswith("union_tag"):
+        inner = str(context["discriminator"]).strip("'")
     key = ".".join(part for part in (place.key, inner) if isinstance(part, str) and part)
     return Finding(
         id=str(context.get("kind", STACK_FILE.id)),
@@ -84,7 +86,8 @@ def _message(error: ErrorDetails, place: Place, context: _Context, root: type[Se
         case "literal_error":
             text = _not_among(shown, str(context["expected"]))
         case "string_pattern_mismatch":
-            text = f"{shown} has the wrong form; it must match {context['pattern']}{_example(place)}"
+            example = f", as in {place.field.examples[0]}" if place.field and place.field.examples else ""
+            text = f"{shown} has the wrong form; it must match {context['pattern']}{example}"
         case _:
             sentence = _SENTENCES.get(kind)
             text = sentence.format(shown=shown, **context) if sentence else f"{shown}: {error['msg']}"
@@ -108,18 +111,10 @@ def _meant(error: ErrorDetails, root: type[Section]) -> tuple[int | str, ...]:
     return (*error["loc"][:-1], plain[near[0]]) if near else ()
 
 
-def _missed(error: ErrorDetails) -> tuple[int | str, ...] | None:
-    return error["loc"] if error["type"] == "missing" else None
-
-
 def _follows(error: ErrorDetails) -> bool:
     """A list too short only because its items were refused, each with an error of its own."""
     context = error.get("ctx", {})
     return error["type"] == "too_short" and len(error["input"]) > context["actual_length"]
-
-
-def _discriminator(error: ErrorDetails, context: _Context) -> str:
-    return str(context["discriminator"]).strip("'") if error["type"].startswith("union_tag") else ""
 
 
 def _one_of(place: Place) -> str:
@@ -134,11 +129,6 @@ def _not_among(shown: str, expected: str) -> str:
     return f"{shown} is not one of {expected.replace(chr(39), '')}{hint}"
 
 
-def _example(place: Place) -> str:
-    examples = place.field.examples if place.field else None
-    return f", as in {examples[0]}" if examples else ""
-
-
 def _shown(value: object) -> str:
     """The value as it stood, short, and never the inside of a section or a list."""
     if isinstance(value, Mapping):
@@ -147,10 +137,9 @@ def _shown(value: object) -> str:
         return "a list"
     if value is None or isinstance(value, bool):
         return {None: "nothing", True: "true", False: "false"}[value]
-    text = _digits(value) if isinstance(value, int) else repr(value)
+    if (
+        isinstance(value, int) and value.bit_length() > 200
+    ):  # Python prints no integers of thousands of digits
+        return f"a number of {value.bit_length()} bits"
+    text = repr(value)
     return text if len(text) <= 60 else f"{text[:40]}…"
-
-
-def _digits(value: int) -> str:
-    # Python refuses to print integers of thousands of digits.
-    return f"a number of {value.bit_length()} bits" if value.bit_length() > 200 else str(value)

@@ -44,7 +44,7 @@ def load() -> StackConfig:
 
 
 def _undeclared() -> list[str]:
-    """Sections that the engine passes and nobody declared: misspelt ones would otherwise vanish silently."""
+    """Sections that Pulumi passes and no section declares: misspelt ones would otherwise vanish silently."""
     given = [
         key.removeprefix(f"{PROJECT}:")
         for key in pulumi.runtime.get_config_env()
@@ -64,7 +64,7 @@ def _section(name: str, text: str) -> object:
 
 
 def _without_key(stack: StackConfig) -> list[Finding]:
-    """Every key that is missing, told before anything is made; an ``Output`` would find out half-way."""
+    """Every key that is missing, found before anything is made; an ``Output`` would find out half-way."""
     try:
         keys = json.loads(get_config(f"{PROJECT}:{SECRETS}") or "{}")
     except ValueError:
@@ -88,7 +88,7 @@ def api_key(model_name: str) -> pulumi.Output[str]:
 
 
 def hub_token() -> pulumi.Output[str] | None:
-    """Who we are to the Hugging Face hub; nobody where none is set. Secret in the same way."""
+    """The token of the Hugging Face hub, if one is set. Secret in the same way."""
     return pulumi.Config(PROJECT).get_secret(HUB_TOKEN)
 
 

@@ -56,7 +56,7 @@ def read_stack_file(path: Path) -> dict[str, object]:
         if colon and prefix != PROJECT:
             if difflib.get_close_matches(prefix, [PROJECT], n=1, cutoff=0.8):
                 problems.append(
-                    _finding(str(key), f"unknown prefix {prefix}; did you mean {PROJECT}:{name}?")
+                    STACK_FILE.at(str(key), f"unknown prefix {prefix}; did you mean {PROJECT}:{name}?")
                 )
             continue
         if colon and name in SECRET_SECTIONS:
@@ -93,7 +93,7 @@ def _unknown_section(key: str) -> Finding:
     name = key.rpartition(":")[2]
     hint = near(f"{PROJECT}:{name}", [f"{PROJECT}:{section}" for section in keys_of(StackConfig)])
     sections = ", ".join(f"{PROJECT}:{section}" for section in (*keys_of(StackConfig), *SECRET_SECTIONS))
-    return _finding(name if ":" in key else key, f"unknown section {key}; {hint}There are: {sections}")
+    return STACK_FILE.at(name if ":" in key else key, f"unknown section {key}; {hint}There are: {sections}")
 
 
 def document(path: Path) -> object:
@@ -112,14 +112,14 @@ def document(path: Path) -> object:
     except UnicodeDecodeError:
         raise _refused("config", f"{path.name} is not UTF-8 text") from None
     except yaml.YAMLError as problem:
-        raise _refused("config", f"{path.name} is not valid YAML: {_told(problem)}") from None
+        raise _refused("config", f"{path.name} is not valid YAML: {_said(problem)}") from None
     except RecursionError:
         raise _refused("config", f"{path.name} is nested too deeply; a stack file is a plain tree") from None
     except ValueError as problem:
         raise _refused("config", f"{path.name} has a value that cannot be read: {problem}") from None
 
 
-def _told(problem: yaml.YAMLError) -> str:
+def _said(problem: yaml.YAMLError) -> str:
     if not isinstance(problem, yaml.MarkedYAMLError) or problem.problem_mark is None:
         return str(problem).split("\n")[0]
     mark, said = problem.problem_mark, problem.problem or "cannot be read"
@@ -128,9 +128,5 @@ def _told(problem: yaml.YAMLError) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {said}"
 
 
-def _finding(key: str, message: str) -> Finding:
-    return STACK_FILE.at(key, message)
-
-
 def _refused(key: str, message: str) -> StackConfigError:
-    return StackConfigError([_finding(key, message)])
+    return StackConfigError([STACK_FILE.at(key, message)])

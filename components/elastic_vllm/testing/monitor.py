@@ -20,8 +20,7 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from elastic_vllm.testing import wire
-from elastic_vllm.testing.errors import ProgramError
-from elastic_vllm.testing.registration import Graph, Registration
+from elastic_vllm.testing.registration import Graph, ProgramError, Registration
 from elastic_vllm.testing.request import STACK_TYPE, make_urn, to_registration, urn_type
 
 _P = ParamSpec("_P")

@@ -4,6 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 
+class ProgramError(Exception):
+    """A program cannot be recorded; the message is for a person and holds no secret.
+
+    Not a ``ValueError``: the Pulumi SDK wraps those in text of its own on their way out.
+    """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Registration:
     """One resource as the program declared it, with the options that can change what happens to it.

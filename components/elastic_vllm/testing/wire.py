@@ -36,7 +36,7 @@ def decode(value: struct_pb2.Value) -> object:
 
 
 def _decode_marked(struct: struct_pb2.Struct) -> object:
-    """A struct is an object unless it carries a signature: a secret, or a resource (told by its URN)."""
+    """A struct is an object unless it carries a signature: a secret, or a resource (named by its URN)."""
     fields = struct.fields
     signature = fields[SIGNATURE].string_value if SIGNATURE in fields else ""
     if signature == SECRET:

@@ -54,21 +54,17 @@ def options(model: ModelSpec) -> Mapping[str, str]:
 
 
 def _tuning(model: ModelSpec) -> dict[str, str]:
-    engine = model.engine
+    engine, offloaded = model.engine, model.engine.kv_offloading_gib
     tuned: dict[str, int | float | str | None] = {
         "--block-size": engine.block_size,
         "--kv-cache-dtype": None if engine.kv_cache_dtype == "auto" else engine.kv_cache_dtype,
-        "--kv-offloading-size": _of_each_engine(engine.kv_offloading_gib, model.engines_per_replica),
+        # What one engine may have; a replica has it for all of them.
+        "--kv-offloading-size": None if offloaded is None else offloaded / model.engines_per_replica,
         "--max-num-batched-tokens": engine.max_num_batched_tokens,
         "--max-num-queued-reqs": _in_flight(engine, model.engines_per_replica),
         "--max-num-seqs": engine.max_num_seqs,
     }
     return {option: _word(value) for option, value in tuned.items() if value is not None}
-
-
-def _of_each_engine(gib: float | None, engines: int) -> float | None:
-    """vLLM takes what one engine may have; a replica has it for all of them."""
-    return None if gib is None else gib / engines
 
 
 def _in_flight(engine: EngineSpec, engines: int) -> int | None:

@@ -39,8 +39,8 @@ def is_autoscaled(replicas: ReplicasSpec) -> bool:
 def surge(model: ModelSpec, most_gpus: int | None) -> int:
     """Replicas that a rollout may bring before it takes one: 1, or 0 where the GPUs for that can never be.
 
-    With room beside the least replicas a rollout under full load waits for the load to fall. Without any it
-    would wait for ever, so it takes a replica first: that one drains, and its GPUs are the new one's.
+    With room beside the minimum of replicas a rollout under full load waits for the load to fall. Without
+    any it would never end, so it takes a replica first: that one drains, and its GPUs are the new one's.
     """
     return 1 if most_gpus is None or (model.replicas.min + 1) * model.gpus_per_replica <= most_gpus else 0
 
@@ -66,7 +66,7 @@ def deployment_spec(
 
 
 def disruption_budget_spec(model: str) -> PodDisruptionBudgetSpecArgsDict:
-    """One replica at a time, and never a drain that waits for ever.
+    """One replica at a time, and never a drain that does not end.
 
     A single replica may be evicted too: a budget that forbids it blocks every node upgrade. A model that must
     not be away while a replica loads needs a minimum of two. A replica that is not Ready is never what keeps

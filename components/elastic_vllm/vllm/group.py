@@ -66,7 +66,7 @@ def spec(model: ModelSpec, template: PodTemplateSpecArgsDict, surge: int) -> Man
 def member(model: ModelSpec, template: PodTemplateSpecArgsDict, *, headless: bool) -> Manifest:
     """One pod of a group, made from what would be a whole replica. It keeps to the zone of its group.
 
-    Where one that has no server is told to go first, its leader is told at once and still answers: the first
+    Where one that has no server is deleted first, its leader is deleted at once and still answers: the first
     computes on until the leader's drain is over.
     """
     made = to_api_case(template)

@@ -18,7 +18,7 @@ from elastic_vllm.vllm.pod import tolerations
 if TYPE_CHECKING:
     import pulumi
     from pulumi_kubernetes.apps.v1 import DeploymentSpecArgsDict
-    from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict
+    from pulumi_kubernetes.core.v1 import PodSpecArgsDict
 
 PRIORITY = -1
 """Below pods without a class, which have 0. GKE's autoscaler brings no node for what is below -10."""
@@ -63,13 +63,20 @@ def pod(
     Its first container does nothing, in the model's image: a node is warm only once it has that.
     """
     resources, security = container.resources(model, placement.gpu_resource, given), container.security()
-    asked: ContainerArgsDict = {"resources": resources, "security_context": security}
     return {
         "automount_service_account_token": False,
-        "containers": [{**asked, "name": "pause", "image": IMAGE}],
+        "containers": [
+            {"name": "pause", "image": IMAGE, "resources": resources, "security_context": security}
+        ],
         "enable_service_links": False,
         "init_containers": [
-            {**asked, "name": "pull", "image": given.image_of(model), "command": ["/bin/true"]}
+            {
+                "name": "pull",
+                "image": given.image_of(model),
+                "command": ["/bin/true"],
+                "resources": resources,
+                "security_context": security,
+            }
         ],
         "node_selector": dict(sorted(placement.node_selector.items())),
         "priority_class_name": priority_class,

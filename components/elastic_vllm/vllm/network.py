@@ -42,7 +42,7 @@ def policy_spec(
 ) -> NetworkPolicySpecArgsDict:
     """In: labelled clients, one port. Out: names, media on the public internet over HTTP(S), credentials.
 
-    Weights are streamed over HTTPS too. Whoever hands out credentials asks for a header that no URL of a
+    Weights are streamed over HTTPS too. The endpoints of credentials ask for a header that no URL of a
     picture can carry.
     """
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from elastic_vllm import labels
 from elastic_vllm.labels import DO_NOT_DISRUPT
 from elastic_vllm.placement import Placement
 from elastic_vllm.spec import CompileCacheSpec, ModelSpec
-from elastic_vllm.vllm import compile_cache, routes, startup
+from elastic_vllm.vllm import routes, startup
 from elastic_vllm.vllm.container import container
 from elastic_vllm.vllm.inputs import AS_DECLARED, PodInputs
 from elastic_vllm.vllm.quantity import gibibytes
@@ -19,6 +20,7 @@ from elastic_vllm.vllm.weights import Mounted, Weights
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core.v1 import (
+        PersistentVolumeClaimSpecArgsDict,
         PodSecurityContextArgsDict,
         PodSpecArgsDict,
         PodTemplateSpecArgsDict,
@@ -137,7 +139,7 @@ def volumes(
     if kept is None:
         cache["empty_dir"] = {"size_limit": gibibytes(CACHE_LIMIT_GIB)}
     else:
-        cache["persistent_volume_claim"] = {"claim_name": compile_cache.claim_name(model, kept)}
+        cache["persistent_volume_claim"] = {"claim_name": claim_name(model, kept)}
     models: VolumeArgsDict = (
         {"name": "models", "persistent_volume_claim": {"claim_name": weights.claim, "read_only": True}}
         if isinstance(weights, Mounted)
@@ -150,3 +152,21 @@ def volumes(
         {"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": given.shared_of(model)}},
         {"name": "tmp", "empty_dir": {"size_limit": gibibytes(TMP_LIMIT_GIB)}},
     ]
+
+
+def claim_name(model: ModelSpec, kept: CompileCacheSpec) -> str:
+    """Of the claim; a model's own, since what is loaded from it runs in the replica.
+
+    It holds what cannot be changed: another size or class is another claim, and the pods roll to it.
+    """
+    digest = hashlib.sha256(kept.model_dump_json().encode()).hexdigest()
+    return f"{model.name}-compiled-{digest[:8]}"
+
+
+def claim_spec(kept: CompileCacheSpec) -> PersistentVolumeClaimSpecArgsDict:
+    """A volume that replicas on different nodes write at once."""
+    return {
+        "access_modes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": f"{kept.size_gib}Gi"}},
+        "storage_class_name": kept.storage_class,
+    }

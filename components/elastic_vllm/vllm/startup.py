@@ -86,7 +86,7 @@ def predicted_seconds(model: ModelSpec, accelerator: str, network_mbps: int | No
 def loading_seconds(model: ModelSpec, accelerator: str, network_mbps: int | None = None) -> int:
     """How long nothing moves a replica that has only begun to load: as predicted, and no longer.
 
-    Karpenter drains no pod that it was told to leave alone, not even when the machine is about to be taken.
+    Karpenter drains no pod with that annotation, not even when the machine is about to be reclaimed.
     Past its load a replica holds answers, and must go in time.
     """
     return math.ceil(predicted_seconds(model, accelerator, network_mbps))

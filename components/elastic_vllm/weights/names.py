@@ -17,7 +17,7 @@ DIGITS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Fetch:
-    """One revision of one checkpoint: what there is one Job for, whoever serves it."""
+    """One revision of one checkpoint: there is one Job for each, whichever models serve it."""
 
     checkpoint: str
     revision: str

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from elastic_vllm.clouds.address_ranges import PrivateRange, PublicRange
-from elastic_vllm.section import Section, wrong
+from elastic_vllm.section import Section, config_error
 
 
 class AwsNetwork(Section):
@@ -21,7 +21,9 @@ class AwsNetwork(Section):
     @model_validator(mode="after")
     def _the_range_has_room(self) -> Self:
         if not 16 <= IPv4Network(self.vpc).prefixlen <= 20:
-            raise wrong("vpc", f"{self.vpc} cannot be a VPC of ours; take a /16 to a /20, as in 10.64.0.0/16")
+            raise config_error(
+                "vpc", f"{self.vpc} cannot be a VPC of ours; take a /16 to a /20, as in 10.64.0.0/16"
+            )
         return self
 
 
@@ -97,18 +99,18 @@ class AwsSettings(Section):
         for index, zone in enumerate(self.zones):
             if not re.fullmatch(rf"{self.region}[a-z]", zone):
                 message = f"{zone!r} is no zone of {self.region}; write it as in {self.region}a"
-                raise wrong(f"zones[{index}]", message)
+                raise config_error(f"zones[{index}]", message)
             if zone in self.zones[:index]:
-                raise wrong(f"zones[{index}]", f"{zone!r} is in the list already; name each zone once")
+                raise config_error(f"zones[{index}]", f"{zone!r} is in the list already; name each zone once")
         if len(self.zones) == 1:
-            raise wrong("zones", f"EKS wants two zones or more; add one to {self.zones[0]}")
+            raise config_error("zones", f"EKS wants two zones or more; add one to {self.zones[0]}")
         return self
 
     @model_validator(mode="after")
     def _admins_are_named_once(self) -> Self:
         for index, arn in enumerate(self.admins):
             if arn in self.admins[:index]:
-                raise wrong(f"admins[{index}]", f"{arn} is in the list already; name each admin once")
+                raise config_error(f"admins[{index}]", f"{arn} is in the list already; name each admin once")
         return self
 
     @model_validator(mode="after")
@@ -117,7 +119,7 @@ class AwsSettings(Section):
             message = (
                 "EKS takes this above the standard tier only; leave it out, or set controlPlaneTier: tier-xl"
             )
-            raise wrong("hpaSyncSeconds", message)
+            raise config_error("hpaSyncSeconds", message)
         return self
 
     @property

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from elastic_vllm.clouds.address_ranges import PrivateRange, PublicRange
-from elastic_vllm.section import Section, wrong
+from elastic_vllm.section import Section, config_error
 
 
 class GcpNetwork(Section):
@@ -33,9 +33,9 @@ class GcpNetwork(Section):
         ]
         for (key, one), (other_key, other) in combinations(ranges, 2):
             if IPv4Network(one).overlaps(IPv4Network(other)):
-                raise wrong(other_key, f"{other} overlaps {key} {one}; choose ranges that are apart")
+                raise config_error(other_key, f"{other} overlaps {key} {one}; choose ranges that are apart")
         if IPv4Network(self.control_plane).prefixlen != 28:
-            raise wrong("controlPlane", f"{self.control_plane} is not a /28, which GKE asks for here")
+            raise config_error("controlPlane", f"{self.control_plane} is not a /28, which GKE asks for here")
         return self
 
 
@@ -78,11 +78,11 @@ class GcpSettings(Section):
     def _zones_are_of_the_region(self) -> Self:
         for index, zone in enumerate(self.zones):
             if not re.fullmatch(rf"{self.region}-[a-z]", zone):
-                raise wrong(
+                raise config_error(
                     f"zones[{index}]", f"{zone!r} is no zone of {self.region}; write it as in {self.region}-b"
                 )
             if zone in self.zones[:index]:
-                raise wrong(f"zones[{index}]", f"{zone!r} is in the list already; name each zone once")
+                raise config_error(f"zones[{index}]", f"{zone!r} is in the list already; name each zone once")
         return self
 
     @property

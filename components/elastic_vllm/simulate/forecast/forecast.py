@@ -10,7 +10,7 @@ from typing import Generic, Literal, TypeVar
 from elastic_vllm.json_names import JsonNames
 from elastic_vllm.simulate.forecast import traces
 from elastic_vllm.simulate.forecast.conditions import Conditions
-from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.forecast.mean_replica import MeanReplica
 from elastic_vllm.simulate.forecast.outcome import Outcome
 from elastic_vllm.simulate.forecast.simulation import simulate
 from elastic_vllm.simulate.load_model import LoadModel
@@ -50,7 +50,7 @@ def forecast(config: StackConfig) -> tuple[ModelForecast, ...]:
     return tuple(_forecast(Conditions.of(config, model)) for model in config.models)
 
 
-def engine_of(conditions: Conditions) -> Engine:
+def engine_of(conditions: Conditions) -> MeanReplica:
     """The engine of one replica, which bounds and policies do not change."""
     load = conditions.load_model(traces.MIX)
     return _engine(_Same(repr(load), load))
@@ -81,8 +81,8 @@ class _Same(Generic[_T]):
 
 
 @lru_cache(maxsize=_KEPT)
-def _engine(of: _Same[LoadModel]) -> Engine:
-    return Engine.of(of.value)
+def _engine(of: _Same[LoadModel]) -> MeanReplica:
+    return MeanReplica.of(of.value)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -2,7 +2,7 @@
 
 A replica that finds nothing free takes the place of a placeholder, which the scheduler ends for it; the
 placeholder waits for the next node and takes it when no replica does. Pods are placed one by one, so part of
-a group holds its nodes until the rest is there. Pure; told the time.
+a group holds its nodes until the rest is there. Pure; time is given.
 """
 
 from collections.abc import Iterable

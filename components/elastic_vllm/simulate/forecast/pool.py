@@ -1,4 +1,4 @@
-"""The nodes of one pool: ordered for replicas that have none, given back once empty. Pure; told the time.
+"""The nodes of one pool: ordered for replicas that have none, given back once empty. Pure; time is given.
 
 A node autoscaler as Karpenter is: it orders as many nodes as the waiting replicas need beside what is on its
 way, never above the pool's most, and gives back a node that has been empty for long enough. The pool's floor

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.forecast.mean_replica import MeanReplica
 
 SHORT = 1.0
 """Seconds in which a replica's own course shows."""
@@ -34,14 +34,14 @@ class Served(NamedTuple):
     """Requests."""
     refused: float
     ttft_p99: float | None
-    """Seconds, for what arrives now; None where nobody answers."""
+    """Seconds, for what arrives now; None where no replica answers."""
 
 
 @dataclass
 class Queues:
     """All replicas that hold requests; those that are leaving get no new ones."""
 
-    engine: Engine
+    engine: MeanReplica
     _levels: list[Level] = field(default_factory=list)
     """By what is in flight, least first."""
     _leaving: dict[str, Level] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Queues:
         self._join_alike()
 
     def leave(self, name: str) -> float:
-        """A replica is told to go; the seconds until all that it holds is answered."""
+        """A replica is deleted; the seconds until all that it holds is answered."""
         level = next(level for level in self._levels if name in level.names)
         level.names.discard(name)
         if not level.names:
@@ -138,7 +138,7 @@ class Queues:
             self._pass(level, seconds, 0.0)
 
     def _meet(self, seconds: float, rps: float) -> None:
-        """Levels that the least one reaches in this time share what arrives in it."""
+        """Levels that the lowest one reaches in this time share what arrives in it."""
         while len(self._levels) > 1:
             least, following = self._levels[:2]
             filled = self.engine.after(least.in_flight, rps / len(least.names), seconds)

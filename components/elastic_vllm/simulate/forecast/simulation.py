@@ -13,7 +13,7 @@ from itertools import count
 
 from elastic_vllm.simulate.forecast.autoscaler import Autoscaler
 from elastic_vllm.simulate.forecast.conditions import Conditions
-from elastic_vllm.simulate.forecast.engine import Engine
+from elastic_vllm.simulate.forecast.mean_replica import MeanReplica
 from elastic_vllm.simulate.forecast.outcome import Moment, Outcome, Totals
 from elastic_vllm.simulate.forecast.places import Places
 from elastic_vllm.simulate.forecast.pool import Node, Pool
@@ -24,8 +24,8 @@ from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm.deployment import is_autoscaled
 
 
-def simulate(conditions: Conditions, trace: Scenario, engine: Engine) -> Outcome:
-    """The whole trace, from rest: the least replicas are ready, on the nodes that they need."""
+def simulate(conditions: Conditions, trace: Scenario, engine: MeanReplica) -> Outcome:
+    """The whole trace, from rest: the minimum of replicas is ready, on the nodes that they need."""
     return _Simulation(conditions, trace, engine).run()
 
 
@@ -33,7 +33,7 @@ def simulate(conditions: Conditions, trace: Scenario, engine: Engine) -> Outcome
 class _Simulation:
     conditions: Conditions
     trace: Scenario
-    engine: Engine
+    engine: MeanReplica
     _now: float = 0.0
     _wanted: int = 0
     _replicas: list[Replica] = field(default_factory=list)
@@ -132,7 +132,7 @@ class _Simulation:
             self._at(self._now + self.conditions.periods.creation_seconds, self._create)
         else:
             for one in first_to_go(there)[: len(there) - desired]:
-                self._tell_to_go(one)
+                self._delete(one)
 
     def _create(self) -> None:
         """What is wanted and not there. A group waits until the last one of its number is gone."""
@@ -165,7 +165,7 @@ class _Simulation:
         self._pool.register(node)
         node.empty_since = self._now
         self._at(self._now + self.conditions.periods.binding_seconds, self._place)
-        self._look_for_empty()  # nobody may want it any more
+        self._look_for_empty()  # it may not be needed any more
 
     def _start(self, one: Replica) -> None:
         if one in self._replicas and not one.leaving:
@@ -179,7 +179,7 @@ class _Simulation:
             one.used = None
             self._reached()
 
-    def _tell_to_go(self, one: Replica) -> None:
+    def _delete(self, one: Replica) -> None:
         one.leaving = True
         if one.started_t is None:
             self._gone(one)
@@ -188,7 +188,7 @@ class _Simulation:
         work = self._queues.leave(one.name) if one.ready else 0.0
         forgotten = drain.propagation_seconds  # it works on meanwhile
         left = max(forgotten, min(work, forgotten + drain.finish_seconds))
-        if self._model.is_group:  # its other nodes are told when the first is gone, and wait as for a drain
+        if self._model.is_group:  # its other nodes wait for the first, then as for a drain
             left += drain.propagation_seconds + drain.finish_seconds
         self._at(self._now + left, partial(self._gone, one))
 

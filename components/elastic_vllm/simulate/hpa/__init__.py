@@ -1,7 +1,6 @@
 """A model of the HorizontalPodAutoscaler: for the drill's bounds and the forecast."""
 
-from elastic_vllm.simulate.hpa.algorithm import Decision, Hpa, Reason
-from elastic_vllm.simulate.hpa.calm import SYNC_SECONDS, calm_seconds
+from elastic_vllm.simulate.hpa.algorithm import SYNC_SECONDS, Decision, Hpa, Reason, calm_seconds
 from elastic_vllm.simulate.hpa.metrics import PerPod, Reading, Rules, Whole
 from elastic_vllm.simulate.hpa.pods import Initialization, Pod
 from elastic_vllm.simulate.hpa.proposal import Tolerance

@@ -2,13 +2,14 @@
 
 A model of what the documentation describes and kube-controller-manager 1.36 does, decision for decision:
 https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details.
-It decides; it neither reads metrics nor scales, and knows no clock but the ``now`` that it is told. It is
+It decides; it neither reads metrics nor scales, and knows no clock but the ``now`` that it is given. It is
 one controller manager's memory: a restart of the real one forgets windows and rates, a new ``Hpa`` too.
 
 Left out: scaling from and to zero (``HPAScaleToZero`` is off in 1.36; at 0 replicas the HPA is disabled) and
 ``behavior.*.tolerance`` (a stack file has no key for it).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -24,6 +25,10 @@ from elastic_vllm.simulate.hpa.behavior import (
 from elastic_vllm.simulate.hpa.metrics import Moment, Reading, Rules, recommend
 from elastic_vllm.simulate.hpa.pods import Pod
 from elastic_vllm.spec.scaling import ScalingSpec
+
+SYNC_SECONDS = 15.0
+"""``--horizontal-pod-autoscaler-sync-period`` by default."""
+_DAY_SECONDS = 86_400
 
 Reason = (
     Limit
@@ -150,3 +155,16 @@ class Hpa:
             allowed = max(fewest, self._min)
             return (allowed, limit) if stabilised < allowed else (stabilised, None)
         return stabilised, None
+
+
+def calm_seconds(scaling: ScalingSpec, least: int, most: int) -> float:
+    """From the last load until ``least`` replicas are wanted, having had ``most``; ``inf`` above a day."""
+    hpa, replicas, t = Hpa(scaling, least, most), most, 0.0
+    while replicas > least:
+        if t > _DAY_SECONDS:
+            return math.inf
+        fewer = hpa.decide_on(t, replicas, 0).desired
+        hpa.observe_scale(t, replicas, fewer)
+        replicas = fewer
+        t += SYNC_SECONDS
+    return t

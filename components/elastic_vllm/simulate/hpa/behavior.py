@@ -86,27 +86,27 @@ class Recommendations:
 
 
 def step_up(step: PolicyStep, start: int) -> int:
-    """The most replicas that one policy allows to a period that began with ``start``."""
+    """The maximum of replicas that one policy allows to a period that began with ``start``."""
     if step.type == "Pods":
         return start + step.value
     return ceil(start * (1 + step.value / 100))
 
 
 def step_down(step: PolicyStep, start: int) -> int:
-    """The fewest replicas that one policy allows to a period that began with ``start``."""
+    """The minimum of replicas that one policy allows to a period that began with ``start``."""
     if step.type == "Pods":
         return start - step.value
     return int(start * (1 - step.value / 100))  # towards zero, as Go converts
 
 
 def up_limit(behavior: Behavior, start: Callable[[float], int]) -> int | None:
-    """The most replicas allowed, given what there were a period ago; None where upward is disabled."""
+    """The maximum of replicas, given what there were a period ago; None where upward is disabled."""
     allowed = [step_up(step, start(step.period_seconds)) for step in behavior.policies]
     return _selected(behavior, min(allowed), max(allowed))
 
 
 def down_limit(behavior: Behavior, start: Callable[[float], int]) -> int | None:
-    """The fewest replicas allowed, given what there were a period ago; None where downward is disabled."""
+    """The minimum of replicas, given what there were a period ago; None where downward is disabled."""
     allowed = [step_down(step, start(step.period_seconds)) for step in behavior.policies]
     return _selected(behavior, max(allowed), min(allowed))
 

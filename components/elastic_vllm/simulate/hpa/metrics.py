@@ -1,4 +1,4 @@
-"""From a policy's metrics and what was read of them to one recommendation: the most that any asks for."""
+"""From a policy's metrics and what was read of them to one recommendation: the maximum of all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,8 +6,14 @@ from typing import assert_never
 
 from elastic_vllm.simulate.hpa import proposal
 from elastic_vllm.simulate.hpa.pods import Initialization, Pod, active, group, running_ready
-from elastic_vllm.simulate.hpa.proposal import AverageValue, MetricError, Tolerance, Utilization
-from elastic_vllm.simulate.hpa.quantity import milli, whole_milli
+from elastic_vllm.simulate.hpa.proposal import (
+    AverageValue,
+    MetricError,
+    Tolerance,
+    Utilization,
+    milli,
+    whole_milli,
+)
 from elastic_vllm.spec.scaling import (
     ContainerResourceMetric,
     ExternalMetric,
@@ -59,7 +65,7 @@ class Moment:
 
 
 def recommend(metrics: Sequence[Metric], moment: Moment, rules: Rules) -> tuple[int | None, tuple[str, ...]]:
-    """The most that any metric asks for, and what kept others from asking.
+    """The maximum that any metric asks for, and what kept others from asking.
 
     None if no metric gives a number, or if one gives none and the others would scale down: that one might
     have forbidden it.

@@ -6,12 +6,27 @@ to a whole thousandth before they are compared with the target.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from math import ceil
 from typing import Protocol
 
 from elastic_vllm.simulate.hpa.pods import Groups
 
 INT32_MAX = 2**31 - 1
+_UNITS = {
+    "m": Decimal("0.001"),
+    "": Decimal(1),
+    "k": Decimal(10) ** 3,
+    "M": Decimal(10) ** 6,
+    "G": Decimal(10) ** 9,
+    "T": Decimal(10) ** 12,
+    "Ki": Decimal(1024),
+    "Mi": Decimal(1024) ** 2,
+    "Gi": Decimal(1024) ** 3,
+    "Ti": Decimal(1024) ** 4,
+}
+_NANO_DIGITS = 6
+"""A quantity has no finer digits than nano-units: millionths of a thousandth."""
 
 
 class MetricError(Exception):
@@ -117,3 +132,14 @@ def of_average(existing: int, usage: int, target: int, tolerance: Tolerance) -> 
     if existing and tolerance.covers(usage / (float(target) * existing)):
         return existing
     return min(ceil(usage / target), INT32_MAX)
+
+
+def milli(quantity: str) -> int:
+    """``8`` is 8000, ``500m`` is 500."""
+    number = quantity.rstrip("mkMGTKi")
+    return ceil(Decimal(number) * _UNITS[quantity[len(number) :]] * 1000)
+
+
+def whole_milli(value: float) -> int:
+    """A measured number of thousandths as the metrics client reads it; noise below nano-units is no digit."""
+    return ceil(round(value, _NANO_DIGITS))

@@ -47,7 +47,7 @@ class _Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class Engine:
+class MeanReplica:
     """Made by ``of``; a point of the curve is a number of running requests and what they yield."""
 
     seats: float
