@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, floor, inf
+from pathlib import Path
+from string import Template
 
 import yaml
 
@@ -138,45 +140,20 @@ def _findings(raw: Mapping[str, object]) -> tuple[Finding, ...]:
 
 
 def text(made: Starter, *, has_schema: bool) -> str:
-    """The stack file, with a comment for each thing to decide."""
-    cluster, pool, model = made.cluster, made.pool, made.model
+    """The stack file, with a comment for each thing to decide; lines without a value are left out."""
+    values = {key: _flow(value) for key, value in {**made.pool, **made.model, **made.cluster}.items()}
     price = made.machine.usd_per_hour
     cost = "price unknown" if price is None else f"{price:.2f} USD/h in {made.machine.price_region}"
-    lines = ["# yaml-language-server: $schema=schema.json"] if has_schema else []
-    lines += [
-        "# Written by `fleet init`. Check it with `fleet plan`; keys left out have defaults.",
-        "config:",
-    ]
-    if cluster["cloud"] != "local":
-        lines.append('  pulumi:disable-default-providers: ["*"] # every resource names its provider')
-    lines.append("  elastic-vllm:cluster:")
-    lines += [_line(key, value, "    ", _COMMENTS.get(key, "")) for key, value in cluster.items()]
-    lines.append("  elastic-vllm:pools:")
-    lines += _item(pool, {"machine": f"the cheapest that fits: {cost}, as of {made.machine.as_of}"})
-    lines.append("  elastic-vllm:models:")
-    return "\n".join([*lines, *_item(model, {})]) + "\n"
+    values["price"] = f"{cost}, as of {made.machine.as_of}"
+    values |= {"has_schema": ""} if has_schema else {}
+    values |= {"on_a_cloud": ""} if made.cluster["cloud"] != "local" else {}
+    lines = Path(__file__).with_name("starter.yaml.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(
+        line.substitute(values) for line in map(Template, lines) if values.keys() >= {*line.get_identifiers()}
+    )
 
 
-def _item(section: Mapping[str, object], comments: Mapping[str, str]) -> list[str]:
-    known = {**_COMMENTS, **comments}
-    lines = [_line(key, value, "      ", known.get(key, "")) for key, value in section.items()]
-    return ["    - " + lines[0].lstrip(), *lines[1:]]
-
-
-def _line(key: str, value: object, indent: str, comment: str) -> str:
+def _flow(value: object) -> str:
+    """A value on one line."""
     flow = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=inf)
-    shown = flow.removesuffix("...\n").strip()
-    return f"{indent}{key}: {shown}" + (f" # {comment}" if comment else "")
-
-
-_COMMENTS: Mapping[str, str] = {
-    "authorizedNetworks": "put the ranges that you deploy from here",
-    "compression": "boot and load take this much less time than on the real machines",
-    "machines": "the cloud whose machines the simulated nodes imitate",
-    "maxNodes": "the ceiling of what this pool can cost",
-    "gpusPerReplica": "becomes --tensor-parallel-size",
-    "replicas": "max is at most what the pool's nodes hold",
-    "resources": "the CPU request decides when the 70 % target adds a replica",
-    "scaling": "longer than a new replica takes to start",
-}
-"""What to know of a key, for those who read the file."""
+    return flow.removesuffix("...\n").strip()

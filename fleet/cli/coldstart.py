@@ -8,12 +8,11 @@ from rich.table import Table
 
 from elastic_vllm import catalog
 from elastic_vllm.estimate.placement import placed
-from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm.startup import Start
 from fleet.cli.console import console
 from fleet.cli.options import DEFAULT, StackName, workspace
 from fleet.drill import coldstart
-from fleet.errors import FleetError
+from fleet.drill.staging import model_of
 
 ModelName = Annotated[str | None, typer.Option("--model", help="one model of the stack; all if left out")]
 
@@ -21,21 +20,13 @@ ModelName = Annotated[str | None, typer.Option("--model", help="one model of the
 def cold_start(stack: StackName = DEFAULT, model: ModelName = None) -> None:
     """Show where the time of a cold start goes, for each model of a stack. Needs no cluster."""
     config = workspace().config(stack)
-    cloud, chosen = config.cluster.catalogue, _chosen(config.models, model)
-    for at in (at for at in placed(config) if at.model in chosen):
+    chosen = model_of(config, model)
+    for at in (at for at in placed(config) if model is None or at.model == chosen):
         gpus = f"{at.model.gpus_per_replica} x {at.accelerator.name}"
         title = f"{at.model.name}: {at.model.checkpoint} on {gpus}, {at.machine.name}, seconds"
         console.print(_printed(title, coldstart.table(at.model, at.machine, config.cluster)))
     console.print(f"engine and weights: {catalog.loading().source}")
-    console.print(f"node and image: {catalog.timing(cloud).source}")
-
-
-def _chosen(models: tuple[ModelSpec, ...], name: str | None) -> list[ModelSpec]:
-    found = [model for model in models if name in (None, model.name)]
-    if not found:
-        there = ", ".join(model.name for model in models) or "none"
-        raise FleetError(f"the stack has no model {name or 'at all'}", f"name one that it has: {there}")
-    return found
+    console.print(f"node and image: {catalog.timing(config.cluster.catalogue).source}")
 
 
 def _printed(title: str, starts: Mapping[str, Start]) -> Table:

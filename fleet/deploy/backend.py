@@ -1,6 +1,5 @@
 """Where a stack's state is: on this machine for the embedded cluster, in the user's backend for clouds."""
 
-import json
 import os
 import secrets
 import subprocess
@@ -10,7 +9,7 @@ import yaml
 from pulumi import automation as auto
 
 from elastic_vllm.spec.stack import PROJECT
-from elastic_vllm.testing.values import items, mapping, text
+from elastic_vllm.testing.values import mapping, text
 from fleet.deploy.program import CloudStack, StackRef
 from fleet.deploy.tools import Tools
 from fleet.errors import DeployError, FleetError
@@ -40,15 +39,6 @@ def state_file(stack: StackRef) -> Path:
 def exists(stack: StackRef) -> bool:
     """Whether anything of the stack was ever deployed to this cluster, and not destroyed since."""
     return state_file(stack).is_file()
-
-
-def members(stack: StackRef) -> list[str]:
-    """The URNs of all that the state holds."""
-    if not exists(stack):
-        return []
-    content = json.loads(state_file(stack).read_text())
-    latest = mapping(mapping(content.get("checkpoint")).get("latest"))
-    return [text(mapping(item).get("urn")) for item in items(latest.get("resources"))]
 
 
 def open_local(stack: StackRef, tools: Tools) -> auto.Stack:

@@ -39,7 +39,7 @@ def stage(ref: StackRef, config: StackConfig, model: str | None, compression: fl
         compression=compression,
         image_on_nodes=config.cluster.image_on_nodes,
     )
-    chosen = _model(config, model)
+    chosen = model_of(config, model)
     pool = _own_pool(config, chosen)
     at = place_of(config, chosen.name)
     return Stage(
@@ -94,7 +94,8 @@ def _own_pool(config: StackConfig, chosen: ModelSpec) -> NodePoolSpec:
     return next(pool for pool in config.pools if pool.name == chosen.pool)
 
 
-def _model(config: StackConfig, name: str | None) -> ModelSpec:
+def model_of(config: StackConfig, name: str | None) -> ModelSpec:
+    """The model of this name; the first when none is named."""
     for model in config.models:
         if name in (None, model.name):
             return model

@@ -54,7 +54,7 @@ _OPTIONS = {
 
 def _configuration(layout: Layout, ports: Mapping[str, int]) -> str:
     content = yaml.safe_load((MANIFESTS / "kwokctl.yaml").read_text())
-    content["options"] |= ports | {key: str(binaries.path(name)) for key, name in _OPTIONS.items()}
+    content["options"] |= {**ports, **{key: str(binaries.path(name)) for key, name in _OPTIONS.items()}}
     content["options"]["kubeVersion"] = f"v{binaries.version('kubectl')}"
     # Of this cluster alone: an apiserver whose etcd died must not take another cluster's, which may have been
     # given the same port since, for its own.

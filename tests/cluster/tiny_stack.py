@@ -1,6 +1,7 @@
 """A stack of a few objects in a namespace of its own, deployed by the real Pulumi CLI to a real apiserver."""
 
 import contextlib
+import json
 import os
 from base64 import b64encode
 from collections.abc import Callable
@@ -168,7 +169,10 @@ class TinyStack:
 
     def members(self) -> set[str]:
         """What the state holds, by kind and name."""
-        objects = [urn for urn in backend.members(self.ref) if "::kubernetes:" in urn]
+        file = backend.state_file(self.ref)
+        latest = json.loads(file.read_text())["checkpoint"]["latest"] if file.is_file() else {}
+        urns = [resource["urn"] for resource in latest.get("resources", ())]
+        objects = [urn for urn in urns if "::kubernetes:" in urn]
         return {f"{urn.split('::')[2].rpartition(':')[2]} {urn.split('::')[3]}" for urn in objects}
 
     def versions(self) -> dict[str, str]:
