@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from elastic_vllm.clouds.gcp import access
 from fleet.plan.pull_request import MARKER
 from tests.plans import ROOT
 
@@ -76,3 +77,10 @@ def test_every_script_that_a_step_runs_is_in_the_repository() -> None:
     for script in scripts:
         assert (ROOT / script).stat().st_mode & 0o111
     assert f'MARKER = "{MARKER}"' in (ROOT / "scripts" / "comment").read_text()
+
+
+def test_the_preview_has_the_program_that_the_kubeconfig_of_gke_executes() -> None:
+    job = workflow("preview.yml")["jobs"]["pulumi"]["steps"]
+    (step,) = [one for one in job if access.PLUGIN in one.get("with", {}).get("install_components", "")]
+    (preview,) = [one for one in job if one.get("with", {}).get("command") == "preview"]
+    assert job.index(step) < job.index(preview)
