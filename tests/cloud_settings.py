@@ -21,6 +21,7 @@ _BY_HAND: Mapping[str, st.SearchStrategy[Any]] = {
     "tags": st.sampled_from([{}, {"team": "vision"}, {"aws:team": "vision"}]),
     "compression": st.sampled_from([1, 30]),
     "reservation.zone": _ZONES,
+    "controlPlaneZone": st.sampled_from(["europe-west4-b", "europe-west4-c"]),
     "reservation.name": st.sampled_from(["cr-0123456789abcdef0", "ours"]),
     "name": st.one_of(st.sampled_from(["l4", "a"]), st.integers(20, 40).map(lambda length: "p" * length)),
     "minNodes": st.integers(0, 3),
@@ -112,6 +113,8 @@ def _pools(draw: st.DrawFn, cloud: CloudName) -> Raw:
     """A pool on a machine of the cloud, named or not. One in ten contradicts itself on its reservation."""
     row = draw(st.sampled_from([*machines(cloud).values()]))
     pool = {**draw(POOLS), "accelerator": row.accelerator, "gpusPerNode": row.gpus}
+    if "zones" in pool:
+        pool["zones"] = draw(st.lists(_ZONES, max_size=2))
     if "machine" in pool:
         pool["machine"] = row.name
     if draw(st.integers(0, 9)):

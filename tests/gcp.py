@@ -22,6 +22,12 @@ HUB_CANARY = "hf_canary5e0c"
 LEARNED: Mapping[str, Mapping[str, object]] = {
     "gcp:container/cluster:Cluster": {
         "endpoint": "198.51.100.7",
+        "controlPlaneEndpointsConfig": {
+            "dnsEndpointConfig": {
+                "allowExternalTraffic": True,
+                "endpoint": "gke-1a2b3c4.europe-west4.gke.goog",
+            }
+        },
         "masterAuth": {"clusterCaCertificate": "Q0E="},
     },
     "gcp:projects/serviceIdentity:ServiceIdentity": {"member": "serviceAccount:agent@example.invalid"},

@@ -82,8 +82,12 @@ CLUSTER: Rules = {
     "ipAllocationPolicy": block(
         "ipAllocationPolicy", "clusterSecondaryRangeName", "servicesSecondaryRangeName"
     ),
-    "privateClusterConfig": block(
-        "privateClusterConfig", "enablePrivateNodes", "enablePrivateEndpoint", "masterIpv4CidrBlock"
+    "privateClusterConfig": Section(
+        to="privateClusterConfig",
+        rules={
+            **same("enablePrivateNodes", "enablePrivateEndpoint", "masterIpv4CidrBlock"),
+            "masterGlobalAccessConfig": block("masterGlobalAccessConfig", "enabled"),
+        },
     ),
     "masterAuthorizedNetworksConfig": Section(
         to="masterAuthorizedNetworksConfig",
@@ -92,6 +96,10 @@ CLUSTER: Rules = {
             **same("gcpPublicCidrsAccessEnabled"),
         },
         also={"enabled": True},
+    ),
+    "controlPlaneEndpointsConfig": Section(
+        to="controlPlaneEndpointsConfig",
+        rules={"dnsEndpointConfig": block("dnsEndpointConfig", "allowExternalTraffic")},
     ),
     "masterAuth": Section(
         to="masterAuth",

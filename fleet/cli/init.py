@@ -82,6 +82,7 @@ def _cluster(cloud: Cloud, region: str | None, project_id: str | None) -> dict[s
         if not project_id:
             raise FleetError("a stack on Google Cloud needs a project", "give its id with --project")
         placed = {"project": project_id, **placed}
+        return {"cloud": cloud.value, **placed}
     return {"cloud": cloud.value, **placed, "authorizedNetworks": [PLACEHOLDER]}
 
 

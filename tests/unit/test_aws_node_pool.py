@@ -93,6 +93,13 @@ def refused(**keys: object) -> list[Finding]:
 HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
 
 
+def test_a_pool_is_in_the_zones_that_it_chooses() -> None:
+    chosen = {"name": "l4", "accelerator": "l4", "maxNodes": 2, "zones": ["eu-west-1b"]}
+    graph = execute("aws-dev", pools=[chosen], models=[])
+    rules = inputs(graph, "l4-nodes")["spec"]["template"]["spec"]["requirements"]
+    assert {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["eu-west-1b"]} in rules
+
+
 def test_reserved_machines_come_from_their_reservation_and_from_nowhere_else() -> None:
     held = {"capacity": "reserved", "reservation": HELD, "accelerator": "h100", "gpusPerNode": 8}
     graph = execute("aws-dev", pools=[{"name": "p5", "maxNodes": 2, **held}], models=[])

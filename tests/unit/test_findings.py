@@ -202,6 +202,10 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
         spare({**L40S, **reserved("us-east-1a")}, AWS),
         spare({**L40S, **reserved("us-east-1f")}, AWS),
     ),
+    "pool-zone": (
+        spare({**L40S, "zones": ["us-east-1a"]}, AWS),
+        spare({**L40S, "zones": ["us-east-1f"]}, AWS),
+    ),
     "driver-too-old": (
         spare({"accelerator": "rtx-pro-6000", "capacity": "spot"}, AWS),
         spare({"accelerator": "rtx-pro-4500", "capacity": "spot"}, AWS),

@@ -28,8 +28,9 @@ def refused(**keys: object) -> str:
     return str(caught.value)
 
 
-def test_nobody_outside_the_network_reaches_a_control_plane_that_lists_nobody() -> None:
+def test_the_way_in_is_a_name_that_iam_guards_and_no_address_is_open() -> None:
     given = planned()
+    assert given["controlPlaneEndpointsConfig"] == {"dnsEndpointConfig": {"allowExternalTraffic": True}}
     assert given["privateClusterConfig"]["enablePrivateEndpoint"] is True
     assert given["masterAuthorizedNetworksConfig"] == {"cidrBlocks": [], "gcpPublicCidrsAccessEnabled": False}
 
@@ -39,6 +40,24 @@ def test_who_is_listed_reaches_the_control_plane_and_nobody_else() -> None:
     assert given["privateClusterConfig"]["enablePrivateEndpoint"] is False
     blocks = given["masterAuthorizedNetworksConfig"]["cidrBlocks"]
     assert [block["cidrBlock"] for block in blocks] == ["203.0.113.0/24", "198.51.100.7/32"]
+
+
+def test_ranges_behind_a_vpn_reach_the_private_address_and_open_no_public_one() -> None:
+    given = planned(privateNetworks=["10.20.0.0/16"])
+    private = given["privateClusterConfig"]
+    assert private["enablePrivateEndpoint"] is True
+    assert private["masterGlobalAccessConfig"] == {"enabled": True}
+    blocks = given["masterAuthorizedNetworksConfig"]["cidrBlocks"]
+    assert [block["cidrBlock"] for block in blocks] == ["10.20.0.0/16"]
+
+
+@pytest.mark.parametrize("inside", ["10.20.0.0/16", "172.16.4.0/24", "192.168.1.0/24", "100.64.0.0/16"])
+def test_a_private_range_opens_no_public_address(inside: str) -> None:
+    assert f"cluster.authorizedNetworks[0]: {inside} is private" in refused(authorizedNetworks=[inside])
+
+
+def test_a_control_plane_that_nothing_could_deploy_to_is_refused() -> None:
+    assert "cluster.dnsEndpoint: false without authorizedNetworks" in refused(dnsEndpoint=False)
 
 
 @pytest.mark.parametrize("world", ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"])
@@ -53,6 +72,14 @@ def test_the_world_is_refused(world: str) -> None:
     [
         ({"zones": ["us-east1-b"]}, "cluster.zones[0]: 'us-east1-b' is no zone of europe-west4"),
         ({"zones": ["europe-west4-a"] * 2}, "cluster.zones[1]: 'europe-west4-a' is in the list already"),
+        (
+            {"controlPlaneZone": "europe-west4-c"},
+            "cluster.controlPlaneZone: 'europe-west4-c' is not one of zones",
+        ),
+        (
+            {"controlPlaneZone": "europe-west4-b", "regional": True},
+            "cluster.controlPlaneZone: is not used with regional",
+        ),
         ({"network": {"pods": "10.0.0.0/14"}}, "cluster.network.pods: 10.0.0.0/14 overlaps nodes"),
         (
             {"network": {"controlPlane": "172.16.0.0/24"}},
@@ -72,6 +99,12 @@ def test_places_and_ranges_that_cannot_be_are_refused(keys: dict[str, object], s
     [
         ({}, "europe-west4-b", None),
         ({"zones": ["europe-west4-a", "europe-west4-c"]}, "europe-west4-a", ["europe-west4-c"]),
+        ({"zones": ["europe-west4-c", "europe-west4-a"]}, "europe-west4-a", ["europe-west4-c"]),
+        (
+            {"zones": ["europe-west4-a", "europe-west4-b"], "controlPlaneZone": "europe-west4-b"},
+            "europe-west4-b",
+            ["europe-west4-a"],
+        ),
         ({"regional": True, "zones": ["europe-west4-a"]}, "europe-west4", ["europe-west4-a"]),
     ],
 )
@@ -147,10 +180,19 @@ def test_the_kubeconfig_leads_to_the_cluster_and_holds_no_key() -> None:
     assert isinstance(provider["kubeconfig"], Secret)
     config = json.loads(str(provider["kubeconfig"].value))
     (entry,), (user,) = config["clusters"], config["users"]
-    assert entry["cluster"] == {"server": "https://198.51.100.7", "certificate-authority-data": "Q0E="}
+    # No authority of the cluster's own: the certificate of the name is a public one.
+    assert entry["cluster"] == {"server": "https://gke-1a2b3c4.europe-west4.gke.goog"}
     assert user["user"]["exec"]["command"] == access.PLUGIN
     assert set(user["user"]) == {"exec"}
     assert provider["clusterIdentifier"] == "id-of-cluster-gke"
+
+
+def test_without_the_name_the_kubeconfig_has_the_address_and_its_authority() -> None:
+    graph = declare(cluster(dnsEndpoint=False, authorizedNetworks=["203.0.113.0/24"]))
+    given = inputs(graph, "cluster-gke")["controlPlaneEndpointsConfig"]
+    assert given == {"dnsEndpointConfig": {"allowExternalTraffic": False}}
+    (entry,) = json.loads(str(inputs(graph, "cluster-provider")["kubeconfig"].value))["clusters"]
+    assert entry["cluster"] == {"server": "https://198.51.100.7", "certificate-authority-data": "Q0E="}
 
 
 def test_everything_is_in_the_project_and_region_of_the_stack_file() -> None:

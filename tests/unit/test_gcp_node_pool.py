@@ -123,6 +123,15 @@ def test_reserved_machines_come_from_their_reservation_in_its_zone() -> None:
     }
 
 
+def test_a_pool_is_in_the_zones_that_it_chooses_and_its_floor_is_divided_among_them() -> None:
+    zones = [f"europe-west4-{letter}" for letter in "abc"]
+    chosen = pool(zones=[zones[2], zones[1]], minNodes=4, capacity="spot-then-on-demand", maxNodes=8)
+    spot, ordinary = gpu_pools(declare(cluster(zones=zones, regional=True), chosen))
+    for found in (spot, ordinary):
+        assert found["nodeLocations"] == zones[1:]
+    assert ordinary["initialNodeCount"] == 2
+
+
 def test_flex_start_machines_wait_their_turn_and_are_not_repaired() -> None:
     only = planned(accelerator="h200", gpusPerNode=8, capacity="flex-start")
     config = only["nodeConfig"]
@@ -139,6 +148,11 @@ def test_flex_start_machines_wait_their_turn_and_are_not_repaired() -> None:
         (
             {"capacity": "reserved", "reservation": {"name": "r", "zone": "europe-west4-c"}},
             "pools[0].reservation.zone",
+            "europe-west4-c is not one of the cluster's zones (europe-west4-b)",
+        ),
+        (
+            {"zones": ["europe-west4-b", "europe-west4-c"]},
+            "pools[0].zones[1]",
             "europe-west4-c is not one of the cluster's zones (europe-west4-b)",
         ),
         (

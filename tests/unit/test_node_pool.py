@@ -159,6 +159,11 @@ def test_simulated_machines_stand_for_those_that_are_reserved_or_waited_for(keys
     assert requirement(spec_of(declare(pool(**keys))), "karpenter.sh/capacity-type") == ["on-demand"]
 
 
+def test_simulated_machines_are_in_zones_of_their_own() -> None:
+    template = spec_of(declare(pool(zones=["eu-west-1b"])))["template"]
+    assert "zone" not in str(template["spec"]["requirements"])
+
+
 def test_placement_leads_to_the_pools_nodes_and_past_their_taint() -> None:
     cloud = cloud_for(LocalCluster(cloud="local"))
     spec = pool(name="chat-pool")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from elastic_vllm.clouds.gcp import access
 from fleet.plan.pull_request import MARKER
 from tests.plans import ROOT
 
@@ -91,3 +92,10 @@ def test_a_deployment_outlives_the_usual_hour_of_a_session() -> None:
     (job,) = workflow("deploy.yml")["jobs"].values()
     (role,) = [step for step in job["steps"] if "configure-aws-credentials" in step.get("uses", "")]
     assert role["with"]["role-duration-seconds"] == job["timeout-minutes"] * 60
+
+
+def test_the_preview_has_the_program_that_the_kubeconfig_of_gke_executes() -> None:
+    job = workflow("preview.yml")["jobs"]["pulumi"]["steps"]
+    (step,) = [one for one in job if access.PLUGIN in one.get("with", {}).get("install_components", "")]
+    (preview,) = [one for one in job if one.get("with", {}).get("command") == "preview"]
+    assert job.index(step) < job.index(preview)

@@ -67,6 +67,7 @@ def node_template(pool: NodePoolSpec, machine: MachineRow, node_class: NodeClass
             "requirements": [
                 _one_of("karpenter.sh/capacity-type", CAPACITY_TYPES[pool.capacity]),
                 _one_of("node.kubernetes.io/instance-type", [machine.name]),
+                *([_one_of("topology.kubernetes.io/zone", [*pool.zones])] if pool.zones else []),
             ],
             "taints": [GPU_TAINT],
         },

@@ -31,6 +31,14 @@ RESERVATION = Kind(
     why="Its name has the wrong form, or it is in a zone that the cluster does not have: no node could come "
     "from it. Copy the name from the cloud's console, and add the zone to `cluster.zones`.",
 )
+POOL_ZONE = Kind(
+    id="pool-zone",
+    family="capacity",
+    severity="error",
+    title="A pool in a zone that the cluster does not have",
+    why="The cloud would refuse the pool, or no node would ever come. Add the zone to `cluster.zones`, or "
+    "choose among the cluster's zones.",
+)
 DRIVER = Kind(
     id="driver-too-old",
     family="capacity",
@@ -63,7 +71,16 @@ AUTOSCALER_VERSION = Kind(
     why="cluster-autoscaler simulates the scheduler of one minor version, so each version needs its own "
     "release. Use a version that has one, or Karpenter.",
 )
-KINDS = (NOT_ON_DEMAND, CAPACITY, RESERVATION, DRIVER, POOL_NAME, AUTOSCALER_SETTING, AUTOSCALER_VERSION)
+KINDS = (
+    NOT_ON_DEMAND,
+    CAPACITY,
+    RESERVATION,
+    POOL_ZONE,
+    DRIVER,
+    POOL_NAME,
+    AUTOSCALER_SETTING,
+    AUTOSCALER_VERSION,
+)
 """All of them, for the register of the rules."""
 
 
@@ -85,13 +102,21 @@ def not_on_demand(
         )
 
 
-def reservation_zone(key: str, pool: NodePoolSpec, zones: tuple[str, ...]) -> Iterator[Finding]:
-    """A reservation in a zone where the cluster has no nodes."""
+def zones(key: str, pool: NodePoolSpec, having: tuple[str, ...]) -> Iterator[Finding]:
+    """A pool, or its reservation, in a zone where the cluster has no nodes."""
     held = pool.reservation
-    if held and held.zone not in zones:
+    if held and held.zone not in having:
         yield RESERVATION.at(
             f"{key}.reservation.zone",
-            f"{held.zone} is not one of the cluster's zones ({', '.join(zones)}); add it to cluster.zones, "
+            f"{held.zone} is not one of the cluster's zones ({', '.join(having)}); add it to cluster.zones, "
             "or use a reservation in one of them",
             pool.name,
         )
+    for index, zone in enumerate(pool.zones):
+        if zone not in having:
+            yield POOL_ZONE.at(
+                f"{key}.zones[{index}]",
+                f"{zone} is not one of the cluster's zones ({', '.join(having)}); add it to cluster.zones, "
+                "or leave it out",
+                pool.name,
+            )

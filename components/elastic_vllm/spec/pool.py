@@ -44,6 +44,8 @@ class NodePoolSpec(Section):
     """The pool's maximum of nodes: the ceiling of its cost."""
     capacity: Literal["on-demand", "spot", "spot-then-on-demand", "reserved", "flex-start"] = "on-demand"
     """How the machines are bought; Spot ones can be taken back at short notice, flex-start ones wait."""
+    zones: tuple[str, ...] = ()
+    """Zones of the nodes, some of the cluster's; all of them when left out. Choose those with the GPU."""
     reservation: ReservationSpec | None = None
     """Which reservation ``capacity: reserved`` takes its machines from."""
 
@@ -53,6 +55,15 @@ class NodePoolSpec(Section):
             raise config_error(
                 "minNodes", f"{self.min_nodes} is above maxNodes {self.max_nodes}; lower it or raise maxNodes"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _zones_are_chosen_once(self) -> Self:
+        if self.zones and self.reservation:
+            raise config_error("zones", "is not used with a reservation, whose own zone decides; leave it out")
+        for index, zone in enumerate(self.zones):
+            if zone in self.zones[:index]:
+                raise config_error(f"zones[{index}]", f"{zone!r} is in the list already; name each zone once")
         return self
 
     @model_validator(mode="after")

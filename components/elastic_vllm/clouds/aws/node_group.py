@@ -63,10 +63,9 @@ def capacity_type(pool: NodePoolSpec) -> str:
 
 
 def subnets(base: EksContext, pool: NodePoolSpec) -> list[pulumi.Output[str]]:
-    """The private subnets, or the one in the zone of the pool's reservation."""
-    if pool.reservation:
-        return [base.network.private_subnets[pool.reservation.zone]]
-    return base.network.private_subnet_ids
+    """The private subnets, or those in the zones of the pool or of its reservation."""
+    chosen = (pool.reservation.zone,) if pool.reservation else pool.zones
+    return [base.network.private_subnets[zone] for zone in chosen or base.network.private_subnets]
 
 
 def _register(name: str, parts: _Parts, capacity: str, bounds: tuple[int, int]) -> eks.NodeGroup:

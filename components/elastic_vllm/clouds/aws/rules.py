@@ -42,7 +42,7 @@ def of_pool(key: str, cluster: AwsCluster, pool: NodePoolSpec) -> Iterator[Findi
             "cr-0123456789abcdef0",
             pool.name,
         )
-    yield from refusals.reservation_zone(key, pool, cluster.node_zones)
+    yield from refusals.zones(key, pool, cluster.node_zones)
 
 
 def of_autoscaler(cluster: AwsCluster, autoscaling: NodeAutoscalingSpec) -> Iterator[Finding]:

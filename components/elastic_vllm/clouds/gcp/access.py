@@ -1,4 +1,4 @@
-"""How the program and its readers reach the control plane: its address, its authority, whoever is logged in.
+"""How the program and its readers reach the control plane: its name or address, its authority, a login.
 
 No key is in it: ``gke-gcloud-auth-plugin`` asks Google for a token of an hour. It is a secret all the same.
 """
@@ -15,13 +15,14 @@ INSTALL = (
 
 
 def kubeconfig(
-    name: pulumi.Input[str], server: pulumi.Input[str], authority: pulumi.Input[str]
+    name: pulumi.Input[str], server: pulumi.Input[str], authority: pulumi.Input[str] | None
 ) -> Mapping[str, object]:
-    """A kubeconfig of one cluster and nobody's password."""
+    """A kubeconfig of one cluster, without a password."""
+    trusted = {} if authority is None else {"certificate-authority-data": authority}
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"certificate-authority-data": authority, "server": server}}],
+        "clusters": [{"name": name, "cluster": {**trusted, "server": server}}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "current-context": name,
         "users": [

@@ -11,7 +11,7 @@ from pulumi_gcp.container import Cluster
 from elastic_vllm.clouds.base import ClusterAccess
 from elastic_vllm.clouds.gcp import nodes
 from elastic_vllm.clouds.gcp.access import kubeconfig
-from elastic_vllm.clouds.gcp.control_plane import control_plane, location
+from elastic_vllm.clouds.gcp.control_plane import control_plane, location, server
 from elastic_vllm.clouds.gcp.encryption import secrets_key
 from elastic_vllm.clouds.gcp.identity import node_identity
 from elastic_vllm.clouds.gcp.naming import cost_labels
@@ -68,9 +68,10 @@ def context(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> GkeCon
 def access(name: str, cluster: GkeContext, opts: pulumi.ResourceOptions) -> ClusterAccess:
     """Register the Kubernetes provider. A new address of the same cluster replaces nothing."""
     plane = cluster.control_plane
-    authority = plane.master_auth.cluster_ca_certificate
-    server = pulumi.Output.format("https://{0}", plane.endpoint)
-    known = kubeconfig(plane.name, server, authority)
+    host = server(cluster.spec, plane)
+    # The name has a certificate of Google's public authority, the address one of the cluster's own.
+    authority = None if cluster.spec.dns_endpoint else plane.master_auth.cluster_ca_certificate
+    known = kubeconfig(plane.name, pulumi.Output.format("https://{0}", host), authority)
     secret: pulumi.Output[str] = pulumi.Output.secret(pulumi.Output.json_dumps(known))
     provider = pulumi_kubernetes.Provider(
         f"{name}-provider",
@@ -83,7 +84,7 @@ def access(name: str, cluster: GkeContext, opts: pulumi.ResourceOptions) -> Clus
     return ClusterAccess(
         provider=provider,
         outputs={
-            "endpoint": plane.endpoint,
+            "endpoint": host,
             "kubeconfig": secret,
             "location": cluster.location,
             "name": plane.name,

@@ -57,6 +57,7 @@ def control_plane(
         },
         private_cluster_config=private_cluster(spec),
         master_authorized_networks_config=authorized_networks(spec),
+        control_plane_endpoints_config={"dns_endpoint_config": {"allow_external_traffic": spec.dns_endpoint}},
         master_auth={"client_certificate_config": {"issue_client_certificate": False}},
         release_channel={"channel": spec.release_channel.upper()},
         workload_identity_config={"workload_pool": f"{spec.project}.svc.id.goog"},
@@ -83,12 +84,12 @@ def control_plane(
 
 def location(spec: GcpCluster) -> str:
     """Where the control plane is: in a region or in one zone."""
-    return spec.region if spec.regional else spec.node_zones[0]
+    return spec.region if spec.regional else spec.control_plane_zone or min(spec.node_zones)
 
 
 def node_locations(spec: GcpCluster) -> list[str]:
     """The nodes' zones as GKE wants them: a zonal cluster's own zone goes without saying."""
-    return list(spec.node_zones if spec.regional else spec.node_zones[1:])
+    return sorted({*spec.node_zones} - {location(spec)})
 
 
 def private_cluster(spec: GcpCluster) -> "ClusterPrivateClusterConfigArgsDict":
@@ -97,18 +98,31 @@ def private_cluster(spec: GcpCluster) -> "ClusterPrivateClusterConfigArgsDict":
         "enable_private_nodes": True,
         "enable_private_endpoint": not spec.authorized_networks,
         "master_ipv4_cidr_block": spec.network.control_plane,
+        # A VPN or Interconnect may end in another region.
+        "master_global_access_config": {"enabled": bool(spec.private_networks)},
     }
 
 
 def authorized_networks(spec: GcpCluster) -> "ClusterMasterAuthorizedNetworksConfigArgsDict":
-    """Always on: with no range listed nobody outside the VPC gets through, not even from Google Cloud."""
+    """Always on: with no range listed no address outside the VPC gets through, not even of Google Cloud."""
+    listed = [("authorized", spec.authorized_networks), ("private", spec.private_networks)]
     return {
         "cidr_blocks": [
-            {"cidr_block": cidr, "display_name": f"authorized-{index}"}
-            for index, cidr in enumerate(spec.authorized_networks)
+            {"cidr_block": cidr, "display_name": f"{kind}-{index}"}
+            for kind, ranges in listed
+            for index, cidr in enumerate(ranges)
         ],
         "gcp_public_cidrs_access_enabled": False,
     }
+
+
+def server(spec: GcpCluster, cluster: Cluster) -> pulumi.Output[str]:
+    """The control plane's name, or its address where it has no name."""
+    if not spec.dns_endpoint:
+        return cluster.endpoint
+    return cluster.control_plane_endpoints_config.apply(
+        lambda given: str(given.dns_endpoint_config.endpoint if given.dns_endpoint_config else "")
+    )
 
 
 def monitoring() -> "ClusterMonitoringConfigArgsDict":

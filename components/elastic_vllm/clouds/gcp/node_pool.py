@@ -113,6 +113,7 @@ def _register(  # noqa: PLR0913  # one node pool is all of these
     spot: bool,
     bounds: tuple[int, int],
 ) -> NodePool:
+    zones = [pool.reservation.zone] if pool.reservation else sorted(pool.zones)
     own = pulumi.ResourceOptions(
         provider=gke.provider, depends_on=[*gke.before_nodes], ignore_changes=[*nodes.LIVE_SIZES]
     )
@@ -120,14 +121,14 @@ def _register(  # noqa: PLR0913  # one node pool is all of these
         name,
         cluster=gke.name,
         location=gke.location,
-        initial_node_count=initial_count(1 if pool.reservation else gke.zones, bounds),
+        initial_node_count=initial_count(len(zones) or gke.zones, bounds),
         autoscaling={
             "total_min_node_count": bounds[0],
             "total_max_node_count": bounds[1],
             "location_policy": "ANY",
         },
         management=nodes.management(repair=pool.capacity != "flex-start"),
-        node_locations=[pool.reservation.zone] if pool.reservation else None,
+        node_locations=zones or None,
         network_config=nodes.private(),
         node_config=node_config(gke, pool, machine, spot=spot),
         # A node more than the quota allows would be asked for in vain; so one goes before one comes.

@@ -33,7 +33,7 @@ def of_pool(key: str, cluster: GcpCluster, pool: NodePoolSpec, resource: str) ->
             "Google Cloud has no capacity blocks; use a future reservation: its name without block",
             pool.name,
         )
-    yield from refusals.reservation_zone(key, pool, cluster.node_zones)
+    yield from refusals.zones(key, pool, cluster.node_zones)
 
 
 def _name(key: str, pool: NodePoolSpec, resource: str) -> Iterator[Finding]:

@@ -50,9 +50,18 @@ class GcpSettings(Section):
     zones: tuple[str, ...] = Field(default=(), max_length=4, examples=[["europe-west4-a", "europe-west4-c"]])
     """Zones of the nodes; choose those that have your GPUs. Zone b of the region when left out."""
     regional: bool = False
-    """A control plane in three zones, and not in the first of ``zones`` alone."""
+    """A control plane in three zones, and not in one alone."""
+    control_plane_zone: str | None = None
+    """The zone of a control plane that is not regional; another one is another cluster.
+
+    The first of ``zones`` by the alphabet when left out: set it before you add an earlier one.
+    """
+    dns_endpoint: bool = True
+    """A name of the control plane that Google's IAM guards, reached from anywhere; you deploy by it."""
     authorized_networks: tuple[PublicRange, ...] = ()
-    """From where the control plane's public address answers; only the VPC reaches it when left out."""
+    """From where the control plane's public address answers; it has no such address when left out."""
+    private_networks: tuple[PrivateRange, ...] = ()
+    """From where its private address answers besides the VPC: ranges behind your VPN or Interconnect."""
     network: GcpNetwork = GcpNetwork()
     """The address ranges of the VPC."""
     release_channel: Literal["rapid", "regular", "stable"] = "regular"
@@ -83,6 +92,23 @@ class GcpSettings(Section):
                 )
             if zone in self.zones[:index]:
                 raise config_error(f"zones[{index}]", f"{zone!r} is in the list already; name each zone once")
+        if self.control_plane_zone and self.regional:
+            raise config_error("controlPlaneZone", "is not used with regional: true; leave one of them out")
+        if self.control_plane_zone and self.control_plane_zone not in self.node_zones:
+            raise config_error(
+                "controlPlaneZone",
+                f"{self.control_plane_zone!r} is not one of zones ({', '.join(self.node_zones)}); add it",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _something_reaches_the_control_plane(self) -> Self:
+        if not self.dns_endpoint and not self.authorized_networks:
+            raise config_error(
+                "dnsEndpoint",
+                "false without authorizedNetworks: the same update makes the VPC, so nothing that deploys is "
+                "in it yet; leave it out, or list the public addresses that you deploy from",
+            )
         return self
 
     @property

@@ -22,7 +22,9 @@ def node_pool(
 
 
 def _bought(pool: NodePoolSpec) -> NodePoolSpec:
-    """Simulated machines are sold on demand and as Spot; what is reserved or waited for is the former."""
-    if pool.capacity in ("reserved", "flex-start"):
-        return pool.model_copy(update={"capacity": "on-demand", "reservation": None})
-    return pool
+    """Simulated machines are sold on demand and as Spot, in zones of their own.
+
+    What is reserved or waited for is on demand.
+    """
+    bought = "on-demand" if pool.capacity in ("reserved", "flex-start") else pool.capacity
+    return pool.model_copy(update={"capacity": bought, "reservation": None, "zones": ()})
