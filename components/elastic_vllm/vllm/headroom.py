@@ -13,7 +13,7 @@ from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm import container
 from elastic_vllm.vllm.inputs import AS_DECLARED, PodInputs
-from elastic_vllm.vllm.pod import tolerations
+from elastic_vllm.vllm.pod import tolerations, with_pull_secrets
 
 if TYPE_CHECKING:
     import pulumi
@@ -63,7 +63,7 @@ def pod(
     given: PodInputs = AS_DECLARED,
 ) -> PodSpecArgsDict:
     """One placeholder. It ends without grace: a replica waits for its place."""
-    return {
+    made: PodSpecArgsDict = {
         "automount_service_account_token": False,
         "containers": [_pause(container.resources(model, placement.gpu_resource, given))],
         "enable_service_links": False,
@@ -81,6 +81,7 @@ def pod(
         "termination_grace_period_seconds": 0,
         "tolerations": tolerations(placement.tolerations),
     }
+    return with_pull_secrets(made, model.engine.image_pull_secrets)
 
 
 def _pause(resources: ResourceRequirementsArgsDict) -> ContainerArgsDict:
