@@ -208,7 +208,7 @@ def test_the_controller_resizes_this_clusters_groups_and_no_other() -> None:
     assert writing["Condition"] == {
         "StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/elastic-vllm-aws-dev": "owned"}
     }
-    bound = inputs(planned(), "autoscaler-controller-identity")
+    bound = inputs(planned(), "cluster-node-autoscaler-identity")
     assert (bound["namespace"], bound["serviceAccount"]) == ("kube-system", "cluster-autoscaler")
 
 

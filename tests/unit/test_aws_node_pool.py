@@ -1,5 +1,6 @@
 """GPU pools on EKS: how their machines are made, and that a pod of a model always fits an empty node."""
 
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,8 @@ NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 
 
 def test_disks_are_large_and_encrypted_and_no_pod_reaches_the_metadata_service() -> None:
-    spec = machine_spec(CLUSTER, pool(), machines("aws")["g6.xlarge"])
+    without = machines("aws")["g6.xlarge"].model_copy(update={"local_disk_gb": 0})
+    spec = machine_spec(CLUSTER, pool(), without)
     assert all(disk["ebs"]["encrypted"] for disk in spec["blockDeviceMappings"])  # type: ignore[attr-defined]  # JSON
     data = {disk["deviceName"]: disk["ebs"]["volumeSize"] for disk in spec["blockDeviceMappings"]}  # type: ignore[attr-defined]  # JSON
     assert data == {"/dev/xvda": "4Gi", "/dev/xvdb": "200Gi"}
@@ -52,8 +54,22 @@ def test_disks_are_large_and_encrypted_and_no_pod_reaches_the_metadata_service()
 def test_local_disks_are_used_where_a_machine_has_some() -> None:
     with_disks = machines("aws")["g6.xlarge"]
     without = with_disks.model_copy(update={"local_disk_gb": 0})
-    assert machine_spec(CLUSTER, pool(), with_disks)["instanceStorePolicy"] == "RAID0"
+    spec: Any = machine_spec(CLUSTER, pool(), with_disks)
+    assert spec["instanceStorePolicy"] == "RAID0"
+    beside = spec["blockDeviceMappings"][1]["ebs"]  # images and pods are on the machine's own
+    assert (beside["volumeSize"], beside["encrypted"]) == ("20Gi", True)
+    assert "throughput" not in beside
     assert "instanceStorePolicy" not in machine_spec(CLUSTER, pool(), without)
+
+
+def test_images_are_fetched_and_unpacked_in_parallel_in_earnest() -> None:
+    """The mode alone keeps containerd's defaults: three downloads of whole layers, one unpack at a time."""
+    given: Any = machine_spec(CLUSTER, pool(), machines("aws")["g6.xlarge"])["userData"]
+    soci = tomllib.loads(given)["settings"]["container-runtime-plugins"]["soci-snapshotter"]
+    pace = soci[soci["pull-mode"]]
+    assert pace["max-concurrent-downloads-per-image"] > 3
+    assert pace["max-concurrent-unpacks-per-image"] > 1
+    assert (pace["concurrent-download-chunk-size"], pace["discard-unpacked-layers"]) == ("16mb", True)
 
 
 def test_every_pool_has_a_class_of_its_own_name_in_the_private_subnets() -> None:

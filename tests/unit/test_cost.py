@@ -11,7 +11,7 @@ from elastic_vllm.clouds.aws import billing as aws_billing
 from elastic_vllm.clouds.gcp import billing as gcp_billing
 from elastic_vllm.estimate.cost import NOTHING, Nodes, envelope, node_price
 from elastic_vllm.estimate.packing import nodes_for
-from elastic_vllm.estimate.placement import SYSTEM_MEMORY_MIB, placed
+from elastic_vllm.estimate.placement import SYSTEM_MEMORY_MIB, machine_of, placed
 from elastic_vllm.simulate.forecast import Conditions
 from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
 from elastic_vllm.testing.values import items, mapping
@@ -171,18 +171,20 @@ def sizes(disks: object, volume: str, size: str) -> list[int]:
 @pytest.mark.parametrize("name", AWS_STACKS)
 def test_the_disks_in_the_bill_of_eks_are_those_that_the_program_registers(name: str) -> None:
     graph, config = recorded(name), parse(read_stack_file(STACKS / f"Pulumi.{name}.yaml"))
-    billed = config.cluster.bill()
+    fixed = config.cluster.bill().fixed
     classes = [item for item in graph if item.type.endswith(":EC2NodeClass")]
     assert len(classes) == len(config.pools)
     for item in classes:
+        (pool,) = [pool for pool in config.pools if pool.name == mapping(item.inputs["metadata"])["name"]]
+        billed = config.cluster.bill(machine_of(config, pool)).per_gpu_node
         disks = mapping(item.inputs["spec"])["blockDeviceMappings"]
-        assert sum(sizes(disks, "ebs", "volumeSize")) == billed.per_gpu_node["disk-gib"]
+        assert sum(sizes(disks, "ebs", "volumeSize")) == billed["disk-gib"]
         data = mapping(mapping(items(disks)[1])["ebs"])
-        assert data["throughput"] == billed.per_gpu_node["disk-throughput"] + 125
+        assert data.get("throughput", 125) == billed.get("disk-throughput", 0) + 125
     (template,) = graph.of_type("aws:ec2/launchTemplate:LaunchTemplate")
     (group,) = graph.of_type("aws:eks/nodeGroup:NodeGroup")
     each = sum(sizes(template.inputs["blockDeviceMappings"], "ebs", "volumeSize"))
-    assert each * int(str(mapping(group.inputs["scalingConfig"])["minSize"])) == billed.fixed["disk-gib"]
+    assert each * int(str(mapping(group.inputs["scalingConfig"])["minSize"])) == fixed["disk-gib"]
 
 
 @pytest.mark.parametrize("name", GCP_STACKS)

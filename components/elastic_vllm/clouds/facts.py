@@ -97,6 +97,9 @@ class ClusterFacts(Protocol):
     def autoscaler_name(self) -> str:
         """The product that adds and removes nodes."""
 
+    def pulled(self, image: str) -> str:
+        """The name by which nodes pull an image: another where the cluster has a cache of its registry."""
+
     def bill(self, machine: MachineRow | None = None) -> Bill:
         """The services that the cluster is billed; ``per_gpu_node`` is that of a pool with this machine."""
 

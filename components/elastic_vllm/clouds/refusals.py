@@ -71,6 +71,47 @@ AUTOSCALER_VERSION = Kind(
     why="cluster-autoscaler simulates the scheduler of one minor version, so each version needs its own "
     "release. Use a version that has one, or Karpenter.",
 )
+DOCKER_HUB = Kind(
+    id="docker-hub-limit",
+    family="lifecycle",
+    severity="info",
+    title="Many nodes that pull from Docker Hub by one address",
+    why="Docker Hub limits what is pulled by one address without an account, and each new node pulls. Over "
+    "the limit pods stay in ImagePullBackOff for hours. Mirror the image, or pull it through a cache: "
+    "`cluster.imageCache` on AWS.",
+)
+KUBERNETES = Kind(
+    id="kubernetes-unsupported",
+    family="capacity",
+    severity="error",
+    title="A Kubernetes version that the cloud or the node image lacks",
+    why="The control plane would be refused, billed as extended support, or get nodes of another version. "
+    "Use one of the versions that the message names.",
+)
+SPOT_NOTICE = Kind(
+    id="spot-notice",
+    family="lifecycle",
+    severity="warning",
+    title="A drain that is longer than the notice of a Spot machine",
+    why="A Spot machine is gone when its notice is over, whatever the pod's grace: answers still in flight "
+    "are cut. Keep the sum of `drain` within the notice, or keep long answers off Spot.",
+)
+SINGLE_MACHINE = Kind(
+    id="single-machine-type",
+    family="capacity",
+    severity="info",
+    title="A pool in production that can use one machine type alone",
+    why="GPU machines run out, one type in one zone at a time. A pool with several machines of the same GPUs "
+    "takes whichever there is: `machines` instead of `machine`.",
+)
+UNREACHED = Kind(
+    id="endpoint-unreached",
+    family="security",
+    severity="error",
+    title="A range from which nothing reaches the control plane",
+    why="A public address sees no private source, and ranges that stand for examples belong to no one: "
+    "`pulumi up` would stop at the first Kubernetes object, after the cluster is made.",
+)
 KINDS = (
     NOT_ON_DEMAND,
     CAPACITY,
@@ -80,6 +121,11 @@ KINDS = (
     POOL_NAME,
     AUTOSCALER_SETTING,
     AUTOSCALER_VERSION,
+    DOCKER_HUB,
+    KUBERNETES,
+    SPOT_NOTICE,
+    SINGLE_MACHINE,
+    UNREACHED,
 )
 """All of them, for the register of the rules."""
 

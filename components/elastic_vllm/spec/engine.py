@@ -10,6 +10,11 @@ from elastic_vllm.section import Section, config_error
 Route = Annotated[str, Field(pattern=r"^/(v1|v2|inference|cohere)(/[a-z0-9_-]+)+$", max_length=80)]
 """A path of vLLM under a prefix that its API key guards; nothing else can be opened."""
 
+SecretName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", max_length=253, examples=["registry"])
+]
+"""The name of a Secret, as Kubernetes has it."""
+
 
 class CompileCacheSpec(Section):
     """A volume of the model's own that all its replicas write: compiled graphs and kernels."""
@@ -65,6 +70,8 @@ class EngineSpec(Section):
         max_length=255,
     )
     """The container image; a version or a digest, never ``latest``."""
+    image_pull_secrets: tuple[SecretName, ...] = ()
+    """Secrets of the models' namespace with credentials of the image's registry; you make them."""
     compile_cache: CompileCacheSpec | None = None
     """Keep what vLLM compiles for the next replica; without it each one compiles anew."""
     extra_args: tuple[str, ...] = ()

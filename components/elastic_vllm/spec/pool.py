@@ -60,7 +60,9 @@ class NodePoolSpec(Section):
     @model_validator(mode="after")
     def _zones_are_chosen_once(self) -> Self:
         if self.zones and self.reservation:
-            raise config_error("zones", "is not used with a reservation, whose own zone decides; leave it out")
+            raise config_error(
+                "zones", "is not used with a reservation, whose own zone decides; leave it out"
+            )
         for index, zone in enumerate(self.zones):
             if zone in self.zones[:index]:
                 raise config_error(f"zones[{index}]", f"{zone!r} is in the list already; name each zone once")

@@ -1,6 +1,6 @@
 """The whole of a stack file as one type. What its sections must keep between each other is in ``rules``."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field
 
@@ -51,3 +51,12 @@ class StackConfig(Section):
     """``production`` asks more of the file: keys, protection, a replica to spare. It changes no resource."""
     budget: BudgetSpec = BudgetSpec()
     """What the stack may cost."""
+
+    def as_pulled(self) -> Self:
+        """The same with each image by the name that nodes pull it by; rules see the name in the file."""
+
+        def pulled(model: ModelSpec) -> ModelSpec:
+            engine = model.engine.model_copy(update={"image": self.cluster.pulled(model.engine.image)})
+            return model.model_copy(update={"engine": engine})
+
+        return self.model_copy(update={"models": tuple(pulled(model) for model in self.models)})

@@ -40,7 +40,7 @@ def load() -> StackConfig:
         raise StackConfigError(review.errors)
     for finding in review.warnings:
         pulumi.log.warn(str(finding))
-    return stack
+    return stack.as_pulled()
 
 
 def _undeclared() -> list[str]:

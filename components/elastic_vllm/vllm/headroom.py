@@ -13,7 +13,7 @@ from elastic_vllm.placement import Placement
 from elastic_vllm.spec import ModelSpec
 from elastic_vllm.vllm import container
 from elastic_vllm.vllm.inputs import AS_DECLARED, PodInputs
-from elastic_vllm.vllm.pod import tolerations
+from elastic_vllm.vllm.pod import tolerations, with_pull_secrets
 
 if TYPE_CHECKING:
     import pulumi
@@ -63,7 +63,7 @@ def pod(
     Its first container does nothing, in the model's image: a node is warm only once it has that.
     """
     resources, security = container.resources(model, placement.gpu_resource, given), container.security()
-    return {
+    made: PodSpecArgsDict = {
         "automount_service_account_token": False,
         "containers": [
             {"name": "pause", "image": IMAGE, "resources": resources, "security_context": security}
@@ -89,3 +89,4 @@ def pod(
         "termination_grace_period_seconds": 0,
         "tolerations": tolerations(placement.tolerations),
     }
+    return with_pull_secrets(made, model.engine.image_pull_secrets)

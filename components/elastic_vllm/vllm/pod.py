@@ -69,7 +69,7 @@ def pod(
     given: PodInputs = AS_DECLARED,
 ) -> PodSpecArgsDict:
     """The pod. No service links: a Service named ``vllm`` would set a variable that vLLM refuses."""
-    return {
+    made: PodSpecArgsDict = {
         "automount_service_account_token": False,
         "containers": [container(model, placement.gpu_resource, budget, secret, weights, given=given)],
         "enable_service_links": False,
@@ -86,6 +86,12 @@ def pod(
             model, weights, model.engine.compile_cache if placement.has_volumes else None, given
         ),
     }
+    return with_pull_secrets(made, model.engine.image_pull_secrets)
+
+
+def with_pull_secrets(pod: PodSpecArgsDict, names: Sequence[str]) -> PodSpecArgsDict:
+    """The pod with what the kubelet shows to the image's registry, where there is something."""
+    return {**pod, "image_pull_secrets": [{"name": name} for name in names]} if names else pod
 
 
 def security() -> PodSecurityContextArgsDict:

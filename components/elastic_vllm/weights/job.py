@@ -15,13 +15,14 @@ from elastic_vllm.vllm import network
 from elastic_vllm.vllm.container import by_name
 from elastic_vllm.vllm.container import security as container_security
 from elastic_vllm.vllm.pod import security as pod_security
+from elastic_vllm.vllm.pod import with_pull_secrets
 from elastic_vllm.vllm.quantity import gibibytes
 from elastic_vllm.weights.names import ACCOUNT, Fetch, hashed
 
 if TYPE_CHECKING:
     import pulumi
     from pulumi_kubernetes.batch.v1 import JobSpecArgsDict
-    from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict, VolumeArgsDict
+    from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict, PodSpecArgsDict, VolumeArgsDict
     from pulumi_kubernetes.networking.v1 import NetworkPolicySpecArgsDict
 
     from elastic_vllm.clouds.base import Endpoint
@@ -66,20 +67,21 @@ def spec(
     fetch: Fetch, to: pulumi.Input[str], environment: Mapping[str, str], *, token: str | None
 ) -> JobSpecArgsDict:
     """The Job; ``token`` names the Secret with the hub's token, if there is one."""
+    pod: PodSpecArgsDict = {
+        "automount_service_account_token": False,
+        "containers": [container(fetch, to, environment, token=token)],
+        "enable_service_links": False,
+        "restart_policy": "Never",
+        "security_context": pod_security(),
+        "service_account_name": ACCOUNT,
+        "volumes": volumes(),
+    }
     return {
         "active_deadline_seconds": deadline_seconds(fetch),
         "backoff_limit": ATTEMPTS,
         "template": {
             "metadata": {"labels": {**selector(), **labels.shared()}},
-            "spec": {
-                "automount_service_account_token": False,
-                "containers": [container(fetch, to, environment, token=token)],
-                "enable_service_links": False,
-                "restart_policy": "Never",
-                "security_context": pod_security(),
-                "service_account_name": ACCOUNT,
-                "volumes": volumes(),
-            },
+            "spec": with_pull_secrets(pod, fetch.pull_secrets),
         },
     }
 

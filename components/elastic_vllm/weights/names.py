@@ -23,6 +23,7 @@ class Fetch:
     revision: str
     image: str
     """vLLM's image, in which the script runs."""
+    pull_secrets: Sequence[str] = ()
 
     @property
     def path(self) -> str:
@@ -42,6 +43,7 @@ def fetch_of(model: ModelSpec) -> Fetch:
         checkpoint=model.checkpoint,
         revision=model.revision or FIRST_FETCHED,
         image=model.engine.image,
+        pull_secrets=model.engine.image_pull_secrets,
     )
 
 

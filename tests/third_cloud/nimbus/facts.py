@@ -56,6 +56,10 @@ class NimbusCluster(Section):
         """See ``ClusterFacts.autoscaler_name``."""
         return catalog.node_autoscaler(self.cloud)
 
+    def pulled(self, image: str) -> str:
+        """See ``ClusterFacts.pulled``."""
+        return image
+
     def bill(self, machine: MachineRow | None = None) -> Bill:
         """See ``ClusterFacts.bill``."""
         del machine

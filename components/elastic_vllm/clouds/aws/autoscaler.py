@@ -86,7 +86,7 @@ def chart_values(cluster_name: str, queue_name: pulumi.Input[str], region: str) 
 
 
 def _node_identity(name: str, base: EksContext, opts: pulumi.ResourceOptions) -> _NodeIdentity:
-    role = identity.role(f"{name}-role", base.spec, identity.NODE, identity.NODE_POLICIES, opts)
+    role = identity.node_role(f"{name}-role", base.spec, opts)
     profile = iam.InstanceProfile(
         f"{name}-profile",
         name=naming.owned(pulumi.get_stack(), f"{name}-profile"),

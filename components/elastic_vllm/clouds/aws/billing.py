@@ -3,6 +3,7 @@
 Prices are rows of ``catalogue.yaml``.
 """
 
+from elastic_vllm.catalog import MachineRow
 from elastic_vllm.clouds.aws.spec import AwsSettings
 from elastic_vllm.clouds.facts import ALWAYS_EXCLUDED, Bill
 
@@ -12,6 +13,8 @@ SYSTEM_DATA_GIB = 100
 """Room for vLLM's image on system nodes: Jobs that fetch weights run it."""
 GPU_DATA_GIB = 200
 """The vLLM image unpacks to tens of gigabytes."""
+LOGS_GIB = 20
+"""Beside a machine's own disks, which hold images and pods."""
 GPU_DISK_THROUGHPUT = 500
 FREE_THROUGHPUT = 125
 """MiB/s that the price of a gp3 volume includes."""
@@ -19,8 +22,9 @@ ENDPOINTS = 2
 """Interface endpoints in each zone: those of ECR."""
 
 
-def bill(cluster: AwsSettings) -> Bill:
+def bill(cluster: AwsSettings, machine: MachineRow | None) -> Bill:
     """Control plane, system nodes and the way out; a disk with each GPU node, whatever its machine."""
+    own_disks = machine is not None and uses_local_disks(cluster, machine)
     zones, gateways = len(cluster.node_zones), nat_gateways(cluster)
     return Bill(
         fixed={
@@ -31,13 +35,20 @@ def bill(cluster: AwsSettings) -> Bill:
             "public-address": gateways,
             "endpoint": zones * ENDPOINTS,
         },
-        per_gpu_node={
+        per_gpu_node={"disk-gib": SYSTEM_VOLUME_GIB + LOGS_GIB}
+        if own_disks
+        else {
             "disk-gib": SYSTEM_VOLUME_GIB + GPU_DATA_GIB,
             "disk-throughput": GPU_DISK_THROUGHPUT - FREE_THROUGHPUT,
         },
         region=cluster.region,
         excluded=ALWAYS_EXCLUDED,
     )
+
+
+def uses_local_disks(cluster: AwsSettings, machine: MachineRow) -> bool:
+    """Whether the machine's own disks take the place of the data volume, whose snapshot they would hide."""
+    return bool(machine.local_disk_gb) and cluster.image_snapshot is None
 
 
 def nat_gateways(cluster: AwsSettings) -> int:

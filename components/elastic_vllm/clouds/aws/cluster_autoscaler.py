@@ -43,7 +43,7 @@ def managed_groups(
     """Register the nodes' role, the controller's identity and the chart."""
     spec = base.spec
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
-    nodes = identity.role(f"{name}-node-role", spec, identity.NODE, identity.NODE_POLICIES, on_aws)
+    nodes = identity.node_role(f"{name}-node-role", spec, on_aws)
     policy = pulumi.Output.json_dumps(permissions.cluster_autoscaler(base.spec.region, base.name))
     allowed = iam.RolePolicy(
         f"{name}-controller-policy", role=base.autoscaler.role.name, policy=policy, opts=on_aws

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elastic_vllm import catalog
 from elastic_vllm.catalog import CloudName, Counted, MachineRow, QuotaRow
+from elastic_vllm.clouds import docker_hub
 from elastic_vllm.clouds.aws import billing, quotas
 from elastic_vllm.clouds.aws.deployer import boundary, deployer
 from elastic_vllm.clouds.aws.spec import AwsSettings
@@ -48,10 +49,13 @@ class AwsCluster(AwsSettings):
         chosen = self.node_autoscaler
         return catalog.node_autoscaler(self.cloud) if chosen == "karpenter" else chosen
 
+    def pulled(self, image: str) -> str:
+        """See ``ClusterFacts.pulled``."""
+        return docker_hub.through(self.image_cache, image)
+
     def bill(self, machine: MachineRow | None = None) -> Bill:
         """See ``ClusterFacts.bill``."""
-        del machine
-        return billing.bill(self)
+        return billing.bill(self, machine)
 
     def quota_rows(self) -> Mapping[str, QuotaRow]:
         """See ``ClusterFacts.quota_rows``."""

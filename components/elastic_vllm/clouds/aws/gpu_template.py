@@ -34,7 +34,7 @@ def gpu_template(
     block = bool(pool.reservation and pool.reservation.block)
     return ec2.LaunchTemplate(
         f"{name}-template",
-        block_device_mappings=disks(base.spec),
+        block_device_mappings=disks(base.spec, machine),
         capacity_reservation_specification=reserved(pool),
         instance_market_options={"market_type": "capacity-block"} if block else None,
         instance_type=machine.name if block else None,
@@ -48,14 +48,15 @@ def gpu_template(
     )
 
 
-def disks(spec: AwsCluster) -> "list[LaunchTemplateBlockDeviceMappingArgsDict]":
+def disks(spec: AwsCluster, machine: MachineRow) -> "list[LaunchTemplateBlockDeviceMappingArgsDict]":
     """Bottlerocket's own volume, and the one for images and pods; a snapshot brings its own encryption."""
     data: LaunchTemplateBlockDeviceMappingEbsArgsDict = {
         "delete_on_termination": "true",
-        "throughput": 500,
-        "volume_size": billing.GPU_DATA_GIB,
+        "volume_size": billing.LOGS_GIB,
         "volume_type": "gp3",
     }
+    if not billing.uses_local_disks(spec, machine):
+        data |= {"throughput": billing.GPU_DISK_THROUGHPUT, "volume_size": billing.GPU_DATA_GIB}
     if spec.image_snapshot:
         data["snapshot_id"] = spec.image_snapshot
     else:
@@ -63,7 +64,7 @@ def disks(spec: AwsCluster) -> "list[LaunchTemplateBlockDeviceMappingArgsDict]":
     system: LaunchTemplateBlockDeviceMappingEbsArgsDict = {
         "delete_on_termination": "true",
         "encrypted": "true",
-        "volume_size": 4,
+        "volume_size": billing.SYSTEM_VOLUME_GIB,
         "volume_type": "gp3",
     }
     return [{"device_name": "/dev/xvda", "ebs": system}, {"device_name": "/dev/xvdb", "ebs": data}]

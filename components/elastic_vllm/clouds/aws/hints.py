@@ -6,8 +6,7 @@ EKS does not copy a node group's labels and taints to them, and asks nobody for 
 from collections.abc import Mapping
 
 from elastic_vllm.catalog import MachineRow
-from elastic_vllm.clouds.aws import user_data
-from elastic_vllm.clouds.aws.billing import GPU_DATA_GIB
+from elastic_vllm.clouds.aws import billing
 from elastic_vllm.clouds.gpu_node import GPU_RESOURCE, GPU_TAINT, node_labels
 from elastic_vllm.spec import AwsCluster, NodePoolSpec
 
@@ -41,6 +40,8 @@ def tags(
 def disk_gib(cluster: AwsCluster, machine: MachineRow) -> int:
     """GiB that an empty node offers its pods."""
     size = (
-        machine.local_disk_gb * 1e9 / 2**30 if user_data.uses_local_disks(cluster, machine) else GPU_DATA_GIB
+        machine.local_disk_gb * 1e9 / 2**30
+        if billing.uses_local_disks(cluster, machine)
+        else billing.GPU_DATA_GIB
     )
     return int(size * USABLE_DISK)

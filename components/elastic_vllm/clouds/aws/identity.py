@@ -10,7 +10,7 @@ import pulumi
 from pulumi_aws import eks, iam
 
 from elastic_vllm.clouds.aws import naming
-from elastic_vllm.spec import AwsCluster
+from elastic_vllm.clouds.aws.spec import AwsSettings
 
 NODE_POLICIES = (
     "AmazonEKSWorkerNodePolicy",
@@ -50,7 +50,7 @@ POD = trust("pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession")
 
 def role(
     name: str,
-    spec: AwsCluster,
+    spec: AwsSettings,
     trusted: Mapping[str, object],
     policies: Sequence[str],
     opts: pulumi.ResourceOptions,
@@ -75,6 +75,32 @@ def role(
     return Role(role=registered, ready=attached)
 
 
+def node_role(name: str, cluster: AwsSettings, opts: pulumi.ResourceOptions) -> Role:
+    """Register the role of nodes; with an image cache, also the right to fill it on the first pull."""
+    made = role(name, cluster, NODE, NODE_POLICIES, opts)
+    if cluster.image_cache is None:
+        return made
+    filling = iam.RolePolicy(
+        f"{name}-image-cache",
+        role=made.role.name,
+        policy=pulumi.Output.json_dumps(fill(cluster.region, cluster.image_cache)),
+        opts=opts,
+    )
+    return Role(role=made.role, ready=[*made.ready, filling])
+
+
+def fill(region: str, cache: str) -> Mapping[str, object]:
+    """The policy by which nodes have ECR fetch an image that the cache does not hold yet."""
+    registry, _, prefix = cache.partition("/")
+    account, where = registry.split(".")[0], registry.split(".")[3]
+    repositories = f"arn:{naming.partition(region)}:ecr:{where}:{account}:repository/{prefix}/*"
+    actions = ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": [repositories]}],
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Account:
     """A Kubernetes service account of one cluster."""
@@ -93,7 +119,7 @@ class PodIdentity:
     """Credentials are put into a pod as it is admitted: one that comes before this never gets any."""
 
 
-def pod_identity(name: str, spec: AwsCluster, account: Account, opts: pulumi.ResourceOptions) -> PodIdentity:
+def pod_identity(name: str, spec: AwsSettings, account: Account, opts: pulumi.ResourceOptions) -> PodIdentity:
     """Register a role for an account, still without rights."""
     taken = role(f"{name}-role", spec, POD, [], opts).role
     bound = eks.PodIdentityAssociation(

@@ -58,20 +58,23 @@ def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> M
     """What a machine of the pool is made of: image, disks, and a metadata service that no pod reaches."""
     pulling = user_data.pulling(spec)
     held = pool.reservation
+    own_disks = billing.uses_local_disks(spec, machine)
+    data = (
+        _volume("/dev/xvdb", billing.LOGS_GIB)
+        if own_disks
+        else _volume(
+            "/dev/xvdb",
+            billing.GPU_DATA_GIB,
+            snapshot=spec.image_snapshot,
+            throughput=billing.GPU_DISK_THROUGHPUT,
+        )
+    )
     return {
         "amiSelectorTerms": [{"alias": image.ALIAS}],
         "associatePublicIPAddress": False,
-        "blockDeviceMappings": [
-            _volume("/dev/xvda", billing.SYSTEM_VOLUME_GIB),
-            _volume(
-                "/dev/xvdb",
-                billing.GPU_DATA_GIB,
-                snapshot=spec.image_snapshot,
-                throughput=billing.GPU_DISK_THROUGHPUT,
-            ),
-        ],
+        "blockDeviceMappings": [_volume("/dev/xvda", billing.SYSTEM_VOLUME_GIB), data],
         **({"capacityReservationSelectorTerms": [{"id": held.name}]} if held else {}),
-        **({"instanceStorePolicy": "RAID0"} if user_data.uses_local_disks(spec, machine) else {}),
+        **({"instanceStorePolicy": "RAID0"} if own_disks else {}),
         "metadataOptions": {
             "httpEndpoint": "enabled",
             "httpProtocolIPv6": "disabled",

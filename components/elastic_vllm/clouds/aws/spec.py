@@ -75,6 +75,12 @@ class AwsSettings(Section):
     """The VPC."""
     node_autoscaler: Literal["karpenter", "cluster-autoscaler"] = "karpenter"
     """What adds and removes GPU nodes: Karpenter, or managed node groups with cluster-autoscaler."""
+    image_cache: str | None = Field(
+        default=None,
+        pattern=r"^\d{12}\.dkr\.ecr\.[-a-z0-9]+\.amazonaws\.com/[a-z0-9][-._/a-z0-9]*[a-z0-9]$",
+        examples=["111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub"],
+    )
+    """An ECR pull-through cache of Docker Hub: registry and prefix. Nodes pull its images from there."""
     image_snapshot: str | None = Field(
         default=None, pattern=r"^snap-[0-9a-f]+$", examples=["snap-0123456789abcdef0"]
     )

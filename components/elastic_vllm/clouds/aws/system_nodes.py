@@ -27,7 +27,7 @@ def system_nodes(
     opts: pulumi.ResourceOptions,
 ) -> eks.NodeGroup:
     """Register the node group and its launch template, after what ``opts`` depend on."""
-    role = identity.role(f"{name}-role", spec, identity.NODE, identity.NODE_POLICIES, opts)
+    role = identity.node_role(f"{name}-role", spec, opts)
     template = _template(name, {**tags, "Name": name}, opts)
     return eks.NodeGroup(
         name,

@@ -49,6 +49,10 @@ class GcpCluster(GcpSettings):
         """See ``ClusterFacts.autoscaler_name``."""
         return catalog.node_autoscaler(self.cloud)
 
+    def pulled(self, image: str) -> str:
+        """See ``ClusterFacts.pulled``."""
+        return image
+
     def bill(self, machine: MachineRow | None = None) -> Bill:
         """See ``ClusterFacts.bill``."""
         return billing.bill(self, machine)

@@ -51,6 +51,10 @@ class LocalCluster(LocalSettings):
         """See ``ClusterFacts.autoscaler_name``. That of the cloud whose machines are simulated."""
         return catalog.node_autoscaler(self.machines)
 
+    def pulled(self, image: str) -> str:
+        """See ``ClusterFacts.pulled``."""
+        return image
+
     def bill(self, machine: MachineRow | None = None) -> Bill:
         """See ``ClusterFacts.bill``."""
         del machine
