@@ -22,7 +22,7 @@ from tests.manifests import inputs
 
 ROOT = Path(__file__).parents[2]
 STACKS = {"aws": ("aws-dev", "aws-prod"), "gcp": ("gcp-dev", "gcp-prod")}
-AWS: dict[str, object] = {"cloud": "aws", "region": "eu-west-1"}
+AWS: dict[str, object] = {"cloud": "aws", "region": "eu-central-1"}
 GCP: dict[str, object] = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4"}
 
 
@@ -86,7 +86,7 @@ def test_a_pools_own_part_is_counted_as_the_stacks_is(stack: str) -> None:
 
 def test_a_reservation_counts_as_on_demand_and_a_capacity_block_not_at_all() -> None:
     keys = {"accelerator": "h100", "gpusPerNode": 8, "capacity": "reserved"}
-    held = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
+    held = {"name": "cr-0123456789abcdef0", "zone": "eu-central-1a"}
     assert needed(AWS, **keys, reservation=held)["L-417A185B"] == 768
     assert "L-417A185B" not in needed(AWS, **keys, reservation={**held, "block": True})
 

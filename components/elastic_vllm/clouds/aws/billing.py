@@ -3,6 +3,9 @@
 Prices are rows of ``catalogue.yaml``.
 """
 
+from datetime import date
+
+from elastic_vllm.catalog import kubernetes_support
 from elastic_vllm.clouds.aws.spec import AwsSettings
 from elastic_vllm.clouds.facts import ALWAYS_EXCLUDED, Bill
 
@@ -25,6 +28,7 @@ def bill(cluster: AwsSettings) -> Bill:
     return Bill(
         fixed={
             f"control-plane-{cluster.control_plane_tier}": 1,
+            **({"control-plane-extended": 1} if in_extended_support(cluster) else {}),
             cluster.system_machine: cluster.system_nodes,
             "disk-gib": cluster.system_nodes * (SYSTEM_VOLUME_GIB + SYSTEM_DATA_GIB),
             "nat-gateway": gateways,
@@ -36,8 +40,15 @@ def bill(cluster: AwsSettings) -> Bill:
             "disk-throughput": GPU_DISK_THROUGHPUT - FREE_THROUGHPUT,
         },
         region=cluster.region,
+        zones=cluster.node_zones,
         excluded=ALWAYS_EXCLUDED,
     )
+
+
+def in_extended_support(cluster: AwsSettings) -> bool:
+    """Whether the standard support of the cluster's Kubernetes version has ended."""
+    row = kubernetes_support(cluster.cloud).get(cluster.kubernetes)
+    return row is not None and row.standard_until < date.today()  # noqa: DTZ011  # the table's dates are plain
 
 
 def nat_gateways(cluster: AwsSettings) -> int:
