@@ -21,7 +21,7 @@ ASG_SUFFIX = "01234567-89ab-cdef-0123-456789abcdef"
 CANARY = "sk-canary-9b1d"
 HUB_CANARY = "hf_canary5e0c"
 ACCOUNT = "111122223333"
-MANAGED = {"cloud": "aws", "region": "eu-west-1", "nodeAutoscaler": "cluster-autoscaler"}
+MANAGED = {"cloud": "aws", "region": "eu-central-1", "nodeAutoscaler": "cluster-autoscaler"}
 """A cluster whose GPU nodes are managed node groups."""
 SERVICES = {"cloudwatch": "events"}
 """Packages that AWS calls otherwise in its ARNs."""
@@ -34,15 +34,15 @@ def answer(item: Registration) -> Applied:
         return Applied(id=item.name, outputs=item.inputs)
     service = rest.partition("/")[0]
     made: dict[str, object] = {
-        "arn": f"arn:aws:{SERVICES.get(service, service)}:eu-west-1:{ACCOUNT}:{item.name}",
+        "arn": f"arn:aws:{SERVICES.get(service, service)}:eu-central-1:{ACCOUNT}:{item.name}",
         "name": item.name,
-        "url": f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/{item.name}",
+        "url": f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/{item.name}",
         "latestVersion": 1,
         **item.inputs,
     }
     if item.type == "aws:eks/cluster:Cluster":
         made |= {
-            "endpoint": "https://0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com",
+            "endpoint": "https://0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com",
             "certificateAuthority": {"data": "Y2E="},
             "vpcConfig": {**_mapping(item.inputs["vpcConfig"]), "clusterSecurityGroupId": "sg-0cluster"},
         }

@@ -14,7 +14,7 @@ from elastic_vllm.spec.stack import StackConfig
 from tests.strategies import Raw
 
 _SCHEMA = StackConfig.model_json_schema(by_alias=True)
-_ZONES = st.sampled_from(["eu-west-1a", "eu-west-1b", "europe-west4-b", "europe-west4-c"])
+_ZONES = st.sampled_from(["eu-central-1a", "eu-central-1b", "europe-west4-b", "europe-west4-c"])
 _LONGEST = 6
 """Items of a list, and more than any list may have."""
 _BY_HAND: Mapping[str, st.SearchStrategy[Any]] = {

@@ -7,7 +7,17 @@ from math import ceil
 
 from hypothesis import strategies as st
 
-from elastic_vllm.catalog import CloudName, MachineRow, ModelRow, accelerators, machine_for, machines, models
+from elastic_vllm.catalog import (
+    CloudName,
+    MachineRow,
+    ModelRow,
+    accelerators,
+    machine_for,
+    machines,
+    models,
+    selling_zones,
+    sold,
+)
 from elastic_vllm.clouds.aws.image import DRIVER_BRANCH
 from elastic_vllm.estimate.memory import fit, serving_of
 from elastic_vllm.estimate.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB
@@ -32,7 +42,7 @@ CLUSTERS = st.one_of(
         optional={"compression": st.floats(1, 100)},
     ),
     st.fixed_dictionaries(
-        {"cloud": st.just("aws"), "region": st.sampled_from(["eu-west-1", "us-gov-west-1"])}
+        {"cloud": st.just("aws"), "region": st.sampled_from(["us-east-1", "us-gov-west-1"])}
     ),
     st.fixed_dictionaries(
         {"cloud": st.just("gcp"), "project": st.just("acme-inference"), "region": st.just("europe-west4")}
@@ -143,13 +153,20 @@ def _can_run(row: ModelRow, machine: MachineRow, gpus: int, engines: int) -> boo
     return divides and whole_blocks and _context(row, machine, gpus, engines) > LEAST_CONTEXT
 
 
+def _offered(machine: MachineRow) -> bool:
+    """Sold, or not known to be missing, in the regions and default zones of ``CLUSTERS``."""
+    if machine.cloud == "aws":
+        return sold(machine, "us-east-1") is not False
+    return "b" in (selling_zones(machine, "europe-west4") or "b")
+
+
 @st.composite
 def pools(draw: st.DrawFn, name: str, cloud: CloudName) -> tuple[Raw, MachineRow]:
     """A pool, and the machine it stands for."""
     drivable = {
         name for name, row in accelerators().items() if cloud == "gcp" or row.driver_branch <= DRIVER_BRANCH
     }
-    usable = [row for row in machines(cloud).values() if row.accelerator in drivable]
+    usable = [row for row in machines(cloud).values() if row.accelerator in drivable and _offered(row)]
     machine = draw(st.sampled_from(sorted(usable, key=lambda row: row.name)))
     named = draw(st.booleans())
     raw: Raw = {"name": name, "accelerator": machine.accelerator, "gpusPerNode": machine.gpus}

@@ -88,8 +88,11 @@ def prices(cost: Envelope, today: date) -> str:
     if cost.oldest is None:
         return f"no prices are known for {cost.price_region}"
     age = counted(max(0, (today - cost.oldest).days), "day")
-    elsewhere = f"; the stack runs in {cost.region}" if cost.region not in (None, cost.price_region) else ""
-    return f"list prices of {cost.price_region}, the oldest of {cost.oldest} ({age} old){elsewhere}"
+    where = cost.region or cost.price_region
+    elsewhere = (
+        f"; of {cost.price_region}, for want of others: {', '.join(cost.elsewhere)}" if cost.elsewhere else ""
+    )
+    return f"list prices of {where}, the oldest of {cost.oldest} ({age} old){elsewhere}"
 
 
 def changes(found: Difference) -> str:

@@ -121,7 +121,7 @@ def test_broken_yaml_is_told_with_its_line(checkout: Checkout) -> None:
     assert "Pulumi.broken.yaml is not valid YAML: line 3" in said
 
 
-AWS = local_stack(cluster={"cloud": "aws", "region": "eu-west-1"})
+AWS = local_stack(cluster={"cloud": "aws", "region": "eu-central-1"})
 
 
 @pytest.fixture

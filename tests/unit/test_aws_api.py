@@ -29,14 +29,14 @@ UNMAPPED = {
 """The network: types and golden graphs have to do."""
 RICH = {
     "cloud": "aws",
-    "region": "eu-west-1",
+    "region": "eu-central-1",
     "authorizedNetworks": ["203.0.113.0/24"],
     "admins": ["arn:aws:iam::111122223333:role/ops/on-call"],
     "controlPlaneTier": "tier-xl",
     "hpaSyncSeconds": 10,
     "permissionsBoundary": "arn:aws:iam::111122223333:policy/bound",
 }
-HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
+HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-central-1a"}
 P5 = {"accelerator": "h100", "gpusPerNode": 8, "maxNodes": 2, "capacity": "reserved"}
 POOLS = [
     {"name": "l4", "accelerator": "l4", "maxNodes": 4, "capacity": "spot-then-on-demand", "minNodes": 1},

@@ -25,7 +25,7 @@ from tests.strategies import Raw, pools, served
 
 GROUP = "aws:eks/nodeGroup:NodeGroup"
 TAG = "aws:autoscaling/tag:Tag"
-HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1b"}
+HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-central-1b"}
 
 
 def planned(cluster: dict[str, object] | None = None, **keys: object) -> Graph:
@@ -179,7 +179,7 @@ def test_the_chart_is_pinned_and_finds_this_clusters_groups() -> None:
     release = inputs(planned(), "autoscaler-cluster-autoscaler")
     assert (release["version"], release["values"]["image"]["tag"]) == ("9.59.0", "v1.36.1")
     assert release["values"]["autoDiscovery"] == {"clusterName": "elastic-vllm-aws-dev"}
-    assert release["values"]["awsRegion"] == "eu-west-1"
+    assert release["values"]["awsRegion"] == "eu-central-1"
 
 
 def test_the_image_is_that_of_the_clusters_minor_version() -> None:

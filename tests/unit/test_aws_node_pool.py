@@ -32,7 +32,7 @@ from tests.aws import execute, recorded
 from tests.manifests import inputs, model, pool
 from tests.strategies import Raw, pools, served
 
-CLUSTER = AwsCluster(cloud="aws", region="eu-west-1")
+CLUSTER = AwsCluster(cloud="aws", region="eu-central-1")
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 
@@ -106,7 +106,7 @@ def refused(**keys: object) -> list[Finding]:
     return list(rules.of_pool("pools[0]", CLUSTER, pool(**keys)))
 
 
-HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
+HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-central-1a"}
 
 
 def test_a_pool_is_in_the_zones_that_it_chooses() -> None:
@@ -136,9 +136,9 @@ def test_reserved_machines_come_from_their_reservation_and_from_nowhere_else() -
             "'ours' is not the id of a capacity reservation",
         ),
         (
-            {"capacity": "reserved", "reservation": {**HELD, "zone": "eu-west-1x"}},
+            {"capacity": "reserved", "reservation": {**HELD, "zone": "eu-central-1x"}},
             "pools[0].reservation.zone",
-            "eu-west-1x is not one of the cluster's zones (eu-west-1a,",
+            "eu-central-1x is not one of the cluster's zones (eu-central-1a,",
         ),
     ],
 )
@@ -170,7 +170,7 @@ def test_images_are_pulled_side_by_side_or_are_there_already() -> None:
 
 
 def test_no_annotation_is_for_simulated_nodes() -> None:
-    cloud = AwsCloud(AwsCluster(cloud="aws", region="eu-west-1"))
+    cloud = AwsCloud(AwsCluster(cloud="aws", region="eu-central-1"))
     assert cloud.pod_annotations(model(), pool()) == {}
 
 

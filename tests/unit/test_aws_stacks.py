@@ -101,7 +101,7 @@ def test_what_aws_bills_carries_the_tags_of_the_stack(stack: str) -> None:
 
 def test_admins_of_one_name_in_two_accounts_are_two() -> None:
     arns = [f"arn:aws:iam::{account}:role/ops" for account in ("111122223333", "444455556666")]
-    graph = execute("aws-dev", cluster={"cloud": "aws", "region": "eu-west-1", "admins": arns})
+    graph = execute("aws-dev", cluster={"cloud": "aws", "region": "eu-central-1", "admins": arns})
     entries = {item.name: item.inputs for item in graph.of_type("aws:eks/accessEntry:AccessEntry")}
     assert [one["principalArn"] for name, one in entries.items() if "-admin-ops" in name] == arns
     assert entries["cluster-admin-ops"]["principalArn"] == arns[0]

@@ -24,6 +24,14 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "m28-reservation-elsewhere": {"pools[0].reservation.zone": "reservation-unusable"},
     "m31-gke-has-no-such-setting": {"autoscaler.consolidateAfterSeconds": "autoscaler-setting"},
     "n18-gcp-private-range": {"cluster.authorizedNetworks[0]": "stack-file"},
+    "m01-region-without-the-gpu": {"pools[0].accelerator": "machine-not-offered"},
+    "m02-gcp-default-zone": {"pools[0].machine": "machine-not-offered"},
+    "m15-budget-that-sees-no-price": {
+        "pools[0].machine": "machine-not-offered",
+        "budget.maxHourlyUsd": "over-budget",
+    },
+    "n01-zone-without-control-plane": {"cluster.zones": "no-such-zone"},
+    "n15-budget-without-a-price": {"budget.maxHourlyUsd": "unpriced-under-budget"},
     "n28-aws-ca-version": {"cluster.kubernetes": "autoscaler-version"},
     "n28-aws-driver": {"pools[0].accelerator": "driver-too-old"},
     "n28-aws-three": {
@@ -39,6 +47,8 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "n28-gcp-underutilized": {"autoscaler.consolidation": "autoscaler-setting"},
 }
 """By the file: the key of each error, and the id of its finding."""
+WARNED = {"m12-floor-of-idle-nodes": ("pools[0].minNodes", "idle-floor")}
+"""Files that are planned, with a warning."""
 PLANNED = ("m33-zero-on-gke",)
 """Files without a mistake that once ended in a traceback."""
 
@@ -56,7 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_case_says_what_is_expected_of_it() -> None:
-    assert {path.stem for path in CASES.glob("*.yaml")} >= {*REFUSED, *PLANNED}
+    assert {path.stem for path in CASES.glob("*.yaml")} >= {*REFUSED, *WARNED, *PLANNED}
 
 
 def called(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
@@ -104,3 +114,10 @@ def test_what_is_no_mistake_is_planned_whole(case: str, folder: Path) -> None:
     assert found.errors == ()
     assert found.resources
     assert [item.model for item in found.forecast] == [item.name for item in found.models]
+
+
+@pytest.mark.parametrize("case", WARNED)
+def test_a_costly_choice_is_planned_with_a_warning(case: str, folder: Path) -> None:
+    found = plan(folder, case, today())
+    assert found.errors == ()
+    assert WARNED[case] in {(item.key, item.id) for item in found.findings if item.severity == "warning"}

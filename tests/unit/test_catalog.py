@@ -15,7 +15,7 @@ from elastic_vllm.catalog import CatalogueError, CloudName, rows, tables
 
 FOLDER = Path(catalog.__file__).parent
 CLOUDS = catalog.clouds()
-PARTS = ("machines", "offers", "quotas", "services")
+PARTS = ("machines", "quotas", "services")
 SIZES = ("2B", "4B", "8B", "32B", "30B-A3B", "235B-A22B")
 
 
@@ -40,6 +40,7 @@ def test_every_row_has_a_source_and_a_date_that_has_passed() -> None:
         ("models.yaml", "sizes"),
         ("accelerators.yaml", "accelerators"),
         *((f"../clouds/{cloud}/catalogue.yaml", part) for cloud in CLOUDS for part in PARTS),
+        *((f"../clouds/{cloud}/offers.yaml", part) for cloud in CLOUDS for part in ("offers", "zones")),
     ],
 )
 def test_every_row_in_the_files_cites_a_source_of_its_file(file: str, section: str) -> None:

@@ -28,7 +28,7 @@ def test_every_machine_is_listed_with_its_price_region_and_date() -> None:
         known.usd_per_hour,
         str(known.as_of),
     )
-    assert rows["a3-megagpu-8g"]["usdPerHour"] is None
+    assert rows["a4-highgpu-8g"]["usdPerHour"] is None
 
 
 def test_one_clouds_machines_alone() -> None:

@@ -11,7 +11,7 @@ from fleet.errors import FleetError
 from tests.manifests import model
 
 L4 = catalog.machine_for("aws", "l4", 1, "g6.4xlarge")
-AWS = AwsCluster(cloud="aws", region="eu-west-1")
+AWS = AwsCluster(cloud="aws", region="eu-central-1")
 ROWS = table(model(), L4, AWS)
 
 

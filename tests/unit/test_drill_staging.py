@@ -20,7 +20,7 @@ STACKS = Path(__file__).parents[2] / "stacks"
 COMMITTED = sorted(path.name[7:-5] for path in STACKS.glob("Pulumi.*.yaml"))
 CLUSTER = f"{PROJECT}:cluster"
 GCP = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4"}
-AWS = {"cloud": "aws", "region": "eu-west-1"}
+AWS = {"cloud": "aws", "region": "eu-central-1"}
 TWO_POOLS = [
     {"name": "l4", "accelerator": "l4", "maxNodes": 4},
     {"name": "l40s", "accelerator": "l40s", "maxNodes": 4},

@@ -156,6 +156,10 @@ def sleeping(**replicas: int) -> Raw:
 ONE = {"min": 1, "max": 1}
 H100 = {"accelerator": "h100", "machine": "a3-highgpu-1g"}
 L40S = {"accelerator": "l40s"}
+EIGHT_H100, EIGHT_H200, EIGHT_B200 = (
+    {"accelerator": name, "gpusPerNode": 8} for name in ("h100", "h200", "b200")
+)
+FRANKFURT = {**AWS, "region": "eu-central-1"}
 A10G = {"accelerator": "a10g", "capacity": "spot"}
 WORLD = [f"{first}.0.0.0/8" for first in range(11, 110)]
 TOKEN = '{"token": "hf_0123456789abcdefgh"}'
@@ -219,7 +223,21 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
         stack(cluster=MANAGED, autoscaler={"consolidation": "when-underutilized"}),
     ),
     "autoscaler-version": (stack(cluster=MANAGED), stack(cluster={**MANAGED, "kubernetes": "1.40"})),
-    "machine-not-offered": (spare(A10G, AWS), spare(A10G, {**AWS, "region": "eu-south-1"})),
+    "machine-not-offered": (spare(L40S, FRANKFURT), spare(EIGHT_H100, FRANKFURT)),
+    "machine-offer-unknown": (spare(L40S, FRANKFURT), spare(EIGHT_B200, FRANKFURT)),
+    "no-such-zone": (
+        stack(cluster={**AWS, "zones": ["us-east-1a", "us-east-1f"]}),
+        stack(cluster={**AWS, "zones": ["us-east-1a", "us-east-1e"]}),
+    ),
+    "unpriced-under-budget": (
+        stack(cluster=AWS, budget={"maxHourlyUsd": 500}),
+        stack(cluster={**AWS, "systemMachine": "c7i.large"}, budget={"maxHourlyUsd": 500}),
+    ),
+    "price-of-another-region": (
+        spare({**EIGHT_H200, "capacity": "spot"}, {**GCP, "region": "us-central1"}),
+        spare({**EIGHT_H200, "capacity": "spot"}, {**GCP, "region": "asia-south1"}),
+    ),
+    "idle-floor": (with_pool(minNodes=4, maxNodes=8), with_pool(minNodes=5, maxNodes=8)),
     "quota-at-max": (stack(), stack(cluster=AWS)),
     "cpu-target-cannot-fire": (targeting(70, 1.75), targeting(70, 3)),
     "cpu-target-always-fires": (targeting(70, 1.75), targeting(5, 1.75)),

@@ -50,7 +50,7 @@ class OneBucket:
         self.asked.append(accounts)
         return Bucket(
             address=pulumi.Output.from_input("s3://bucket"),
-            environment={"AWS_REGION": "eu-west-1"},
+            environment={"AWS_REGION": "eu-central-1"},
             credentials=[AGENT],
             ready=[],
         )
@@ -225,7 +225,7 @@ def test_pods_stream_offline_and_reach_their_credentials() -> None:
     ]
     list(engine_options.read(line))
     assert variables(built)["HF_HUB_OFFLINE"] == "1"
-    assert variables(built)["AWS_REGION"] == "eu-west-1"
+    assert variables(built)["AWS_REGION"] == "eu-central-1"
     egress = inputs(graph, "chat-network")["spec"]["egress"]
     assert {
         "ports": [{"port": 80, "protocol": "TCP"}],

@@ -16,7 +16,7 @@ from tests.manifests import inputs, kubernetes, model, names, pool
 
 pytestmark = pytest.mark.usefixtures("kubeconfig")
 
-HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
+HELD = {"name": "cr-0123456789abcdef0", "zone": "eu-central-1a"}
 
 
 def declare(

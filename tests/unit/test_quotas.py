@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 STACKS = {"aws": ("aws-dev", "aws-prod"), "gcp": ("gcp-dev", "gcp-prod")}
 COUNTS_ALL = {"CPUS", "CPUS_ALL_REGIONS", "GPUS_ALL_REGIONS", "L-1216C47A", "PREEMPTIBLE_CPUS"}
 """Quotas that count more than one family."""
-AWS: dict[str, object] = {"cloud": "aws", "region": "eu-west-1"}
+AWS: dict[str, object] = {"cloud": "aws", "region": "eu-central-1"}
 GCP: dict[str, object] = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4"}
 
 
@@ -88,7 +88,7 @@ def test_a_pools_own_part_is_counted_as_the_stacks_is(stack: str) -> None:
 
 def test_a_reservation_counts_as_on_demand_and_a_capacity_block_not_at_all() -> None:
     keys = {"accelerator": "h100", "gpusPerNode": 8, "capacity": "reserved"}
-    held = {"name": "cr-0123456789abcdef0", "zone": "eu-west-1a"}
+    held = {"name": "cr-0123456789abcdef0", "zone": "eu-central-1a"}
     assert needed(AWS, **keys, reservation=held)["L-417A185B"] == 768
     assert "L-417A185B" not in needed(AWS, **keys, reservation={**held, "block": True})
 

@@ -111,7 +111,7 @@ def test_a_drain_gives_the_pod_the_sum_of_its_parts() -> None:
     [
         (LocalCluster(cloud="local"), "aws"),
         (LocalCluster(cloud="local", machines="gcp"), "gcp"),
-        (AwsCluster(cloud="aws", region="eu-west-1"), "aws"),
+        (AwsCluster(cloud="aws", region="eu-central-1"), "aws"),
         (GcpCluster(cloud="gcp", project="acme-inference", region="europe-west4"), "gcp"),
     ],
 )

@@ -146,7 +146,7 @@ def test_a_stack_on_a_third_cloud_is_checked_and_billed(found: Mapping[str, obje
     assert found["fixed"] == pytest.approx(0.2 + 3 * 0.1)
     assert found["node"] == pytest.approx(0.5 + 150 * 0.073 / 730)
     assert found["quotas"] == {"n9 cores": 4 * 8, "machines": 4 + 3, "disks": 4 * 150}
-    assert {"machine-not-offered", "unprotected", "quota-at-max"} <= {*items(found["findings"])}
+    assert {"machine-offer-unknown", "unprotected", "quota-at-max"} <= {*items(found["findings"])}
 
 
 def test_a_stack_on_a_third_cloud_is_planned_and_can_be_drilled(found: Mapping[str, object]) -> None:

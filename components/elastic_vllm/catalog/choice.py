@@ -3,8 +3,8 @@
 Every refusal is a ``CatalogueError`` that says what exists instead.
 """
 
-from elastic_vllm.catalog.rows import CloudName, MachineRow, OfferRow
-from elastic_vllm.catalog.tables import accelerators, loading, machines, models, offers
+from elastic_vllm.catalog.rows import CloudName, MachineRow
+from elastic_vllm.catalog.tables import accelerators, loading, machines, models
 
 
 class CatalogueError(ValueError):
@@ -83,8 +83,3 @@ def weights_seconds(checkpoint: str, network_mbps: int | None = None, copies: in
         raise CatalogueError(f"unknown checkpoint {checkpoint!r}; the catalogue has: {', '.join(models())}")
     pace = loading().stream_gb_per_second
     return copies * model.weights_gb / (pace if network_mbps is None else min(pace, network_mbps / 8000))
-
-
-def offer(cloud: CloudName, machine: str) -> OfferRow | None:
-    """Where a machine is offered, where we know it."""
-    return next((row for prefix, row in offers(cloud).items() if machine.startswith(prefix)), None)

@@ -1,9 +1,10 @@
 """The catalogue's rows as types. Reads no file; a row that lacks its source or has a stray key is refused."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from elastic_vllm.catalog.grounds import Data, Figure, Grounded
 
@@ -153,7 +154,9 @@ class MachineRow(Row):
     """On demand in ``price_region``; ``None`` where no price was found."""
     price_region: str
     spot_factor: float = Field(gt=0, le=1)
-    """Planning share of the on-demand price that a Spot machine costs. Assumed."""
+    """Planning share of the on-demand price that a Spot machine costs."""
+    spot_range: tuple[float, float] | None = None
+    """Lowest and highest share that a source has for the region; ``None`` where the factor is assumed."""
     on_demand: bool = True
     """Whether it can be had on demand at all, by the source's word."""
 
@@ -165,6 +168,9 @@ class ServiceRow(Row):
     title: str
     usd: float = Field(ge=0)
     per: Literal["hour", "month"]
+    price_region: str
+    everywhere: bool = False
+    """Whether the price is the same in all regions."""
 
     @property
     def usd_per_hour(self) -> float:
@@ -181,13 +187,55 @@ class TimingRow(Row):
     """Pulling the vLLM image onto a node that has never had it."""
 
 
+class RegionOffer(Data):
+    """What one region sells of a family, and for how much."""
+
+    factor: float | None = Field(default=None, gt=0)
+    """Its price on demand by that of the price region; ``None`` where the price there is not known."""
+    zones: str = ""
+    """The ends of the names of the zones that have it; empty where they are not known."""
+    spot: tuple[float, ...] = Field(default=(), max_length=3)
+    """Shares of the price on demand that Spot costs: lowest, middle, highest, or the one that holds."""
+
+    @model_validator(mode="after")
+    def _shares_rise(self) -> Self:
+        if list(self.spot) != sorted(self.spot) or not all(0 < share <= 1 for share in self.spot):
+            raise ValueError(f"spot {self.spot} is no rising row of shares between 0 and 1")
+        return self
+
+
 class OfferRow(Row):
-    """In which regions machines of one prefix were found, and in which they were looked for."""
+    """Where things of one family are sold, and by what factor prices differ there."""
 
     name: str
-    """The prefix of the machines' names."""
-    asked: tuple[str, ...]
-    offered: tuple[str, ...]
+    """The start of their names."""
+    asked: tuple[str, ...] = ()
+    """The regions that the source lists: one of these that is not in ``regions`` does not sell them."""
+    regions: Mapping[str, RegionOffer]
+
+
+class ZonesRow(Row):
+    """The zones of one region, by their letters."""
+
+    name: str
+    letters: str = Field(min_length=1)
+    each: int | None = None
+    """How many of them one account sees, where it is fewer."""
+    control_plane: str = ""
+    """Letters of zones that the cloud refuses for the control plane."""
+
+    @property
+    def default(self) -> str:
+        """The first three letters; none where every account sees others."""
+        return "" if self.each else self.letters[:3]
+
+
+class SupportRow(Row):
+    """Until when a cloud supports one minor version of Kubernetes."""
+
+    name: str
+    standard_until: date
+    extended_until: date
 
 
 class CpuRow(Row):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 import yaml
 from pydantic import TypeAdapter
@@ -25,7 +25,9 @@ from elastic_vllm.catalog.rows import (
     QuotaRow,
     Row,
     ServiceRow,
+    SupportRow,
     TimingRow,
+    ZonesRow,
 )
 
 # libyaml reads these files ten times faster; a PyYAML built without it still works.
@@ -47,9 +49,9 @@ def _read(file: str) -> Mapping[str, object]:
     return _SECTIONS.validate_python(yaml.load(text, _Loader))  # noqa: S506  # both are safe
 
 
-def _of(cloud: CloudName) -> str:
-    """The file with all that is known of a cloud; it lies in the cloud's folder."""
-    return f"../clouds/{cloud}/catalogue.yaml"
+def _of(cloud: CloudName, part: Literal["catalogue", "offers"] = "catalogue") -> str:
+    """A file with what is known of a cloud; it lies in the cloud's folder."""
+    return f"../clouds/{cloud}/{part}.yaml"
 
 
 def clouds() -> tuple[CloudName, ...]:
@@ -113,19 +115,24 @@ def _citations() -> Mapping[str, Source]:
     return _SOURCES.validate_python(_read("accelerators.yaml")["sources"])
 
 
+def price_region(cloud: CloudName) -> str:
+    """The region whose prices the catalogue of a cloud has; those of others are factors of them."""
+    return str(_read(_of(cloud))["priceRegion"])
+
+
 @cache
 def machines(cloud: CloudName) -> Mapping[str, MachineRow]:
     """Every machine type of a cloud by the cloud's own name."""
     file = _of(cloud)
-    spot, region = _FIELDS.validate_python(_read(file)["spot"]), _read(file)["priceRegion"]
-    own = {"cloud": cloud, "priceRegion": region, "spotFactor": spot["priceFactor"]}
+    spot = _FIELDS.validate_python(_read(file)["spot"])
+    own = {"cloud": cloud, "priceRegion": price_region(cloud), "spotFactor": spot["priceFactor"]}
     return _rows(MachineRow, file, "machines", **own)
 
 
 @cache
 def services(cloud: CloudName) -> Mapping[str, ServiceRow]:
     """What a cloud bills beside GPU machines, by our own name or by the machine's."""
-    return _rows(ServiceRow, _of(cloud), "services")
+    return _rows(ServiceRow, _of(cloud), "services", priceRegion=price_region(cloud))
 
 
 @cache
@@ -159,8 +166,21 @@ def cpu() -> CpuRow:
 
 @cache
 def offers(cloud: CloudName) -> Mapping[str, OfferRow]:
-    """Where machines are offered, by the prefix of their names; few are known."""
-    return _rows(OfferRow, _of(cloud), "offers")
+    """Where machines and services are sold, and by what factor prices differ, by the start of their names."""
+    return _rows(OfferRow, _of(cloud, "offers"), "offers")
+
+
+@cache
+def zones(cloud: CloudName) -> Mapping[str, ZonesRow]:
+    """The zones of the regions that are known."""
+    return _rows(ZonesRow, _of(cloud, "offers"), "zones")
+
+
+@cache
+def kubernetes_support(cloud: CloudName) -> Mapping[str, SupportRow]:
+    """Until when a cloud supports versions of Kubernetes; none where the cloud upgrades them itself."""
+    file = _of(cloud)
+    return _rows(SupportRow, file, "kubernetes") if "kubernetes" in _read(file) else MappingProxyType({})
 
 
 @cache

@@ -37,6 +37,8 @@ class Bill:
     """Where the stack runs; ``None`` where nothing is billed."""
     excluded: tuple[str, ...]
     """Costs that no figure contains."""
+    zones: tuple[str, ...] = ()
+    """The zones of the nodes, where the region has some."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,22 @@
 """Cost of a stack per hour: at 0, min and max replicas. Pure.
 
-Prices are the catalogue's, list prices of one region, with a source and a date on each; what no figure
-contains is named. Spot is a planning share of the on-demand price, not a quotation.
+Prices are the catalogue's: list prices of the stack's region, and of the catalogue's own region where that
+one's are not known, which is said. What no figure contains is named. Spot is a share of the on-demand price
+that was seen once in the region, or an assumed one; it is no quotation.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from elastic_vllm.catalog import HOURS_PER_MONTH, MachineRow, ServiceRow, machines, services
+from elastic_vllm.catalog import (
+    HOURS_PER_MONTH,
+    MachineRow,
+    ServiceRow,
+    price_region,
+    service_in,
+    services,
+)
 from elastic_vllm.catalog.rows import Row
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.placement import Placed, machine_of, placed
@@ -118,7 +126,7 @@ class Envelope(JsonNames):
     """The bounds between which the bill moves."""
 
     total: Levels
-    """Everything, as if every pool bought on demand, and as if every pool bought Spot."""
+    """Everything, as if every pool bought on demand, and as if each bought Spot above its floor."""
     declared_max: float
     """USD per hour at max replicas, each pool at the dearest rate that its ``capacity`` allows."""
     models: tuple[ModelCost, ...]
@@ -126,7 +134,10 @@ class Envelope(JsonNames):
     fixed: tuple[FixedCost, ...]
     unpriced: tuple[str, ...]
     """Machines without a known price; they count as nothing, so every total is a lower bound."""
+    elsewhere: tuple[str, ...]
+    """What is priced as in ``price_region``, for want of the region's own price."""
     price_region: str
+    """The catalogue's own region."""
     region: str | None
     """Where the stack runs; ``None`` where nothing is billed."""
     sources: tuple[Source, ...]
@@ -146,9 +157,8 @@ class Envelope(JsonNames):
 def envelope(config: StackConfig) -> Envelope:
     """The cost envelope of a stack. Models and pools that no machine carries are left out."""
     carried = [at for at in placed(config) if at.replicas_per_node > 0]
-    pools, cloud = _pools(config), config.cluster.catalogue
-    lines = config.cluster.bill()
-    known = services(cloud)
+    pools, lines = _pools(config), config.cluster.bill()
+    known = _services(config)
     fixed = {name: quantity for name, quantity in lines.fixed.items() if name in known}
     priced = {machine.name: machine for _, machine in pools if machine.usd_per_hour is not None}
     billed = {name for _, machine in pools for name in config.cluster.bill(machine).per_gpu_node}
@@ -166,7 +176,8 @@ def envelope(config: StackConfig) -> Envelope:
         pools=costs,
         fixed=always,
         unpriced=tuple(sorted(missing)),
-        price_region=next(iter(machines(cloud).values())).price_region,
+        elsewhere=tuple(sorted(row.name for row in rows if lines.region not in (None, row.price_region))),
+        price_region=price_region(config.cluster.catalogue),
         region=lines.region,
         sources=_sources(rows),
         excluded=lines.excluded,
@@ -176,7 +187,7 @@ def envelope(config: StackConfig) -> Envelope:
 def node_rates(config: StackConfig, machine: MachineRow) -> Rates:
     """One GPU node: its machine and what is billed with it. A machine without a price counts as nothing."""
     beside = config.cluster.bill(machine).per_gpu_node
-    known = services(config.cluster.catalogue)
+    known = _services(config)
     extra = sum(known[name].usd_per_hour * quantity for name, quantity in beside.items())
     return machine_rates(machine) + Rates(on_demand=extra, spot=extra)
 
@@ -197,6 +208,12 @@ def node_price(config: StackConfig, pool: NodePoolSpec, machine: MachineRow) -> 
 def bought(rates: Rates, capacity: str) -> float:
     """The dearest rate at which a ``capacity`` buys."""
     return rates.spot if capacity == "spot" else rates.on_demand
+
+
+def _services(config: StackConfig) -> dict[str, ServiceRow]:
+    """What the cloud bills, at the prices of the stack's region."""
+    cloud, region = config.cluster.catalogue, config.cluster.bill().region
+    return {name: service_in(row, cloud, region) for name, row in services(cloud).items()}
 
 
 def _pools(config: StackConfig) -> list[tuple[NodePoolSpec, MachineRow]]:
@@ -230,13 +247,15 @@ def _pool(
     reserved = pool.capacity == "reserved"
     if reserved:
         node = replace(node, spot=node.on_demand)
+    rates = _levels(node, Nodes(zero=most, min=most, max=most) if reserved else nodes)
+    floor = 0 if pool.capacity == "spot" else pool.min_nodes * (node.on_demand - node.spot)
     return PoolCost(
         name=pool.name,
         machine=machine.name,
         capacity=pool.capacity,
         node=node,
         nodes=nodes,
-        rates=_levels(node, Nodes(zero=most, min=most, max=most) if reserved else nodes),
+        rates=rates + Levels(**dict.fromkeys(("zero", "min", "max"), Rates(on_demand=0, spot=floor))),
     )
 
 

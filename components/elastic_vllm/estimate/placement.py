@@ -10,6 +10,7 @@ from elastic_vllm.catalog import (
     ModelRow,
     accelerators,
     machine_for,
+    machine_in,
     models,
 )
 from elastic_vllm.spec import ModelSpec, NodePoolSpec
@@ -45,11 +46,12 @@ class Placed:
 
 
 def machine_of(config: StackConfig, pool: NodePoolSpec) -> MachineRow | None:
-    """The pool's machine; ``None`` where ``references`` reports that there is none."""
+    """The pool's machine, at the prices of the stack's region; ``None`` where ``references`` reports it."""
     try:
-        return machine_for(config.cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.machine)
+        found = machine_for(config.cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.machine)
     except CatalogueError:
         return None
+    return machine_in(found, config.cluster.bill().region)
 
 
 def placed(config: StackConfig) -> Iterator[Placed]:

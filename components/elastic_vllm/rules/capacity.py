@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from elastic_vllm.catalog import offer
 from elastic_vllm.estimate.cost import node_price
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.quotas import of_pool
@@ -41,14 +40,6 @@ STRANDED_GPUS = Kind(
     title="GPUs of a node that no replica can use",
     why="CPU, memory or the GPUs of a replica leave GPUs of every node idle, at full price. Lower what a "
     "replica asks for, or take machines with fewer GPUs.",
-)
-NOT_OFFERED = Kind(
-    id="machine-not-offered",
-    family="capacity",
-    severity="warning",
-    title="A machine that the region does not offer",
-    why="By the catalogue's table the region has none, so no node would come. Where the table does not "
-    "know a machine or a region (most of them), nothing is said: look at the cloud's own list.",
 )
 QUOTA = Kind(
     id="quota-at-max",
@@ -131,20 +122,6 @@ def every_gpu_of_a_node_can_be_used(view: View) -> Iterator[Finding]:
                 f"{machine.gpus - used} of {machine.gpus} GPUs of each {machine.name} stay idle, {rate:.2f} "
                 f"USD an hour: {at.replicas_per_node} replicas of {at.model.name} fill its CPU, memory or "
                 "GPUs; lower the model's resources, or take a machine with fewer GPUs",
-                pool.name,
-            )
-
-
-def machines_are_offered_in_the_region(view: View) -> Iterator[Finding]:
-    """Says nothing where the table does not know."""
-    region = view.config.cluster.bill().region
-    for key, pool, machine in view.pools:
-        known = offer(machine.cloud, machine.name)
-        if region and known and region in known.asked and region not in known.offered:
-            where = ", ".join(known.offered) or "none that we know"
-            yield NOT_OFFERED.at(
-                f"{key}.{'machine' if pool.machine else 'accelerator'}",
-                f"{region} has no {machine.name} ({known.as_of}, {known.source}); it is offered in: {where}",
                 pool.name,
             )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil
 
-from elastic_vllm.catalog import MachineRow, accelerators, machines
+from elastic_vllm.catalog import MachineRow, accelerators, machine_in, machines, sold
 from elastic_vllm.estimate import memory
 from elastic_vllm.estimate.cost import node_rates
 from elastic_vllm.estimate.packing import nodes_for
@@ -21,14 +21,38 @@ OVER_BUDGET = Kind(
     why="With the most replicas, each pool bought at the dearest way its `capacity` allows, the bill would "
     "pass `budget.maxHourlyUsd`. Lower a `maxNodes` or a `replicas.max`, or raise the budget.",
 )
+UNPRICED = Kind(
+    id="unpriced-under-budget",
+    family="cost",
+    severity="error",
+    title="A budget over machines whose price is not known",
+    why="They count as nothing, so the stack may cost any amount more than `budget.maxHourlyUsd`, and "
+    "nothing would say so. Use a machine with a price, add its price to the catalogue, or remove the budget.",
+)
+ELSEWHERE = Kind(
+    id="price-of-another-region",
+    family="cost",
+    severity="info",
+    title="A machine at the price of another region",
+    why="No source has its price in the stack's region, so that of the catalogue's own region stands in for "
+    "it. Regions differ by up to 70 %.",
+)
+IDLE_FLOOR = Kind(
+    id="idle-floor",
+    family="cost",
+    severity="warning",
+    title="More nodes that are always there without work than with it",
+    why="`minNodes` is paid day and night. What the least replicas and their headroom do not fill only "
+    "shortens a start. Lower it, or use `headroom`, which keeps places for replicas.",
+)
 SPOT = Kind(
     id="spot-would-do",
     family="cost",
     severity="info",
     title="On demand where Spot first would do",
-    why="`capacity: spot-then-on-demand` takes Spot machines while there are some, at about half the price "
-    "(assumed), and falls back. Said where a reclaimed node leaves other replicas: outside production, or "
-    "with two or more at least.",
+    why="`capacity: spot-then-on-demand` takes Spot machines while there are some, at a third to a half of "
+    "the price in most regions, and falls back. Said where a reclaimed node leaves other replicas: outside "
+    "production, or with two or more at least.",
 )
 OLD_PRICES = Kind(
     id="old-prices",
@@ -63,6 +87,49 @@ def the_most_is_within_the_budget(view: View) -> Iterator[Finding]:
     )
 
 
+def a_budget_knows_every_price(view: View) -> Iterator[Finding]:
+    """What has no price would pass any budget."""
+    limit, unpriced = view.config.budget.max_hourly_usd, view.envelope.unpriced
+    if limit is not None and unpriced:
+        yield UNPRICED.at(
+            "budget.maxHourlyUsd",
+            f"{limit:g} USD an hour cannot be held: the price of {', '.join(unpriced)} is not known; use "
+            "another machine, add its price to the catalogue, or leave the budget out",
+        )
+
+
+def machines_have_the_price_of_their_region(view: View) -> Iterator[Finding]:
+    """Those without any price aside."""
+    region = view.envelope.region
+    for key, pool, machine in view.pools:
+        usd = machine.usd_per_hour
+        if region is None or region == machine.price_region or usd is None:
+            continue
+        if sold(machine, region):  # else `offers` says more
+            yield ELSEWHERE.at(
+                f"{key}.{'machine' if pool.machine else 'accelerator'}",
+                f"no source has the price of {machine.name} in {region}; {usd:.2f} USD an hour is that of "
+                f"{machine.price_region}",
+                pool.name,
+            )
+
+
+def floors_do_more_work_than_they_wait(view: View) -> Iterator[Finding]:
+    """Nodes that are always there, beside what the least replicas fill."""
+    for key, pool, machine in view.pools:
+        sharing = view.on(pool)
+        needed = nodes_for([(at, at.model.replicas.min + at.model.headroom) for at in sharing])
+        idle = pool.min_nodes - needed
+        if sharing and idle > needed:
+            usd = idle * node_rates(view.config, machine).on_demand
+            yield IDLE_FLOOR.at(
+                f"{key}.minNodes",
+                f"{pool.min_nodes} nodes are always there, but the least replicas fill {needed}: {idle} x "
+                f"{machine.name} wait for {usd:.2f} USD an hour; lower it, or use headroom",
+                pool.name,
+            )
+
+
 def pools_buy_spot_where_it_would_do(view: View) -> Iterator[Finding]:
     """Where nothing is billed there is nothing to save."""
     if view.envelope.region is None:
@@ -72,12 +139,21 @@ def pools_buy_spot_where_it_would_do(view: View) -> Iterator[Finding]:
         replaceable = not view.production or all(at.model.replicas.min > 1 for at in sharing)
         if pool.capacity == "on-demand" and sharing and replaceable and machine.usd_per_hour:
             saved = cost.rates.max.on_demand - cost.rates.max.spot
-            yield SPOT.at(
-                f"{key}.capacity",
-                f"on-demand; spot-then-on-demand would save up to {saved:.2f} USD an hour at full load "
-                f"(Spot taken as {machine.spot_factor:.0%} of the price, assumed)",
-                pool.name,
-            )
+            if saved > 0:
+                yield SPOT.at(
+                    f"{key}.capacity",
+                    f"on-demand; spot-then-on-demand would save up to {saved:.2f} USD an hour at full load "
+                    f"(Spot taken as {machine.spot_factor:.0%} of the price, {_spot_ground(machine)})",
+                    pool.name,
+                )
+
+
+def _spot_ground(machine: MachineRow) -> str:
+    """What the share of a Spot machine's price rests on."""
+    if machine.spot_range is None:
+        return "assumed"
+    low, high = machine.spot_range
+    return "as listed" if low == high else f"where {low:.0%} to {high:.0%} was seen"
 
 
 def prices_are_recent(view: View) -> Iterator[Finding]:
@@ -119,8 +195,12 @@ def _cheapest(
     """The cheapest other machine that carries all, and its rate; the cheap question is asked first."""
     best: tuple[float, MachineRow] | None = None
     gpus = sum(at.model.replicas.max * at.model.gpus_per_replica for at in sharing)
-    for other in machines(view.config.cluster.catalogue).values():
+    region = view.envelope.region
+    for base in machines(view.config.cluster.catalogue).values():
+        other = machine_in(base, region)
         if other.name == machine.name or not other.on_demand or other.usd_per_hour is None:
+            continue
+        if region is not None and not sold(other, region):
             continue
         if ceil(gpus / other.gpus) * other.usd_per_hour >= (best[0] if best else below):
             continue

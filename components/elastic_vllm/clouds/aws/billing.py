@@ -3,7 +3,9 @@
 Prices are rows of ``catalogue.yaml``.
 """
 
-from elastic_vllm.catalog import MachineRow
+from datetime import date
+
+from elastic_vllm.catalog import MachineRow, kubernetes_support
 from elastic_vllm.clouds.aws.spec import AwsSettings
 from elastic_vllm.clouds.facts import ALWAYS_EXCLUDED, Bill
 
@@ -29,6 +31,7 @@ def bill(cluster: AwsSettings, machine: MachineRow | None) -> Bill:
     return Bill(
         fixed={
             f"control-plane-{cluster.control_plane_tier}": 1,
+            **({"control-plane-extended": 1} if in_extended_support(cluster) else {}),
             cluster.system_machine: cluster.system_nodes,
             "disk-gib": cluster.system_nodes * (SYSTEM_VOLUME_GIB + SYSTEM_DATA_GIB),
             "nat-gateway": gateways,
@@ -42,6 +45,7 @@ def bill(cluster: AwsSettings, machine: MachineRow | None) -> Bill:
             "disk-throughput": GPU_DISK_THROUGHPUT - FREE_THROUGHPUT,
         },
         region=cluster.region,
+        zones=cluster.node_zones,
         excluded=ALWAYS_EXCLUDED,
     )
 
@@ -49,6 +53,12 @@ def bill(cluster: AwsSettings, machine: MachineRow | None) -> Bill:
 def uses_local_disks(cluster: AwsSettings, machine: MachineRow) -> bool:
     """Whether the machine's own disks take the place of the data volume, whose snapshot they would hide."""
     return bool(machine.local_disk_gb) and cluster.image_snapshot is None
+
+
+def in_extended_support(cluster: AwsSettings) -> bool:
+    """Whether the standard support of the cluster's Kubernetes version has ended."""
+    row = kubernetes_support(cluster.cloud).get(cluster.kubernetes)
+    return row is not None and row.standard_until < date.today()  # noqa: DTZ011  # the table's dates are plain
 
 
 def nat_gateways(cluster: AwsSettings) -> int:

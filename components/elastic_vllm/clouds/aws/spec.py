@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from elastic_vllm.catalog import default_zones
 from elastic_vllm.clouds.address_ranges import PrivateRange, PublicRange
 from elastic_vllm.section import Section, config_error
 
@@ -56,11 +57,11 @@ class AwsSettings(Section):
 
     cloud: Literal["aws"]
     region: Annotated[str, AfterValidator(_not_china)] = Field(
-        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", examples=["eu-west-1"]
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", examples=["eu-central-1"]
     )
     """The region, as AWS spells it; not those of China, which are a cloud apart."""
-    zones: tuple[str, ...] = Field(default=(), max_length=4, examples=[["eu-west-1a", "eu-west-1b"]])
-    """Zones of the nodes, at least two; choose those that have your GPUs. Zones a, b and c when left out."""
+    zones: tuple[str, ...] = Field(default=(), max_length=4, examples=[["eu-central-1a", "eu-central-1b"]])
+    """Zones of the nodes, at least two; choose those that have your GPUs. The first three when left out."""
     kubernetes: str = Field(default="1.36", pattern=r"^1\.\d{2}$")
     """The control plane's version; raise it one minor version at a time."""
     authorized_networks: tuple[PublicRange, ...] = ()
@@ -131,4 +132,6 @@ class AwsSettings(Section):
     @property
     def node_zones(self) -> tuple[str, ...]:
         """The zones in effect."""
-        return self.zones or tuple(f"{self.region}{letter}" for letter in "abc")
+        return self.zones or tuple(
+            f"{self.region}{end}" for end in default_zones("aws", self.region) or "abc"
+        )

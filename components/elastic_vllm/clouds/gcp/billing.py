@@ -27,6 +27,7 @@ def bill(cluster: GcpSettings, machine: MachineRow | None) -> Bill:
         },
         per_gpu_node=_with_each(machine) if machine else {},
         region=cluster.region,
+        zones=cluster.node_zones,
         excluded=(*ALWAYS_EXCLUDED, "system nodes that GKE adds above one in each zone"),
     )
 

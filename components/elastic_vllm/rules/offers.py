@@ -1,0 +1,109 @@
+"""Do the region and its zones sell the pools' machines, and do the zones exist?"""
+
+from collections.abc import Iterator
+
+from elastic_vllm.catalog import MachineRow, nearest, offer, selling_zones, sold, zones
+from elastic_vllm.clouds.facts import Bill
+from elastic_vllm.rules.view import View
+from elastic_vllm.spec import NodePoolSpec
+from elastic_vllm.spec.finding import Finding, Kind
+
+NOT_OFFERED = Kind(
+    id="machine-not-offered",
+    family="capacity",
+    severity="error",
+    title="A machine that the region or a zone does not sell",
+    why="By the catalogue's dated tables there is none, so no node would come, or the cloud would refuse the "
+    "pool. The message names places that have it. Where the cloud has begun to sell it there since, add the "
+    "region to `offers.yaml` of the cloud.",
+)
+OFFER_UNKNOWN = Kind(
+    id="machine-offer-unknown",
+    family="capacity",
+    severity="info",
+    title="Not known whether the region sells the machine",
+    why="No source of the catalogue says so for this region or for these zones. Look at the cloud's own list "
+    "before you deploy; `docs/aws.md` and `docs/gcp.md` have the commands.",
+)
+NO_ZONE = Kind(
+    id="no-such-zone",
+    family="capacity",
+    severity="error",
+    title="A zone that the region does not have, or that cannot be used",
+    why="Subnets or nodes in it would be refused after other resources are made. The message lists the zones "
+    "that the region has.",
+)
+
+
+def machines_are_sold_where_they_are_asked_for(view: View) -> Iterator[Finding]:
+    """Says so where no source knows."""
+    bill = view.config.cluster.bill()
+    for key, pool, machine in view.pools:
+        if bill.region is None:
+            continue
+        at = f"{key}.{'machine' if pool.machine else 'accelerator'}"
+        known, row = sold(machine, bill.region), offer(machine.cloud, machine.name)
+        there = ", ".join(nearest(machine, bill.region)[:4]) or "no region that the catalogue knows"
+        if known is None:
+            yield OFFER_UNKNOWN.at(
+                at,
+                f"no source says whether {bill.region} sells {machine.name}, and for how much: look it up "
+                f"(its price in {machine.price_region} stands in). Known to sell it: {there}",
+                pool.name,
+            )
+        elif row is not None and not known:
+            yield NOT_OFFERED.at(
+                at,
+                f"{bill.region} sells no {machine.name} ({row.as_of}); use another accelerator, or a region "
+                f"that does: {there}",
+                pool.name,
+            )
+        else:
+            yield from _in_zones(bill, at, pool, machine)
+
+
+def _in_zones(bill: Bill, at: str, pool: NodePoolSpec, machine: MachineRow) -> Iterator[Finding]:
+    """Where letters name the same zones for everyone, each must sell it; else one of yours may not."""
+    region = bill.region or ""
+    selling, row = selling_zones(machine, region), zones(machine.cloud).get(region)
+    if not selling or row is None or not bill.zones:
+        return
+    lacking = [zone for zone in bill.zones if zone[-1] not in selling]
+    if selling.isalpha() and lacking:
+        yield NOT_OFFERED.at(
+            at,
+            f"no {machine.name} in {', '.join(lacking)} ({region} has it in the zones {', '.join(selling)}); "
+            "set cluster.zones to some of these",
+            pool.name,
+        )
+    elif selling.isdigit() and len(selling) + len(bill.zones) <= len(row.letters):
+        yield OFFER_UNKNOWN.at(
+            at,
+            f"{region} sells {machine.name} in {len(selling)} of its {len(row.letters)} zones (ids ending in "
+            f"{', '.join(f'az{end}' for end in selling)}), and each account has its own letters for them; "
+            "look up yours, and set cluster.zones",
+            pool.name,
+        )
+
+
+def zones_exist(view: View) -> Iterator[Finding]:
+    """Those that the stack names, or that it gets when it names none."""
+    bill = view.config.cluster.bill()
+    row = zones(view.config.cluster.catalogue).get(bill.region or "")
+    if row is None or not bill.zones:
+        return
+    unknown = [zone for zone in bill.zones if zone[-1] not in row.letters]
+    refused = [zone for zone in bill.zones if zone[-1] in row.control_plane]
+    there = ", ".join(f"{bill.zones[0][:-1]}{end}" for end in row.letters if end not in row.control_plane)
+    if unknown:
+        yield NO_ZONE.at("cluster.zones", f"{', '.join(unknown)} does not exist; {row.name} has: {there}")
+    elif refused:
+        yield NO_ZONE.at(
+            "cluster.zones",
+            f"{', '.join(refused)} takes no control plane in most accounts; choose of: {there}",
+        )
+    elif row.each and len(bill.zones) > row.each:
+        yield NO_ZONE.at(
+            "cluster.zones",
+            f"each account sees {row.each} of the zones {there}; look up yours, and name them",
+        )
