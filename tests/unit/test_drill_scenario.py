@@ -7,11 +7,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from docs.generate import stack_schema as schema
 from elastic_vllm import catalog
 from elastic_vllm.simulate import scenario
 from elastic_vllm.simulate.scenario import Scenario, ScenarioError
 from elastic_vllm.spec import LocalCluster
-from elastic_vllm.stack_file import schema
 from elastic_vllm.vllm.startup import start_of
 from tests.manifests import model
 

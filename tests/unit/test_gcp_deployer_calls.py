@@ -119,4 +119,4 @@ def test_a_stack_with_an_account_of_ones_own_makes_none_and_runs_its_nodes_as_it
     assert "gcp:serviceaccount/account:Account" not in types
     assert "gcp:projects/iAMMember:IAMMember" not in types
     pools = graph.of_type("gcp:container/nodePool:NodePool")
-    assert {item.inputs["nodeConfig"]["serviceAccount"] for item in pools} == {NODES}  # type: ignore[index,call-overload]  # as read
+    assert {item.inputs["nodeConfig"]["serviceAccount"] for item in pools} == {NODES}  # type: ignore[index]  # as read

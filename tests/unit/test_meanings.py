@@ -27,6 +27,7 @@ def dns_peers(graph: Graph) -> Iterator[tuple[str, list[Any]]]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_network_policy_reaches_each_resolver_of_its_cloud(stack: str) -> None:
+    cloud: CloudName
     cloud, recorded = ("aws", aws.recorded) if stack.startswith("aws") else ("gcp", gcp.recorded)
     policies = dict(dns_peers(recorded(stack)))
     assert set(policies) >= {"chat-network", "weights-network"}

@@ -31,12 +31,14 @@ class Meaning(Data):
 class ResolverMeaning(Meaning):
     """A DNS server that pods ask: labels of pods in ``kube-system``, or a range of addresses."""
 
-    value: dict[str, str] | str
+    value: dict[str, JsonValue] | str
 
     @property
     def resolver(self) -> Resolver:
         """The value as network policies take it."""
-        return Resolver(cidr=self.value) if isinstance(self.value, str) else Resolver(pods=self.value)
+        if isinstance(self.value, str):
+            return Resolver(cidr=self.value)
+        return Resolver(pods={key: str(value) for key, value in self.value.items()})
 
 
 class Meanings(Data):
