@@ -95,7 +95,7 @@ CALLS = {
 
 @cache
 def documents() -> dict[str, Any]:
-    return json.loads(json.dumps(deployer("eu-west-1", "111122223333", "aws-dev")))  # type: ignore[no-any-return]  # JSON
+    return json.loads(json.dumps(deployer("eu-central-1", "111122223333", "aws-dev")))  # type: ignore[no-any-return]  # JSON
 
 
 def statements() -> list[Any]:
@@ -207,12 +207,12 @@ def test_the_command_writes_each_policy_to_a_file_of_its_own(tmp_path: Path) -> 
     folder = tmp_path / "policies"
     assert call("-s", "aws-dev", "--account", "123456789012", "--output", str(folder)).exit_code == 0
     written = {path.stem: json.loads(path.read_text()) for path in folder.iterdir()}
-    assert written == json.loads(json.dumps(deployer("eu-west-1", "123456789012", "aws-dev")))
+    assert written == json.loads(json.dumps(deployer("eu-central-1", "123456789012", "aws-dev")))
 
 
 def test_the_command_prints_all_policies_as_one_document() -> None:
     shown = json.loads(call("-s", "aws-dev", "--account", "123456789012").stdout)
-    assert shown == json.loads(json.dumps(deployer("eu-west-1", "123456789012", "aws-dev")))
+    assert shown == json.loads(json.dumps(deployer("eu-central-1", "123456789012", "aws-dev")))
 
 
 def test_on_google_cloud_the_command_prints_lines_for_a_shell() -> None:

@@ -1,5 +1,9 @@
 """Prices of regions: against lists of other sources and years, and what is said where none is known."""
 
+import json
+import subprocess
+import sys
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -162,3 +166,32 @@ def test_floors_are_never_priced_as_spot() -> None:
 )
 def test_default_zones_are_zones_that_the_region_has(region: str, zones: str) -> None:
     assert catalog.default_zones("aws", region) == zones
+
+
+def test_the_script_takes_the_price_of_shared_machines_from_both_packages(tmp_path: Path) -> None:
+    listed = {
+        "m7i.large": {"eu-west-1": 0.1236, "us-gov-west-1": 0.2},  # of a dedicated machine
+        "m7i.xlarge": {"eu-west-1": 0.2247, "sa-east-1": 0.0},
+        "m7i.metal-24xl": {"eu-west-1": 0.01},
+    }
+    wheel, module = tmp_path / "libcloud.whl", tmp_path / "karpenter.zip"
+    with zipfile.ZipFile(wheel, "w") as package:
+        pricing = {"compute": {"ec2_linux": listed}, "updated": 1740936978}
+        package.writestr("libcloud/data/pricing.json", json.dumps(pricing))
+    with zipfile.ZipFile(module, "w") as package:
+        go = '"m7i.large": 0.100800, "m7i.xlarge": 0.201600, "m7i.metal-24xl": 4.8384,'
+        package.writestr("karpenter@v1/pkg/providers/pricing/zz_generated.pricing_aws.go", go)
+    script = STACKS.parent / "scripts" / "region_factors"
+    done = subprocess.run(
+        [sys.executable, str(script), str(wheel), str(module), "m7i."],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == [
+        "# by the list of 2025-03-02",
+        "  m7i.:",
+        "    source: libcloud",
+        "    regions:",
+        "      eu-west-1: {factor: 1.1146}",
+    ]

@@ -36,10 +36,10 @@ NO_ZONE = Kind(
 
 
 def machines_are_sold_where_they_are_asked_for(view: View) -> Iterator[Finding]:
-    """Says so where no source knows."""
+    """Says so where no source knows. What is reserved has been sold."""
     bill = view.config.cluster.bill()
     for key, pool, machine in view.pools:
-        if bill.region is None:
+        if bill.region is None or pool.capacity == "reserved":  # a reservation proves it
             continue
         at = f"{key}.{'machine' if pool.machine else 'accelerator'}"
         known, row = sold(machine, bill.region), offer(machine.cloud, machine.name)
