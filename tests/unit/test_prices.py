@@ -13,6 +13,7 @@ from elastic_vllm import catalog
 from elastic_vllm.catalog import CloudName, regions, tables
 from elastic_vllm.estimate.cost import envelope
 from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
+from fleet.plan import format as text
 
 STACKS = Path(__file__).parents[2] / "stacks"
 
@@ -94,6 +95,10 @@ def test_what_has_no_price_in_the_region_is_named() -> None:
     assert set(found.elsewhere) == {"disk-gib", "disk-throughput", "endpoint"}
     assert (found.region, found.price_region) == ("eu-north-1", "us-east-1")
     assert any("eu-north-1 by factors" in source.text for source in found.sources)
+    assert text.prices(found, date(2026, 11, 30)).endswith(
+        "; of us-east-1, for want of others: disk-gib, disk-throughput, endpoint"
+    )
+    assert text.spot(found) == "g6.xlarge 26% of on demand (seen: 25% to 26%)"
 
 
 def test_a_region_that_no_source_has_keeps_the_price_of_the_catalogues_own() -> None:
