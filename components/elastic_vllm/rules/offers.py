@@ -93,7 +93,7 @@ def zones_exist(view: View) -> Iterator[Finding]:
     if row is None or not bill.zones:
         return
     unknown = [zone for zone in bill.zones if zone[-1] not in row.letters]
-    refused = [zone for zone in bill.zones if zone[-1] in row.control_plane]
+    refused = [zone for zone in bill.control_plane_zones if zone[-1] in row.control_plane]
     there = ", ".join(f"{bill.zones[0][:-1]}{end}" for end in row.letters if end not in row.control_plane)
     if unknown:
         yield NO_ZONE.at("cluster.zones", f"{', '.join(unknown)} does not exist; {row.name} has: {there}")

@@ -41,6 +41,7 @@ def bill(cluster: AwsSettings) -> Bill:
         },
         region=cluster.region,
         zones=cluster.node_zones,
+        control_plane_zones=cluster.node_zones,
         excluded=ALWAYS_EXCLUDED,
     )
 
