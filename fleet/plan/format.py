@@ -95,6 +95,15 @@ def prices(cost: Envelope, today: date) -> str:
     return f"list prices of {where}, the oldest of {cost.oldest} ({age} old){elsewhere}"
 
 
+def spot(cost: Envelope) -> str:
+    """What Spot is taken to cost, and on what ground; empty where nothing is priced."""
+    return "; ".join(
+        f"{one.machine} {one.share:.0%} of on demand"
+        + (f" (seen: {one.seen[0]:.0%} to {one.seen[1]:.0%})" if one.seen else " (assumed)")
+        for one in cost.spot
+    )
+
+
 def changes(found: Difference) -> str:
     """How many resources are added, changed, replaced and removed."""
     counts = Counter(change.action for change in found.resources)

@@ -142,6 +142,7 @@ def _cost(cost: Envelope, today: date) -> str:
     parts = [
         _tables(*tables.cost(cost)),
         f"Prices: {text.prices(cost, today)}. Not included: {escaped('; '.join(cost.excluded))}.",
+        *([f"Spot: {escaped(text.spot(cost))}."] if cost.spot else []),
         *([f"Without a known price: {escaped(', '.join(cost.unpriced))}."] if cost.unpriced else []),
     ]
     return folded(f"Cost: {text.span(cost.total)} USD per hour on demand", "\n\n".join(parts))

@@ -35,6 +35,8 @@ def _render(plan: Plan, console: Console, today: date) -> None:
     if plan.cost:
         _section(console, f"Cost: {text.prices(plan.cost, today)}", *tables.cost(plan.cost))
         console.print(f"  [dim]not included: {escape('; '.join(plan.cost.excluded))}[/]")
+        if plan.cost.spot:
+            console.print(f"  [dim]Spot: {escape(text.spot(plan.cost))}[/]")
         if plan.cost.unpriced:
             console.print(f"  [yellow]without a known price: {escape(', '.join(plan.cost.unpriced))}[/]")
     for item in plan.forecast:

@@ -148,7 +148,7 @@ def test_reserved_machines_come_from_their_reservation_in_its_zone() -> None:
     assert template(graph)["capacityReservationSpecification"] == {
         "capacityReservationTarget": {"capacityReservationId": HELD["name"]}
     }
-    assert group["subnetIds"] == ["subnet-clusterprivateeuwest1b"]
+    assert group["subnetIds"] == ["subnet-clusterprivateeucentral1b"]
     assert (group["capacityType"], group["instanceTypes"]) == ("ON_DEMAND", ["g6.xlarge"])
 
 

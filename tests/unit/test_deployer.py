@@ -45,7 +45,7 @@ NOT_OPERATIONS = {
 
 @cache
 def documents() -> dict[str, Any]:
-    return json.loads(json.dumps(deployer("eu-west-1", "111122223333", "aws-dev")))  # type: ignore[no-any-return]  # JSON
+    return json.loads(json.dumps(deployer("eu-central-1", "111122223333", "aws-dev")))  # type: ignore[no-any-return]  # JSON
 
 
 def statements() -> list[Any]:
@@ -125,8 +125,8 @@ def test_google_s_deployer_may_give_the_nodes_roles_and_no_others() -> None:
 
 def ours(account: str) -> dict[str, Any]:
     """The deployer's policies and the boundary, as JSON."""
-    policies = deployer("eu-west-1", account, "aws-dev")
-    both = {**policies, "boundary": boundary("eu-west-1", account, "aws-dev")}
+    policies = deployer("eu-central-1", account, "aws-dev")
+    both = {**policies, "boundary": boundary("eu-central-1", account, "aws-dev")}
     return json.loads(json.dumps(both))  # type: ignore[no-any-return]  # JSON
 
 

@@ -95,7 +95,7 @@ def test_only_the_clusters_section_changes() -> None:
 def test_the_setting_is_the_stacks_own() -> None:
     setting = staged(stack(AWS, {}) | {"namespace": "vision"}).setting
     assert (setting.stack, setting.namespace, setting.model.name) == ("mine", "vision", "chat")
-    assert setting.machine == catalog.machine_for("aws", "l4", 1)
+    assert setting.machine == catalog.machine_in(catalog.machine_for("aws", "l4", 1), str(AWS["region"]))
 
 
 def test_a_machine_that_the_pool_names_is_the_one_that_is_drilled_on() -> None:

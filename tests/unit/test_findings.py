@@ -303,6 +303,44 @@ def found(raw: Raw) -> dict[tuple[str, str], Finding]:
     return {(finding.id, finding.key): finding for finding in checks.findings(config, TODAY)}
 
 
+def test_a_machine_that_is_reserved_has_been_sold_there() -> None:
+    asked = {**EIGHT_H100, **reserved("eu-central-1a")}
+    assert {at for at in found(spare(asked, FRANKFURT)) if at[0].startswith("machine-")} == set()
+
+
+@pytest.mark.parametrize(
+    ("zones", "missing"),
+    [("a", None), ("ab", "no g2-standard-4 in us-east4-b (us-east4 has it in the zones a, c)")],
+)
+def test_every_zone_of_google_must_have_the_machine(zones: str, missing: str | None) -> None:
+    cluster = {**GCP, "region": "us-east4", "zones": [f"us-east4-{letter}" for letter in zones]}
+    said = found(stack(cluster=cluster)).get(("machine-not-offered", "pools[0].accelerator"))
+    assert (missing or "") in (said.message if said else "")
+    assert (missing is None) == (said is None)
+
+
+def test_zone_letters_of_aws_say_nothing_so_few_selling_zones_are_said() -> None:
+    lonely = {**AWS, "region": "us-west-2"}
+    said = found(spare({"accelerator": "b300", "gpusPerNode": 8}, lonely))
+    assert (
+        "1 of its 4 zones (ids ending in az2)"
+        in said["machine-offer-unknown", "pools[1].accelerator"].message
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "zones", "message"),
+    [
+        ("ap-northeast-1", ["ap-northeast-1a", "ap-northeast-1b"], "ap-northeast-1b does not exist"),
+        ("us-west-1", [], "each account sees 2 of the zones us-west-1a, us-west-1b, us-west-1c"),
+        ("us-east-1", ["us-east-1a", "us-east-1e"], "takes no control plane in most accounts"),
+    ],
+)
+def test_zones_are_checked_against_the_table(region: str, zones: list[str], message: str) -> None:
+    said = found(stack(cluster={**AWS, "region": region, "zones": zones}))
+    assert message in said["no-such-zone", "cluster.zones"].message
+
+
 def test_every_kind_of_finding_has_a_planted_mistake() -> None:
     of_policy = {"policy-expired", "policy-unused"}  # tests/unit/test_policy.py
     of_plans = {"plan-incomplete"}  # tests/unit/test_plan_build.py

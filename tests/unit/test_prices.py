@@ -1,5 +1,9 @@
 """Prices of regions: against lists of other sources and years, and what is said where none is known."""
 
+import json
+import subprocess
+import sys
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +13,7 @@ from elastic_vllm import catalog
 from elastic_vllm.catalog import CloudName, regions, tables
 from elastic_vllm.estimate.cost import envelope
 from elastic_vllm.stack_file.config import StackConfig, parse, read_stack_file
+from fleet.plan import format as text
 
 STACKS = Path(__file__).parents[2] / "stacks"
 
@@ -90,6 +95,10 @@ def test_what_has_no_price_in_the_region_is_named() -> None:
     assert set(found.elsewhere) == {"disk-gib", "disk-throughput", "endpoint"}
     assert (found.region, found.price_region) == ("eu-north-1", "us-east-1")
     assert any("eu-north-1 by factors" in source.text for source in found.sources)
+    assert text.prices(found, date(2026, 11, 30)).endswith(
+        "; of us-east-1, for want of others: disk-gib, disk-throughput, endpoint"
+    )
+    assert text.spot(found) == "g6.xlarge 26% of on demand (seen: 25% to 26%)"
 
 
 def test_a_region_that_no_source_has_keeps_the_price_of_the_catalogues_own() -> None:
@@ -162,3 +171,32 @@ def test_floors_are_never_priced_as_spot() -> None:
 )
 def test_default_zones_are_zones_that_the_region_has(region: str, zones: str) -> None:
     assert catalog.default_zones("aws", region) == zones
+
+
+def test_the_script_takes_the_price_of_shared_machines_from_both_packages(tmp_path: Path) -> None:
+    listed = {
+        "m7i.large": {"eu-west-1": 0.1236, "us-gov-west-1": 0.2},  # of a dedicated machine
+        "m7i.xlarge": {"eu-west-1": 0.2247, "sa-east-1": 0.0},
+        "m7i.metal-24xl": {"eu-west-1": 0.01},
+    }
+    wheel, module = tmp_path / "libcloud.whl", tmp_path / "karpenter.zip"
+    with zipfile.ZipFile(wheel, "w") as package:
+        pricing = {"compute": {"ec2_linux": listed}, "updated": 1740936978}
+        package.writestr("libcloud/data/pricing.json", json.dumps(pricing))
+    with zipfile.ZipFile(module, "w") as package:
+        go = '"m7i.large": 0.100800, "m7i.xlarge": 0.201600, "m7i.metal-24xl": 4.8384,'
+        package.writestr("karpenter@v1/pkg/providers/pricing/zz_generated.pricing_aws.go", go)
+    script = STACKS.parent / "scripts" / "region_factors"
+    done = subprocess.run(
+        [sys.executable, str(script), str(wheel), str(module), "m7i."],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == [
+        "# by the list of 2025-03-02",
+        "  m7i.:",
+        "    source: libcloud",
+        "    regions:",
+        "      eu-west-1: {factor: 1.1146}",
+    ]

@@ -39,6 +39,8 @@ class Bill:
     """Costs that no figure contains."""
     zones: tuple[str, ...] = ()
     """The zones of the nodes, where the region has some."""
+    control_plane_zones: tuple[str, ...] = ()
+    """Those of them that the control plane is in, where the stack decides that."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,6 +80,16 @@ class ModelCost(JsonNames):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpotShare(JsonNames):
+    """What Spot is taken to cost, as a share of the price on demand."""
+
+    machine: str
+    share: float
+    seen: tuple[float, float] | None
+    """The lowest and the highest share that a source has for the region; ``None`` where it is assumed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoolCost(JsonNames):
     """A pool with all its models, and with the nodes it keeps in any case."""
 
@@ -134,6 +144,7 @@ class Envelope(JsonNames):
     fixed: tuple[FixedCost, ...]
     unpriced: tuple[str, ...]
     """Machines without a known price; they count as nothing, so every total is a lower bound."""
+    spot: tuple[SpotShare, ...]
     elsewhere: tuple[str, ...]
     """What is priced as in ``price_region``, for want of the region's own price."""
     price_region: str
@@ -176,6 +187,10 @@ def envelope(config: StackConfig) -> Envelope:
         pools=costs,
         fixed=always,
         unpriced=tuple(sorted(missing)),
+        spot=tuple(
+            SpotShare(machine=machine.name, share=machine.spot_factor, seen=machine.spot_range)
+            for machine in priced.values()
+        ),
         elsewhere=tuple(sorted(row.name for row in rows if lines.region not in (None, row.price_region))),
         price_region=price_region(config.cluster.catalogue),
         region=lines.region,

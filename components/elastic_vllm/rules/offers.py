@@ -36,10 +36,10 @@ NO_ZONE = Kind(
 
 
 def machines_are_sold_where_they_are_asked_for(view: View) -> Iterator[Finding]:
-    """Says so where no source knows."""
+    """Says so where no source knows. What is reserved has been sold."""
     bill = view.config.cluster.bill()
     for key, pool, machine in view.pools:
-        if bill.region is None:
+        if bill.region is None or pool.capacity == "reserved":  # a reservation proves it
             continue
         at = f"{key}.{'machine' if pool.machine else 'accelerator'}"
         known, row = sold(machine, bill.region), offer(machine.cloud, machine.name)
@@ -93,7 +93,7 @@ def zones_exist(view: View) -> Iterator[Finding]:
     if row is None or not bill.zones:
         return
     unknown = [zone for zone in bill.zones if zone[-1] not in row.letters]
-    refused = [zone for zone in bill.zones if zone[-1] in row.control_plane]
+    refused = [zone for zone in bill.control_plane_zones if zone[-1] in row.control_plane]
     there = ", ".join(f"{bill.zones[0][:-1]}{end}" for end in row.letters if end not in row.control_plane)
     if unknown:
         yield NO_ZONE.at("cluster.zones", f"{', '.join(unknown)} does not exist; {row.name} has: {there}")
