@@ -28,8 +28,8 @@ def dns_peers(graph: Graph) -> Iterator[tuple[str, list[Any]]]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_network_policy_reaches_each_resolver_of_its_cloud(stack: str) -> None:
-    cloud, recorded = ("aws", aws.recorded) if stack.startswith("aws") else ("gcp", gcp.recorded)
-    policies = dict(dns_peers(recorded(stack)))
+    cloud: CloudName = "aws" if stack.startswith("aws") else "gcp"
+    policies = dict(dns_peers(aws.recorded(stack) if cloud == "aws" else gcp.recorded(stack)))
     assert set(policies) >= {"chat-network", "weights-network"}
     for name, peers in policies.items():
         for resolver in resolvers(cloud):
