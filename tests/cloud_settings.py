@@ -93,7 +93,7 @@ RESERVATIONS = st.fixed_dictionaries(
 )
 
 
-MACHINES = {"aws": ["m7i.large", "m7g.metal"], "gcp": ["e2-standard-4", "e2-medium"]}
+MACHINES = {"aws": ["m7i.large", "m7g.metal"], "gcp": ["e2-standard-4", "n2-custom-4-8192"]}
 """Without GPUs; the second of each has no price in the catalogue, or vCPUs that its name does not tell."""
 
 

@@ -14,6 +14,7 @@ from elastic_vllm.spec import GcpCluster, NodeAutoscalingSpec, NodePoolSpec
 from elastic_vllm.stack_file.config import PROJECT, read_stack_file
 from elastic_vllm.testing.monitor import Applied, run
 from elastic_vllm.testing.registration import Graph, Registration
+from tests.manifests import GROUP, model
 
 ROOT = Path(__file__).parents[1]
 STACKS = ("gcp-dev", "gcp-prod")
@@ -77,11 +78,17 @@ def cluster(**keys: object) -> GcpCluster:
     return GcpCluster.model_validate(given)
 
 
-def declare(spec: GcpCluster, *pools: NodePoolSpec, autoscaling: NodeAutoscalingSpec | None = None) -> Graph:
-    """A cluster and pools, without models."""
+def declare(
+    spec: GcpCluster,
+    *pools: NodePoolSpec,
+    autoscaling: NodeAutoscalingSpec | None = None,
+    groups: bool = False,
+) -> Graph:
+    """A cluster and pools, without models; with the controller of groups where it is asked for."""
+    models = [model(**GROUP)] if groups else []
 
     def program() -> None:
-        cluster = Cluster("cluster", ClusterArgs(cloud=GcpCloud(spec)))
+        cluster = Cluster("cluster", ClusterArgs(cloud=GcpCloud(spec), models=models))
         autoscaler = ClusterAutoscaler(
             "autoscaler", ClusterAutoscalerArgs(cluster=cluster, spec=autoscaling or NodeAutoscalingSpec())
         )

@@ -38,6 +38,19 @@ def block(to: str, *names: str) -> Section:
     return Section(to=to, rules=same(*names))
 
 
+def exclusions(value: object) -> object:
+    """A list of exclusions as the API has it: windows by name."""
+    assert isinstance(value, list)
+    return {
+        one["exclusionName"]: {
+            "startTime": one["startTime"],
+            "endTime": one["endTime"],
+            "maintenanceExclusionOptions": one["exclusionOptions"],
+        }
+        for one in value
+    }
+
+
 NODE_CONFIG: Rules = {
     **same("machineType", "imageType", "serviceAccount", "oauthScopes", "diskSizeGb", "diskType", "spot"),
     **same("labels", "resourceLabels", "flexStart", "maxRunDuration"),
@@ -104,6 +117,24 @@ CLUSTER: Rules = {
     "masterAuth": Section(
         to="masterAuth",
         rules={"clientCertificateConfig": block("clientCertificateConfig", "issueClientCertificate")},
+    ),
+    "addonsConfig": Section(
+        to="addonsConfig",
+        rules={"gcpFilestoreCsiDriverConfig": block("gcpFilestoreCsiDriverConfig", "enabled")},
+    ),
+    "maintenancePolicy": Section(
+        to="maintenancePolicy.window",
+        rules={
+            "recurringWindow": Section(
+                to="recurringWindow",
+                rules={
+                    "startTime": "window.startTime",
+                    "endTime": "window.endTime",
+                    "recurrence": "recurrence",
+                },
+            ),
+            "maintenanceExclusions": Converted(to="maintenanceExclusions", by=exclusions),
+        },
     ),
     "releaseChannel": block("releaseChannel", "channel"),
     "workloadIdentityConfig": block("workloadIdentityConfig", "workloadPool"),
@@ -192,6 +223,14 @@ CALLS: Mapping[str, Call] = {
         rules={
             **same("network", "region", "ipCidrRange", "privateIpGoogleAccess"),
             "secondaryIpRanges": block("secondaryIpRanges", "rangeName", "ipCidrRange"),
+        },
+    ),
+    "gcp:compute/firewall:Firewall": Call(
+        api="compute.v1",
+        schema="Firewall",
+        rules={
+            **same("network", "description", "direction", "sourceRanges"),
+            "allows": Section(to="allowed", rules={"protocol": "IPProtocol", "ports": "ports"}),
         },
     ),
     "gcp:compute/router:Router": Call(api="compute.v1", schema="Router", rules=same("network", "region")),

@@ -21,6 +21,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "c28-gcp-after": {"autoscaler.consolidateAfterSeconds": "autoscaler-setting"},
     "c28-gcp-longname": {"pools[1].name": "pool-name-too-long"},
     "m18-private-range-on-a-public-endpoint": {"cluster.authorizedNetworks[0]": "stack-file"},
+    "m24-too-few-pod-addresses": {"cluster.network.pods": "too-few-addresses"},
     "m28-reservation-elsewhere": {"pools[0].reservation.zone": "reservation-unusable"},
     "m31-gke-has-no-such-setting": {"autoscaler.consolidateAfterSeconds": "autoscaler-setting"},
     "n18-gcp-private-range": {"cluster.authorizedNetworks[0]": "stack-file"},
@@ -32,6 +33,10 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     },
     "n01-zone-without-control-plane": {"cluster.zones": "no-such-zone"},
     "n15-budget-without-a-price": {"budget.maxHourlyUsd": "unpriced-under-budget"},
+    "n24-gcp-system-arm": {"cluster.systemMachine": "system-machine"},
+    "n24-gcp-system-disk": {"cluster.systemMachine": "system-machine"},
+    "n24-gcp-system-small": {"cluster.systemMachine": "system-machine"},
+    "n24-gcp-too-few-node-addresses": {"cluster.network.nodes": "too-few-addresses"},
     "n28-aws-ca-version": {"cluster.kubernetes": "autoscaler-version"},
     "n28-aws-driver": {"pools[0].accelerator": "driver-too-old"},
     "n28-aws-three": {

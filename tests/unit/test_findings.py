@@ -210,6 +210,18 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
         spare({**L40S, "zones": ["us-east-1a"]}, AWS),
         spare({**L40S, "zones": ["us-east-1f"]}, AWS),
     ),
+    "too-few-addresses": (
+        spare({"accelerator": "l4", "maxNodes": 5}, {**GCP, "network": {"pods": "10.4.0.0/20"}}),
+        spare({"accelerator": "l4", "maxNodes": 6}, {**GCP, "network": {"pods": "10.4.0.0/20"}}),
+    ),
+    "spot-alone": (
+        stack(cluster=AWS, pools=[pool(capacity="spot-then-on-demand")]),
+        stack(cluster=AWS, pools=[pool(capacity="spot")]),
+    ),
+    "system-machine": (
+        spare({"accelerator": "l4"}, {**GCP, "systemMachine": "n2-standard-4"}),
+        spare({"accelerator": "l4"}, {**GCP, "systemMachine": "n4-standard-4"}),
+    ),
     "driver-too-old": (
         spare({"accelerator": "rtx-pro-6000", "capacity": "spot"}, AWS),
         spare({"accelerator": "rtx-pro-4500", "capacity": "spot"}, AWS),

@@ -71,6 +71,15 @@ def test_every_kind_of_pool_is_one_that_google_describes(keys: dict[str, object]
     assert [problem for item in google(graph) for problem in wrong(item)] == []
 
 
+def test_windows_of_upgrades_and_webhooks_are_what_google_describes() -> None:
+    upgrades = {
+        "window": {"days": ["sat", "sun"], "start": "02:00", "hours": 6},
+        "exclusions": [{"name": "holidays", "first": "2026-12-14", "until": "2027-01-04"}],
+    }
+    graph = declare(cluster(maintenance=upgrades, privateNetworks=["10.20.0.0/16"]), groups=True)
+    assert [problem for item in google(graph) for problem in wrong(item)] == []
+
+
 @pytest.mark.parametrize(
     ("name", "path", "value", "says"),
     [

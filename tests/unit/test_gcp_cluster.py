@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from elastic_vllm.clouds.gcp import access
+from elastic_vllm.clouds import groups
+from elastic_vllm.clouds.gcp import access, nodes
 from elastic_vllm.clouds.gcp.naming import label_value
 from elastic_vllm.clouds.meanings import meanings
 from elastic_vllm.spec import GcpCluster
@@ -85,6 +86,35 @@ def test_the_world_is_refused(world: str) -> None:
             {"network": {"controlPlane": "172.16.0.0/24"}},
             "cluster.network.controlPlane: 172.16.0.0/24 is not a /28",
         ),
+        (
+            {"network": {"services": "10.8.0.0/29"}},
+            "cluster.network.services: 10.8.0.0/29 has too few addresses",
+        ),
+        (
+            {"maintenance": {"window": {"start": "02:00", "days": ["sat"]}}},
+            "cluster.maintenance.window.hours: 4 hours a week are too few",
+        ),
+        (
+            {
+                "maintenance": {
+                    "window": {"start": "02:00"},
+                    "exclusions": [{"name": "x", "first": "2026-12-01", "until": "2026-12-01"}],
+                }
+            },
+            "cluster.maintenance.exclusions[0].until: 2026-12-01 is not after first",
+        ),
+        (
+            {
+                "maintenance": {
+                    "window": {"start": "02:00"},
+                    "exclusions": [
+                        {"name": "x", "first": "2026-11-01", "until": "2026-12-15", "scope": "no-upgrades"}
+                    ],
+                }
+            },
+            "cluster.maintenance.exclusions[0].until: GKE stops every upgrade for 30 days at most",
+        ),
+        ({"network": {"nodes": "203.0.113.0/24"}}, "cluster.network.nodes: 203.0.113.0/24 is not private"),
         ({"network": {"nodes": "8.8.0.0/20"}}, "cluster.network.nodes: 8.8.0.0/20 is not private"),
         ({"network": {"nodes": "10.0.0.1/20"}}, "cluster.network.nodes: '10.0.0.1/20' is not an IPv4 range"),
         ({"authorizedNetworks": ["office"]}, "cluster.authorizedNetworks[0]: 'office' is not an IPv4 range"),
@@ -228,3 +258,56 @@ def test_system_nodes_are_one_in_each_zone_and_may_be_a_few_more() -> None:
     assert system["autoscaling"]["totalMinNodeCount"] == 2
     assert system["autoscaling"]["totalMaxNodeCount"] == 4
     assert "taints" not in system["nodeConfig"]
+
+
+@pytest.mark.parametrize("pods", ["100.64.0.0/14", "240.0.0.0/14"])
+def test_pods_may_have_addresses_that_only_the_network_uses(pods: str) -> None:
+    assert cluster(network={"pods": pods}).network.pods == pods
+
+
+def test_upgrades_come_in_the_window_and_leave_the_nodes_alone_in_an_exclusion() -> None:
+    given = planned(
+        releaseChannel="extended",
+        maintenance={
+            "window": {"days": ["sun", "sat"], "start": "22:30", "hours": 6},
+            "exclusions": [{"name": "holidays", "first": "2026-12-14", "until": "2027-01-04"}],
+        },
+    )
+    assert given["releaseChannel"] == {"channel": "EXTENDED"}
+    assert given["maintenancePolicy"] == {
+        "recurringWindow": {
+            "startTime": "2024-01-06T22:30:00Z",
+            "endTime": "2024-01-07T04:30:00Z",
+            "recurrence": "FREQ=WEEKLY;BYDAY=SA,SU",
+        },
+        "maintenanceExclusions": [
+            {
+                "exclusionName": "holidays",
+                "startTime": "2026-12-14T00:00:00Z",
+                "endTime": "2027-01-04T00:00:00Z",
+                "exclusionOptions": {"scope": "NO_MINOR_OR_NODE_UPGRADES"},
+            }
+        ],
+    }
+    assert "maintenancePolicy" not in planned()
+
+
+def test_a_floor_without_machines_fails_before_the_two_hours_of_the_provider() -> None:
+    graph = declare(cluster(), pool())
+    for name in ("cluster-system", "l4-nodes"):
+        assert "customTimeouts" in graph.named(name).other_options
+    assert nodes.TIMEOUTS.create == "45m"
+
+
+def test_the_control_plane_reaches_every_webhook_of_a_controller_that_is_installed() -> None:
+    graph = declare(cluster(), groups=True)
+    (rule,) = [inputs(graph, item.name) for item in graph.of_type("gcp:compute/firewall:Firewall")]
+    known = meanings("gcp").value("control-plane-ports")
+    assert isinstance(known, list)
+    assert groups.WEBHOOK_PORT not in known
+    assert rule["allows"] == [{"protocol": "tcp", "ports": [str(groups.WEBHOOK_PORT)]}]
+    assert rule["sourceRanges"] == ["172.16.0.0/28"]
+    assert rule["network"] == "id-of-cluster-network"
+    opened = graph.named("cluster-groups-webhook").urn
+    assert opened in graph.named("cluster-groups").dependencies
+    assert not declare(cluster()).of_type("gcp:compute/firewall:Firewall")

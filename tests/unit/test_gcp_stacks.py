@@ -123,6 +123,12 @@ def test_the_kubeconfig_is_a_secret_and_no_key_is_in_the_plain(graph: Graph) -> 
     assert not [form for form in hidden if form in normalised(graph, NOWHERE)]
 
 
+def test_the_outputs_name_what_others_grant_and_peer_with(graph: Graph) -> None:
+    outputs = graph.outputs["cluster"]
+    assert isinstance(outputs, dict)
+    assert (outputs["nodeAccount"], outputs["network"]) == ("nodes@example.invalid", "id-of-cluster-network")
+
+
 def test_everything_that_takes_labels_has_the_labels_of_the_bill(stack: str, graph: Graph) -> None:
     wanted = {"app": "elastic-vllm", "stack": stack}
     assert inputs(graph, "cluster-gke")["resourceLabels"] == wanted

@@ -1,5 +1,6 @@
 """What the clouds do by default (``meanings.yaml``), and that our objects live with it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,9 +28,8 @@ def dns_peers(graph: Graph) -> Iterator[tuple[str, list[Any]]]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_network_policy_reaches_each_resolver_of_its_cloud(stack: str) -> None:
-    cloud: CloudName
-    cloud, recorded = ("aws", aws.recorded) if stack.startswith("aws") else ("gcp", gcp.recorded)
-    policies = dict(dns_peers(recorded(stack)))
+    cloud: CloudName = "aws" if stack.startswith("aws") else "gcp"
+    policies = dict(dns_peers(aws.recorded(stack) if cloud == "aws" else gcp.recorded(stack)))
     assert set(policies) >= {"chat-network", "weights-network"}
     for name, peers in policies.items():
         for resolver in resolvers(cloud):
@@ -67,3 +67,12 @@ def test_nodes_of_gke_have_the_taint_that_gke_would_add() -> None:
             (taint,) = inputs(graph, item.name)["nodeConfig"]["taints"]
             key_value, _, _ = str(meanings("gcp").value("gpu-taint")).partition(":")
             assert f"{taint['key']}={taint['value']}" == key_value
+
+
+@pytest.mark.parametrize("channel", ["stable", "regular"])
+def test_new_clusters_of_gke_have_the_cache_on_their_nodes(channel: str) -> None:
+    def parts(version: str) -> list[int]:
+        return [int(digits) for digits in re.findall(r"\d+", version)]
+
+    since = meanings("gcp").resolvers["node-local-dns"].since
+    assert parts(str(meanings("gcp").value(f"default-version-{channel}"))) >= parts(since)

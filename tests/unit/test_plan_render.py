@@ -30,8 +30,8 @@ STACK = """
 config:
   elastic-vllm:cluster: {cloud: gcp, project: acme-inference, region: us-central1}
   elastic-vllm:pools:
-    - {name: small, accelerator: l4, maxNodes: 2, capacity: spot}
-    - {name: large, accelerator: h100, gpusPerNode: 8, maxNodes: 2, capacity: spot}
+    - {name: small, accelerator: l4, maxNodes: 2, capacity: spot-then-on-demand}
+    - {name: large, accelerator: h100, gpusPerNode: 8, maxNodes: 2, capacity: spot-then-on-demand}
     - {name: rare, accelerator: h200, gpusPerNode: 8, maxNodes: 1}
   elastic-vllm:models:
     - name: chat

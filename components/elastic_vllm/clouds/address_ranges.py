@@ -15,6 +15,8 @@ def _ipv4_range(text: str) -> IPv4Network:
 
 INSIDE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 """Ranges of private networks; 100.64.0.0/10 is shared by carriers and clouds."""
+CLASS_E = IPv4Network("240.0.0.0/4")
+"""Addresses that only networks inside a cloud use."""
 
 
 def _public(text: str) -> str:
@@ -30,8 +32,10 @@ def _public(text: str) -> str:
 
 
 def _private(text: str) -> str:
-    if not _ipv4_range(text).is_private:
-        raise ValueError(f"{text} is not private; take a part of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+    given = _ipv4_range(text)
+    if not any(given.subnet_of(inside) for inside in (*INSIDE, CLASS_E)):
+        ranges = ", ".join(map(str, INSIDE))
+        raise ValueError(f"{text} is not private; take a part of {ranges} or {CLASS_E}")
     return text
 
 

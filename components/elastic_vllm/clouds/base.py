@@ -23,6 +23,10 @@ class ClusterOutputs(TypedDict, total=False):
     location: pulumi.Input[str]
     """The region or zone, where a client has to name it."""
     name: pulumi.Input[str]
+    network: pulumi.Input[str]
+    """The cloud's id of the network that the cluster is in."""
+    nodeAccount: pulumi.Input[str]  # outputs are camelCase
+    """The account of the nodes, to which a registry of yours can grant pulling."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,8 @@ CHART = "oci://registry.k8s.io/lws/charts/lws"
 VERSION = "0.9.0"
 """As the embedded cluster has it, whose tests are the proof."""
 NAMESPACE = "lws-system"
+WEBHOOK_PORT = 9443
+"""Where its webhooks listen; without them the API server takes no group."""
 
 
 def controller(name: str, opts: pulumi.ResourceOptions) -> Release:

@@ -16,19 +16,24 @@ from elastic_vllm.catalog.grounds import Data, Source
 from elastic_vllm.placement import Resolver
 
 
-class Meaning(Data):
-    """One default of a cloud."""
+class _Row(Data):
+    """What every row says besides its value."""
 
     what: str = Field(min_length=20)
     """What it is, in a sentence."""
-    value: JsonValue
     since: str
     """The version from which it holds; ``always`` where no source knows another."""
     source: str
     """A key of the file's ``sources``."""
 
 
-class ResolverMeaning(Meaning):
+class Meaning(_Row):
+    """One default of a cloud."""
+
+    value: JsonValue
+
+
+class ResolverMeaning(_Row):
     """A DNS server that pods ask: labels of pods in ``kube-system``, or a range of addresses."""
 
     value: dict[str, JsonValue] | str

@@ -39,6 +39,22 @@ POOL_ZONE = Kind(
     why="The cloud would refuse the pool, or no node would ever come. Add the zone to `cluster.zones`, or "
     "choose among the cluster's zones.",
 )
+ADDRESSES = Kind(
+    id="too-few-addresses",
+    family="capacity",
+    severity="error",
+    title="A range with too few addresses for the nodes",
+    why="Nodes or their pods would get no address when the pools grow, and the range cannot be changed "
+    "later. Choose a larger one, or lower `maxNodes`.",
+)
+SYSTEM_MACHINE = Kind(
+    id="system-machine",
+    family="capacity",
+    severity="error",
+    title="A machine that cannot carry the cluster's own pods",
+    why="The cloud would refuse the machine with its disk, or the cluster's own pods do not run on it: their "
+    "images are for x86, and they need two cores of their own. Use the default.",
+)
 DRIVER = Kind(
     id="driver-too-old",
     family="capacity",
@@ -117,6 +133,8 @@ KINDS = (
     CAPACITY,
     RESERVATION,
     POOL_ZONE,
+    ADDRESSES,
+    SYSTEM_MACHINE,
     DRIVER,
     POOL_NAME,
     AUTOSCALER_SETTING,

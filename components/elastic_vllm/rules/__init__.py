@@ -59,6 +59,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         lifecycle.drains_leave_a_margin: (lifecycle.DRAIN_MARGIN,),
         lifecycle.drains_cover_the_longest_answer: (lifecycle.DRAIN_SHORT,),
         lifecycle.budgets_cover_the_load: (lifecycle.STARTUP_BUDGET,),
+        lifecycle.waited_for_replicas_can_fall_back: (lifecycle.SPOT_ALONE,),
         lifecycle.production_has_a_second_replica: (lifecycle.SOLE_REPLICA,),
         lifecycle.production_images_have_a_digest: (lifecycle.IMAGE_BY_TAG,),
         lifecycle.production_names_its_weights: (lifecycle.UNPINNED_REVISION,),

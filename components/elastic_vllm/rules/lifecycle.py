@@ -54,6 +54,16 @@ SOLE_REPLICA = Kind(
     why="The disruption budget lets one replica go at a time, so that node upgrades never hang; with a "
     "minimum of one that is all of them, for as long as a new one takes.",
 )
+SPOT_ALONE = Kind(
+    id="spot-alone",
+    family="lifecycle",
+    severity="warning",
+    title="Replicas that are always wanted, on Spot machines alone",
+    why="`pulumi up` waits for them. While the cloud has no such Spot machine, none comes, and the update "
+    "ends in an error although nothing is wrong. `capacity: spot-then-on-demand` falls back; where the "
+    "machine is not sold on demand, a reservation does. Nothing is said of simulated machines, which always "
+    "come.",
+)
 IMAGE_BY_TAG = Kind(
     id="image-by-tag",
     family="lifecycle",
@@ -128,6 +138,22 @@ def budgets_cover_the_load(view: View) -> Iterator[Finding]:
                 f"{at.model.gpus_per_replica} x {at.accelerator.name}; leave it out, or give it "
                 f"{startup.SAFETY_FACTOR * predicted:.0f}",
                 at.model.name,
+            )
+
+
+def waited_for_replicas_can_fall_back(view: View) -> Iterator[Finding]:
+    """Pools that have no other machines than Spot ones."""
+    if isinstance(view.config.cluster, LocalCluster):
+        return
+    for key, pool, machine in view.pools:
+        waited = [at.model for at in view.on(pool) if at.model.replicas.min > 0]
+        if pool.capacity == "spot" and waited:
+            other = "spot-then-on-demand" if machine.on_demand else "reserved"
+            yield SPOT_ALONE.at(
+                f"{key}.capacity",
+                f"spot, and {waited[0].name} always wants {waited[0].replicas.min}: without a Spot "
+                f"{machine.name} the update ends in an error; use capacity: {other}, or replicas.min: 0",
+                pool.name,
             )
 
 

@@ -1,7 +1,9 @@
 """GKE's own autoscaler: nothing to install, and little to set.
 
 The cluster carries its profile, each node pool its bounds. How long a node must be empty GKE decides: with
-``OPTIMIZE_UTILIZATION`` about a minute. What it does not have is refused by ``rules``, never ignored.
+``OPTIMIZE_UTILIZATION`` about a minute. Its API has a delay of a node pool's own by now
+(``consolidationDelay``, container.v1 of 2026-10-27), and Pulumi's provider 10.2.0 has not yet.
+What it does not have is refused by ``rules``, never ignored.
 """
 
 import pulumi

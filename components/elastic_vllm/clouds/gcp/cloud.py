@@ -9,7 +9,7 @@ import pulumi
 
 from elastic_vllm.clouds import groups
 from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess
-from elastic_vllm.clouds.gcp import autoscaler, cluster, node_pool, placement, rules, weights
+from elastic_vllm.clouds.gcp import autoscaler, cluster, network, node_pool, placement, rules, weights
 from elastic_vllm.clouds.gcp.cluster import GkeContext
 from elastic_vllm.placement import Placement
 from elastic_vllm.spec import GcpCluster, ModelSpec, NodeAutoscalingSpec, NodePoolSpec
@@ -54,7 +54,10 @@ class _GkeCluster:
         return _GkeAutoscaler(context=self.context, node_class=autoscaler.autoscaler())
 
     def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
-        return [groups.controller(name, opts)]
+        google = pulumi.ResourceOptions(parent=opts.parent, provider=self.context.provider)
+        opened = network.webhook(f"{name}-webhook", self.context.spec, self.context.network, google)
+        after = pulumi.ResourceOptions(depends_on=[opened])
+        return [groups.controller(name, pulumi.ResourceOptions.merge(opts, after))]
 
     def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
         return weights.bucket(name, self.context, accounts, opts)

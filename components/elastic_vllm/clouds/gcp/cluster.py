@@ -29,6 +29,7 @@ class GkeContext:
     name: pulumi.Output[str]
     location: str
     zones: int
+    network: pulumi.Output[str]
     node_account: pulumi.Output[str]
     cost_labels: Mapping[str, str]
     before_nodes: Sequence[pulumi.Resource]
@@ -49,7 +50,9 @@ def context(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> GkeCon
     key = secrets_key(name, spec, labels, kept)
     cluster = control_plane(name, spec, (vpc, identity, key), labels, kept)
     before_nodes = [vpc.nat, *identity.grants]
-    after = pulumi.ResourceOptions(depends_on=[*before_nodes], ignore_changes=[*nodes.LIVE_SIZES])
+    after = pulumi.ResourceOptions(
+        depends_on=[*before_nodes], ignore_changes=[*nodes.LIVE_SIZES], custom_timeouts=nodes.TIMEOUTS
+    )
     system = system_nodes(name, spec, (cluster, identity), labels, pulumi.ResourceOptions.merge(child, after))
     return GkeContext(
         spec=spec,
@@ -57,6 +60,7 @@ def context(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> GkeCon
         name=cluster.name,
         location=location(spec),
         zones=len(spec.node_zones),
+        network=vpc.network,
         node_account=identity.email,
         cost_labels=labels,
         before_nodes=before_nodes,
@@ -88,5 +92,7 @@ def access(name: str, cluster: GkeContext, opts: pulumi.ResourceOptions) -> Clus
             "kubeconfig": secret,
             "location": cluster.location,
             "name": plane.name,
+            "network": cluster.network,
+            "nodeAccount": cluster.node_account,
         },
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_gcp.container import Cluster
 
-from elastic_vllm.clouds.gcp import nodes
+from elastic_vllm.clouds.gcp import maintenance, nodes
 from elastic_vllm.clouds.gcp.autoscaler import PROFILE
 from elastic_vllm.clouds.gcp.encryption import SecretsKey
 from elastic_vllm.clouds.gcp.identity import NodeIdentity
@@ -59,6 +59,7 @@ def control_plane(
         master_authorized_networks_config=authorized_networks(spec),
         control_plane_endpoints_config={"dns_endpoint_config": {"allow_external_traffic": spec.dns_endpoint}},
         master_auth={"client_certificate_config": {"issue_client_certificate": False}},
+        maintenance_policy=maintenance.policy(spec.maintenance),
         release_channel={"channel": spec.release_channel.upper()},
         workload_identity_config={"workload_pool": f"{spec.project}.svc.id.goog"},
         database_encryption={"state": "ENCRYPTED", "key_name": key.id},
@@ -67,6 +68,8 @@ def control_plane(
         monitoring_config=monitoring(),
         logging_config={"enable_components": [*LOGS]},
         gateway_api_config={"channel": "CHANNEL_STANDARD"},
+        # compileCache needs a volume that many nodes write to; GKE installs the driver of Filestore.
+        addons_config={"gcp_filestore_csi_driver_config": {"enabled": True}},
         cost_management_config={"enabled": True},
         enable_shielded_nodes=True,
         deletion_protection=spec.protect,

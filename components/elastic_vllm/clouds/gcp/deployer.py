@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 ROLES: Mapping[str, str] = {
     "roles/cloudkms.admin": "the key, and GKE's leave to use it",
     "roles/compute.networkAdmin": "VPC, subnetwork, router, NAT",
+    "roles/compute.securityAdmin": "the firewall rule of webhooks, where replicas span several nodes",
     "roles/container.admin": "cluster, node pools, and objects in the cluster",
     "roles/iam.serviceAccountAdmin": "the nodes' account; it reaches every account of the project",
     "roles/iam.serviceAccountUser": "nodes that run as it; it acts as every account of the project",

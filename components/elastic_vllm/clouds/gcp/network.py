@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_gcp.compute import Firewall, Router, RouterNat, Subnetwork
 from pulumi_gcp.compute import Network as Vpc
-from pulumi_gcp.compute import Router, RouterNat, Subnetwork
 
+from elastic_vllm.clouds.groups import WEBHOOK_PORT
 from elastic_vllm.spec import GcpCluster
 
 PODS = "pods"
@@ -51,3 +52,16 @@ def network(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> Networ
         opts=opts,
     )
     return Network(network=vpc.id, subnetwork=subnetwork.id, nat=nat)
+
+
+def webhook(name: str, spec: GcpCluster, vpc: pulumi.Input[str], opts: pulumi.ResourceOptions) -> Firewall:
+    """Let the control plane reach a webhook's port; GKE's own rule has the ports 443 and 10250 alone."""
+    return Firewall(
+        name,
+        network=vpc,
+        description="The control plane calls webhooks of LeaderWorkerSet",
+        direction="INGRESS",
+        source_ranges=[spec.network.control_plane],
+        allows=[{"protocol": "tcp", "ports": [str(WEBHOOK_PORT)]}],
+        opts=opts,
+    )

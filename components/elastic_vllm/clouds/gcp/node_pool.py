@@ -115,7 +115,10 @@ def _register(  # noqa: PLR0913  # one node pool is all of these
 ) -> NodePool:
     zones = [pool.reservation.zone] if pool.reservation else sorted(pool.zones)
     own = pulumi.ResourceOptions(
-        provider=gke.provider, depends_on=[*gke.before_nodes], ignore_changes=[*nodes.LIVE_SIZES]
+        provider=gke.provider,
+        depends_on=[*gke.before_nodes],
+        ignore_changes=[*nodes.LIVE_SIZES],
+        custom_timeouts=nodes.TIMEOUTS,
     )
     return NodePool(
         name,

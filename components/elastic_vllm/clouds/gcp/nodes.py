@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LIVE_SIZES = ("initialNodeCount", "nodeCount")
 """Owned by the autoscaler from the first node on."""
+TIMEOUTS = pulumi.CustomTimeouts(create="45m", update="240m", delete="60m")
+"""Without machines a floor fails after this long, and not after two hours; an upgrade drains node by node."""
 OAUTH_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 """The one scope: what nodes may do is said by the roles of their account."""
 

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from elastic_vllm.clouds.address_ranges import PrivateRange, PublicRange
+from elastic_vllm.clouds.gcp.maintenance import MaintenanceSpec
 from elastic_vllm.section import Section, config_error
 
 
@@ -34,6 +35,10 @@ class GcpNetwork(Section):
         for (key, one), (other_key, other) in combinations(ranges, 2):
             if IPv4Network(one).overlaps(IPv4Network(other)):
                 raise config_error(other_key, f"{other} overlaps {key} {one}; choose ranges that are apart")
+        if IPv4Network(self.services).prefixlen > 27:
+            raise config_error(
+                "services", f"{self.services} has too few addresses; GKE's own Services take a /27"
+            )
         if IPv4Network(self.control_plane).prefixlen != 28:
             raise config_error("controlPlane", f"{self.control_plane} is not a /28, which GKE asks for here")
         return self
@@ -64,8 +69,10 @@ class GcpSettings(Section):
     """From where its private address answers besides the VPC: ranges behind your VPN or Interconnect."""
     network: GcpNetwork = GcpNetwork()
     """The address ranges of the VPC."""
-    release_channel: Literal["rapid", "regular", "stable"] = "regular"
-    """How early GKE's own upgrades come."""
+    release_channel: Literal["rapid", "regular", "stable", "extended"] = "regular"
+    """How early GKE's own upgrades come; ``extended`` keeps a minor version longer, at a price."""
+    maintenance: MaintenanceSpec | None = None
+    """When they may come; at any hour when left out."""
     image_disk: str | None = Field(
         default=None,
         pattern=r"^projects/[^/]+/global/images/(family/)?[^/]+$",
