@@ -15,14 +15,25 @@ from tests.plans import ROOT
 
 CASES = Path(__file__).parents[1] / "cases"
 REFUSED: Mapping[str, Mapping[str, str]] = {
+    "c21-oldk8s": {"cluster.kubernetes": "kubernetes-unsupported"},
     "c28-aws-ca-underutilized": {"autoscaler.consolidation": "autoscaler-setting"},
     "c28-aws-flex": {"pools[0].capacity": "capacity-not-sold"},
     "c28-aws-reservation-id": {"pools[0].reservation.name": "reservation-unusable"},
     "c28-gcp-after": {"autoscaler.consolidateAfterSeconds": "autoscaler-setting"},
     "c28-gcp-longname": {"pools[1].name": "pool-name-too-long"},
-    "m28-reservation-elsewhere": {"pools[0].reservation.zone": "reservation-unusable"},
-    "m31-gke-has-no-such-setting": {"autoscaler.consolidateAfterSeconds": "autoscaler-setting"},
-    "n28-aws-ca-version": {"cluster.kubernetes": "autoscaler-version"},
+    "m22-old-kubernetes": {
+        "cluster.authorizedNetworks[0]": "example-range",
+        "cluster.kubernetes": "kubernetes-unsupported",
+    },
+    "m28-reservation-elsewhere": {
+        "cluster.authorizedNetworks[0]": "example-range",
+        "pools[0].reservation.zone": "reservation-unusable",
+    },
+    "m31-gke-has-no-such-setting": {
+        "cluster.authorizedNetworks[0]": "example-range",
+        "autoscaler.consolidateAfterSeconds": "autoscaler-setting",
+    },
+    "n28-aws-ca-version": {"cluster.kubernetes": "kubernetes-unsupported"},
     "n28-aws-driver": {"pools[0].accelerator": "driver-too-old"},
     "n28-aws-three": {
         "autoscaler.consolidation": "autoscaler-setting",
@@ -37,6 +48,16 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "n28-gcp-underutilized": {"autoscaler.consolidation": "autoscaler-setting"},
 }
 """By the file: the key of each error, and the id of its finding."""
+SAID: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "c04-base": (
+        "pools[0].accelerator",
+        "single-machine-type",
+        ("g6.xlarge alone", "machines: [g6.xlarge, "),
+    ),
+    "c05-aws": ("models[0].drain", "spot-notice", ("345 s", "120 s")),
+    "c09-base": ("models[0].engine.image", "docker-hub-limit", ("40 nodes", "by 1", "100 times")),
+}
+"""Files that are planned: the key and the id of what is said, and words of it."""
 PLANNED = ("m33-zero-on-gke",)
 """Files without a mistake that once ended in a traceback."""
 
@@ -54,7 +75,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_case_says_what_is_expected_of_it() -> None:
-    assert {path.stem for path in CASES.glob("*.yaml")} >= {*REFUSED, *PLANNED}
+    assert {path.stem for path in CASES.glob("*.yaml")} >= {*REFUSED, *SAID, *PLANNED}
 
 
 def called(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
@@ -96,3 +117,29 @@ def test_what_is_no_mistake_is_planned_whole(case: str, folder: Path) -> None:
     assert found.errors == ()
     assert found.resources
     assert [item.model for item in found.forecast] == [item.name for item in found.models]
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_is_worth_knowing_is_said_and_planned(case: str, folder: Path) -> None:
+    found = plan(folder, case, today())
+    assert found.errors == ()
+    key, id_, words = SAID[case]
+    (said,) = (item.message for item in found.findings if (item.key, item.id) == (key, id_))
+    assert all(word in said for word in words), said
+
+
+def test_a_drain_within_the_notice_is_fine_and_no_advice_goes_beyond_it(folder: Path) -> None:
+    file = folder / "stacks" / "Pulumi.c05-aws.yaml"
+    long = plan(folder, "c05-aws", today()).findings
+    advised = [item.message for item in long if item.id == "drain-shorter-than-answer"]
+    assert not any("make it" in message for message in advised), advised
+    short = "drain: {propagationSeconds: 15, finishSeconds: 60, marginSeconds: 25}"
+    file.write_text(
+        file.read_text().replace(
+            "drain: {propagationSeconds: 15, finishSeconds: 300, marginSeconds: 30}", short
+        )
+    )
+    found = plan(folder, "c05-aws", today()).findings
+    assert "spot-notice" not in {item.id for item in found}
+    (advice,) = [item.message for item in found if item.id == "drain-shorter-than-answer"]
+    assert "80 s is the most, so lower sampling.maxTokens" in advice

@@ -35,7 +35,9 @@ def test_a_cache_and_pull_secrets_reach_every_pod_that_runs_the_image() -> None:
     cluster = {"cloud": "aws", "region": "eu-west-1", "imageCache": CACHE}
     graph = execute("aws-dev", cluster=cluster, pools=[POOL], models=[MODEL])
     kinds = ("kubernetes:apps/v1:Deployment", "kubernetes:batch/v1:Job")
-    pods = [inputs(graph, item.name)["spec"]["template"]["spec"] for kind in kinds for item in graph.of_type(kind)]
+    pods = [
+        inputs(graph, item.name)["spec"]["template"]["spec"] for kind in kinds for item in graph.of_type(kind)
+    ]
     assert len(pods) == 3  # replicas, placeholders, the fetch
     for pod in pods:
         assert pod["imagePullSecrets"] == [{"name": "registry"}]

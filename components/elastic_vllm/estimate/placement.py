@@ -48,7 +48,7 @@ class Placed:
 def machine_of(config: StackConfig, pool: NodePoolSpec) -> MachineRow | None:
     """The pool's machine; ``None`` where ``references`` reports that there is none."""
     try:
-        return machine_for(config.cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.machine)
+        return machine_for(config.cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.chosen)
     except CatalogueError:
         return None
 

@@ -143,7 +143,7 @@ def machines_are_offered_in_the_region(view: View) -> Iterator[Finding]:
         if region and known and region in known.asked and region not in known.offered:
             where = ", ".join(known.offered) or "none that we know"
             yield NOT_OFFERED.at(
-                f"{key}.{'machine' if pool.machine else 'accelerator'}",
+                f"{key}.{pool.machine_key}",
                 f"{region} has no {machine.name} ({known.as_of}, {known.source}); it is offered in: {where}",
                 pool.name,
             )

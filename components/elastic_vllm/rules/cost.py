@@ -106,7 +106,7 @@ def no_cheaper_machine_fits(view: View) -> Iterator[Finding]:
             usd, other = best
             slower = "" if other.accelerator == machine.accelerator else "; another GPU, so compare its speed"
             yield CHEAPER.at(
-                f"{key}.{'machine' if pool.machine else 'accelerator'}",
+                f"{key}.{pool.machine_key}",
                 f"{machine.name} costs {now:.2f} USD an hour for the most replicas; {other.gpus} x "
                 f"{other.accelerator} on {other.name} fits too and costs {usd:.2f}{slower}",
                 pool.name,
