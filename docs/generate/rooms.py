@@ -13,7 +13,17 @@ COMPONENTS = "components"
 """The modules at the library's root: the ComponentResources."""
 BASE = ("json_names", "labels", "placement", "project", "section")
 """Modules at the library's root that everything stands on."""
-FACTS = {"address_ranges", "billing", "deployer", "deployer_actions", "facts", "naming", "quotas", "spec"}
+FACTS = {
+    "address_ranges",
+    "billing",
+    "deployer",
+    "deployer_actions",
+    "docker_hub",
+    "facts",
+    "naming",
+    "quotas",
+    "spec",
+}
 """Modules of a cloud's folder that need no SDK, which the stack file's types stand on: ADR 0017."""
 
 

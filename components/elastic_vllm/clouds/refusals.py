@@ -102,6 +102,15 @@ SINGLE_MACHINE = Kind(
     why="GPU machines run out, one type in one zone at a time. A pool with several machines of the same GPUs "
     "takes whichever there is: `machines` instead of `machine`.",
 )
+LONG_UP = Kind(
+    id="long-first-up",
+    family="lifecycle",
+    severity="info",
+    title="A first `pulumi up` that outlives an hour's credentials",
+    why="It waits for the weights before any GPU node is paid for. Assumed roles and CI sessions end after "
+    "an hour unless asked otherwise, and the run then stops in the middle: ask for a session of four hours "
+    "(`--duration-seconds 14400`, `role-duration-seconds` in CI), or run `pulumi up` again.",
+)
 CLOSED = Kind(
     id="closed-endpoint",
     family="security",
@@ -122,6 +131,7 @@ KINDS = (
     KUBERNETES,
     SPOT_NOTICE,
     SINGLE_MACHINE,
+    LONG_UP,
     CLOSED,
 )
 """All of them, for the register of the rules."""

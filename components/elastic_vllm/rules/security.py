@@ -91,7 +91,7 @@ def the_control_plane_is_reached_from_few_places(view: View) -> Iterator[Finding
             yield EXAMPLE_RANGE.at(
                 f"cluster.authorizedNetworks[{index}]",
                 f"{network} is an example of RFC 5737, from which no one deploys; write the public addresses "
-                "that you deploy from, as `curl https://checkip.amazonaws.com` tells yours (with /32)",
+                "that you deploy from (one address ends with /32)",
             )
         if network.num_addresses > MOST_WIDE:
             yield WIDE_ENDPOINT.at(

@@ -48,7 +48,7 @@ class NodePoolSpec(Section):
     """GPUs on each node."""
     machine: str | None = Field(default=None, min_length=1)
     """The cloud's own name of the machine; the cheapest that has these GPUs when left out."""
-    machines: tuple[str, ...] = Field(default=(), max_length=10, examples=[["g6e.2xlarge", "g6e.4xlarge"]])
+    machines: tuple[str, ...] = Field(default=(), max_length=10)
     """Several machines with these GPUs, of which a node is whichever there is; planned at the dearest."""
     min_nodes: int = Field(default=0, ge=0, le=1000)
     """Nodes kept even when nothing runs on them; each costs its full price."""

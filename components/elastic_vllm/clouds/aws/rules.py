@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator
 
-from elastic_vllm.catalog import accelerators
+from elastic_vllm.catalog import accelerators, models
 from elastic_vllm.clouds import refusals
 from elastic_vllm.clouds.aws import billing, image
 from elastic_vllm.spec import AwsCluster, NodeAutoscalingSpec, NodePoolSpec
 from elastic_vllm.spec.finding import Finding
 from elastic_vllm.spec.stack import StackConfig
+
+CLUSTER_MINUTES, FETCH_GB_PER_MINUTE, SESSION_MINUTES = 20, 3, 60
+"""Control plane, nodes and add-ons, and the hub's pace: both assumed. AWS's default for an assumed role."""
 
 
 def check(cluster: AwsCluster, config: StackConfig) -> Iterator[Finding]:
@@ -20,6 +23,7 @@ def check(cluster: AwsCluster, config: StackConfig) -> Iterator[Finding]:
     yield from refusals.docker_hub(config, billing.nat_gateways(cluster))
     yield from refusals.spot_notice(config, cluster.spot_notice_seconds)
     yield from refusals.single_machine(config)
+    yield from of_first_up(config)
     if not cluster.authorized_networks:
         yield refusals.CLOSED.at(
             "cluster.authorizedNetworks",
@@ -78,3 +82,17 @@ def of_version(cluster: AwsCluster) -> Iterator[Finding]:
             f"{cluster.kubernetes} is not a version that this program runs on EKS: {first} to {last} are in "
             f"standard support, and {image.ALIAS}, Karpenter and cluster-autoscaler are pinned for them",
         )
+
+
+def of_first_up(config: StackConfig) -> Iterator[Finding]:
+    """A fetch of weights that is longer than an hour together with the cluster before it."""
+    for index, model in enumerate(config.models):
+        gigabytes = models()[model.checkpoint].weights_gb
+        minutes = CLUSTER_MINUTES + gigabytes / FETCH_GB_PER_MINUTE
+        if minutes > SESSION_MINUTES:
+            yield refusals.LONG_UP.at(
+                f"models[{index}].checkpoint",
+                f"{gigabytes:.0f} GB of weights are fetched first: the first `pulumi up` takes about "
+                f"{minutes:.0f} minutes, and credentials of an hour end before; use a session of four hours",
+                model.name,
+            )
