@@ -9,7 +9,7 @@ import yaml
 
 from elastic_vllm.clouds.aws.autoscaler import chart_values
 from elastic_vllm.testing.values import mapping
-from fleet.embedded import addons
+from fleet.embedded import addons, binaries
 from fleet.embedded.layout import Layout
 
 TABLE = yaml.safe_load((Path(__file__).parents[1] / "meanings" / "embedded_beside_eks.yaml").read_text())
@@ -43,7 +43,7 @@ def leaves(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 
 @pytest.fixture
 def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    monkeypatch.setattr(addons.binaries, "path", lambda name: tmp_path / name)
+    monkeypatch.setattr(binaries, "path", lambda name: tmp_path / name)
     return flags(addons.karpenter(Layout(tmp_path)).command)
 
 
