@@ -117,6 +117,15 @@ def _pools(draw: st.DrawFn, cloud: CloudName) -> Raw:
         pool["zones"] = draw(st.lists(_ZONES, max_size=2))
     if "machine" in pool:
         pool["machine"] = row.name
+    if "machines" in pool:
+        alike = [
+            each.name
+            for each in machines(cloud).values()
+            if (each.accelerator, each.gpus) == (row.accelerator, row.gpus)
+        ]
+        pool["machines"] = alike[: draw(st.integers(0, len(alike)))][:_LONGEST]
+        if pool["machines"] and draw(st.integers(0, 9)):
+            pool.pop("machine", None)
     if draw(st.integers(0, 9)):
         pool.pop("reservation", None)
         if pool.get("capacity") == "reserved":

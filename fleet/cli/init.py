@@ -18,7 +18,6 @@ PROGRAM = Path(__file__).parents[1] / "program.py.txt"
 """The program of a new project: that of this repository."""
 REGIONS = {"aws": "us-east-1", "gcp": "us-central1"}
 """Where the catalogue's prices are from."""
-PLACEHOLDER = "203.0.113.0/24"
 
 
 class Cloud(StrEnum):
@@ -82,8 +81,7 @@ def _cluster(cloud: Cloud, region: str | None, project_id: str | None) -> dict[s
         if not project_id:
             raise FleetError("a stack on Google Cloud needs a project", "give its id with --project")
         placed = {"project": project_id, **placed}
-        return {"cloud": cloud.value, **placed}
-    return {"cloud": cloud.value, **placed, "authorizedNetworks": [PLACEHOLDER]}
+    return {"cloud": cloud.value, **placed}
 
 
 def _place(folder: Path) -> tuple[Workspace, bool]:

@@ -17,7 +17,13 @@ def stack(cluster: Layout) -> Iterator[Deployed]:
     sections = {
         "pools": [
             {"name": "packed", "accelerator": "h100", "gpusPerNode": 8, "maxNodes": 4},
-            {"name": "kept", "accelerator": "a10g", "minNodes": 2, "maxNodes": 3},
+            {
+                "name": "kept",
+                "accelerator": "a10g",
+                "machines": ["g5.2xlarge", "g5.xlarge"],
+                "minNodes": 2,
+                "maxNodes": 3,
+            },
         ],
         "models": [
             {
@@ -48,6 +54,13 @@ def is_ready(status: object) -> bool:
 def test_small_replicas_from_zero_share_one_large_node(stack: Deployed) -> None:
     assert len(stack.ready("app.kubernetes.io/instance=small")) == 4
     assert len(nodes(stack, "packed")) == 1
+
+
+def test_of_several_machines_the_cheapest_that_there_is_comes(stack: Deployed) -> None:
+    stack.until(lambda: len(nodes(stack, "kept")) == 2, "two nodes are kept")
+    kept = stack.api.list("v1", "Node", "", labelSelector="elastic-vllm.dev/pool=kept")
+    types = {mapping(metadata(node).get("labels"))["node.kubernetes.io/instance-type"] for node in kept}
+    assert types == {"g5.xlarge"}
 
 
 def test_a_changed_template_replaces_every_node_of_a_floor(stack: Deployed) -> None:

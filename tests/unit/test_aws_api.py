@@ -30,7 +30,7 @@ UNMAPPED = {
 RICH = {
     "cloud": "aws",
     "region": "eu-central-1",
-    "authorizedNetworks": ["203.0.113.0/24"],
+    "authorizedNetworks": ["3.5.140.0/24"],
     "admins": ["arn:aws:iam::111122223333:role/ops/on-call"],
     "controlPlaneTier": "tier-xl",
     "hpaSyncSeconds": 10,

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from elastic_vllm.rules import findings
+from elastic_vllm.stack_file.config import parse, read_stack_file
 from elastic_vllm.testing.values import Secret
 from elastic_vllm.vllm_deployment import encode
 from tests.aws import CANARY, HUB_CANARY, ROOT, STACKS, execute, recorded, reviewed
@@ -123,3 +125,32 @@ for name in ("local", "aws-dev"):
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert shown.stdout.splitlines() == ["", "pulumi_aws"]
+
+
+def test_a_first_up_that_outlives_an_hours_credentials_is_announced() -> None:
+    said = {}
+    for stack in STACKS:
+        config = parse(read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
+        said[stack] = [item.key for item in findings(config) if item.id == "long-first-up"]
+    assert said == {"aws-dev": [], "aws-prod": ["models[1].checkpoint"]}
+
+
+def test_a_zone_that_is_added_later_moves_nothing() -> None:
+    """EKS takes no subnet of another zone for its control plane, and a node group none at all."""
+    two = {"cloud": "aws", "region": "eu-west-1", "zones": ["eu-west-1b", "eu-west-1a"]}
+    three = {**two, "zones": [*two["zones"], "eu-west-1c"]}
+    before, after = recorded("aws-dev", cluster=two), recorded("aws-dev", cluster=three)
+    changed: dict[str, set[str]] = {}
+    for item in before:
+        other = after.find(item.urn)
+        assert other is not None, item.name
+        keys = {key for key in {*item.inputs, *other.inputs} if item.inputs.get(key) != other.inputs.get(key)}
+        if keys and item.package in ("aws", "kubernetes"):
+            changed[item.name] = keys
+    assert changed == {
+        # All of these are updated where they are.
+        "cluster-ecr-api": {"subnetIds"},
+        "cluster-ecr-dkr": {"subnetIds"},
+        "cluster-s3": {"routeTableIds"},
+        "l4-nodes-class": {"spec"},
+    }

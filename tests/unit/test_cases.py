@@ -15,6 +15,7 @@ from tests.plans import ROOT
 
 CASES = Path(__file__).parents[1] / "cases"
 REFUSED: Mapping[str, Mapping[str, str]] = {
+    "c21-oldk8s": {"cluster.kubernetes": "kubernetes-unsupported"},
     "c28-aws-ca-underutilized": {"autoscaler.consolidation": "autoscaler-setting"},
     "c28-aws-flex": {"pools[0].capacity": "capacity-not-sold"},
     "c28-aws-reservation-id": {"pools[0].reservation.name": "reservation-unusable"},
@@ -22,8 +23,6 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "c28-gcp-longname": {"pools[1].name": "pool-name-too-long"},
     "m18-private-range-on-a-public-endpoint": {"cluster.authorizedNetworks[0]": "stack-file"},
     "m24-too-few-pod-addresses": {"cluster.network.pods": "too-few-addresses"},
-    "m28-reservation-elsewhere": {"pools[0].reservation.zone": "reservation-unusable"},
-    "m31-gke-has-no-such-setting": {"autoscaler.consolidateAfterSeconds": "autoscaler-setting"},
     "n18-gcp-private-range": {"cluster.authorizedNetworks[0]": "stack-file"},
     "m01-region-without-the-gpu": {"pools[0].accelerator": "machine-not-offered"},
     "m02-gcp-default-zone": {"pools[0].machine": "machine-not-offered"},
@@ -37,7 +36,19 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "n24-gcp-system-disk": {"cluster.systemMachine": "system-machine"},
     "n24-gcp-system-small": {"cluster.systemMachine": "system-machine"},
     "n24-gcp-too-few-node-addresses": {"cluster.network.nodes": "too-few-addresses"},
-    "n28-aws-ca-version": {"cluster.kubernetes": "autoscaler-version"},
+    "m22-old-kubernetes": {
+        "cluster.authorizedNetworks[0]": "example-range",
+        "cluster.kubernetes": "kubernetes-unsupported",
+    },
+    "m28-reservation-elsewhere": {
+        "cluster.authorizedNetworks[0]": "example-range",
+        "pools[0].reservation.zone": "reservation-unusable",
+    },
+    "m31-gke-has-no-such-setting": {
+        "cluster.authorizedNetworks[0]": "example-range",
+        "autoscaler.consolidateAfterSeconds": "autoscaler-setting",
+    },
+    "n28-aws-ca-version": {"cluster.kubernetes": "kubernetes-unsupported"},
     "n28-aws-driver": {"pools[0].accelerator": "driver-too-old"},
     "n28-aws-three": {
         "autoscaler.consolidation": "autoscaler-setting",
@@ -54,6 +65,16 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
 """By the file: the key of each error, and the id of its finding."""
 WARNED = {"m12-floor-of-idle-nodes": ("pools[0].minNodes", "idle-floor")}
 """Files that are planned, with a warning."""
+SAID: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "c04-base": (
+        "pools[0].accelerator",
+        "single-machine-type",
+        ("g6.xlarge alone", "machines: [g6.xlarge, "),
+    ),
+    "c05-aws": ("models[0].drain", "spot-notice", ("345 s", "120 s")),
+    "c09-base": ("models[0].engine.image", "docker-hub-limit", ("40 nodes", "by 1", "100 times")),
+}
+"""Files that are planned: the key and the id of what is said, and words of it."""
 PLANNED = ("m33-zero-on-gke",)
 """Files without a mistake that once ended in a traceback."""
 
@@ -71,7 +92,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_case_says_what_is_expected_of_it() -> None:
-    assert {path.stem for path in CASES.glob("*.yaml")} >= {*REFUSED, *WARNED, *PLANNED}
+    assert {path.stem for path in CASES.glob("*.yaml")} >= {*REFUSED, *WARNED, *SAID, *PLANNED}
 
 
 def called(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
@@ -126,3 +147,29 @@ def test_a_costly_choice_is_planned_with_a_warning(case: str, folder: Path) -> N
     found = plan(folder, case, today())
     assert found.errors == ()
     assert WARNED[case] in {(item.key, item.id) for item in found.findings if item.severity == "warning"}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_is_worth_knowing_is_said_and_planned(case: str, folder: Path) -> None:
+    found = plan(folder, case, today())
+    assert found.errors == ()
+    key, id_, words = SAID[case]
+    (said,) = (item.message for item in found.findings if (item.key, item.id) == (key, id_))
+    assert all(word in said for word in words), said
+
+
+def test_a_drain_within_the_notice_is_fine_and_no_advice_goes_beyond_it(folder: Path) -> None:
+    file = folder / "stacks" / "Pulumi.c05-aws.yaml"
+    long = plan(folder, "c05-aws", today()).findings
+    advised = [item.message for item in long if item.id == "drain-shorter-than-answer"]
+    assert not any("make it" in message for message in advised), advised
+    short = "drain: {propagationSeconds: 15, finishSeconds: 60, marginSeconds: 25}"
+    file.write_text(
+        file.read_text().replace(
+            "drain: {propagationSeconds: 15, finishSeconds: 300, marginSeconds: 30}", short
+        )
+    )
+    found = plan(folder, "c05-aws", today()).findings
+    assert "spot-notice" not in {item.id for item in found}
+    (advice,) = [item.message for item in found if item.id == "drain-shorter-than-answer"]
+    assert "80 s is the most, so lower sampling.maxTokens" in advice

@@ -74,7 +74,7 @@ def test_misspelt_keys_get_the_nearest_one_and_the_list() -> None:
     text = refusal(changed(pools=[{"name": "a10g", "accelerator": "a10g", "maxNode": 3}], models=[]))
     assert text == (
         "pools[0].maxNode (a10g): unknown key; did you mean maxNodes? This section has: "
-        "name, accelerator, gpusPerNode, machine, minNodes, maxNodes, capacity, zones, reservation"
+        "name, accelerator, gpusPerNode, machine, machines, minNodes, maxNodes, capacity, zones, reservation"
     )
 
 

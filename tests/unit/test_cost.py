@@ -42,7 +42,7 @@ def test_the_rates_of_a_pool_are_its_nodes_times_machine_and_disk() -> None:
     pool = {"accelerator": "a10g", "minNodes": 1, "maxNodes": 3}
     found = envelope(stack(AWS, pool, model(replicas={"min": 2, "max": 9})))
     (gpu,) = found.pools
-    disk = (204 * 0.08 + 375 * 0.04) / 730
+    disk = 24 * 0.08 / 730  # beside its own NVMe disks
     assert gpu.nodes == Nodes(zero=1, min=2, max=3)
     assert gpu.rates.max.on_demand == pytest.approx(3 * (1.006 + disk))
     spot = 1.006 * 0.38  # as the table has it for the region; the floor is bought on demand
@@ -136,17 +136,25 @@ def test_plan_and_forecast_pay_the_same_for_a_node(name: str) -> None:
 
 
 def test_a_node_costs_its_disks_too_and_no_discount_on_them() -> None:
-    disk = (204 * 0.08 + 375 * 0.04) / 730
+    disk = 24 * 0.08 / 730  # beside its own NVMe disks
     for capacity, bare in (("on-demand", 1.006), ("spot-then-on-demand", 1.006), ("spot", 1.006 * 0.38)):
         config = stack(AWS, {"accelerator": "a10g", "maxNodes": 3, "capacity": capacity}, model())
         (at,) = placed(config)
         assert node_price(config, at.pool, at.machine) == pytest.approx(bare + disk)
 
 
+def test_a_snapshot_hides_a_machines_own_disks_and_the_volume_is_billed() -> None:
+    preloaded = {**AWS, "imageSnapshot": "snap-0123456789abcdef0"}
+    config = stack(preloaded, {"accelerator": "a10g", "maxNodes": 3}, model())
+    (at,) = placed(config)
+    disk = (204 * 0.08 + 375 * 0.04) / 730
+    assert node_price(config, at.pool, at.machine) == pytest.approx(1.006 + disk)
+
+
 def test_every_price_has_its_source_and_the_oldest_date_is_known() -> None:
     found = envelope(parse(read_stack_file(STACKS / "Pulumi.aws-prod.yaml")))
     told = {name for source in found.sources for name in source.prices}
-    assert {"g6e.2xlarge", "p5.48xlarge", "nat-gateway", "disk-gib", "disk-throughput", "m7i.large"} <= told
+    assert {"g6e.2xlarge", "p5.48xlarge", "nat-gateway", "disk-gib", "m7i.large"} <= told
     assert found.oldest == min(source.as_of for source in found.sources)
 
 

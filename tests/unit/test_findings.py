@@ -34,6 +34,7 @@ def model(**keys: object) -> Raw:
         "replicas": {"min": 2, "max": 4},
         "resources": {"cpu": 1.75, "memoryGib": 12},
         "scaling": {"scaleDown": {"stabilizationWindowSeconds": 600}},
+        "drain": {"propagationSeconds": 10, "finishSeconds": 95, "marginSeconds": 15},  # a Spot notice
         **keys,
     }
 
@@ -58,7 +59,7 @@ def reserved(zone: str) -> Raw:
     return {"capacity": "reserved", "reservation": {"name": "cr-0123456789abcdef0", "zone": zone}}
 
 
-AWS: Raw = {"cloud": "aws", "region": "us-east-1"}
+AWS: Raw = {"cloud": "aws", "region": "us-east-1", "authorizedNetworks": ["3.5.140.0/24"]}
 MANAGED: Raw = {**AWS, "nodeAutoscaler": "cluster-autoscaler"}
 GCP: Raw = {"cloud": "gcp", "project": "acme-inference", "region": "europe-west4"}
 LOCAL_GCP: Raw = {"cloud": "local", "machines": "gcp"}
@@ -234,7 +235,6 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
         stack(cluster=MANAGED, autoscaler={"consolidation": "when-empty"}),
         stack(cluster=MANAGED, autoscaler={"consolidation": "when-underutilized"}),
     ),
-    "autoscaler-version": (stack(cluster=MANAGED), stack(cluster={**MANAGED, "kubernetes": "1.40"})),
     "machine-not-offered": (spare(L40S, FRANKFURT), spare(EIGHT_H100, FRANKFURT)),
     "machine-offer-unknown": (spare(L40S, FRANKFURT), spare(EIGHT_B200, FRANKFURT)),
     "no-such-zone": (
@@ -250,6 +250,19 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
         spare({**EIGHT_H200, "capacity": "spot"}, {**GCP, "region": "asia-south1"}),
     ),
     "idle-floor": (with_pool(minNodes=4, maxNodes=8), with_pool(minNodes=5, maxNodes=8)),
+    "kubernetes-unsupported": (stack(cluster=AWS), stack(cluster={**AWS, "kubernetes": "1.30"})),
+    "one-machine-type": (
+        stack(cluster=MANAGED, pools=[pool(machines=["g6.2xlarge"])]),
+        stack(cluster=MANAGED, pools=[pool(machines=["g6.xlarge", "g6.2xlarge"])]),
+    ),
+    "docker-hub-limit": (stack(cluster=AWS), stack(cluster=AWS, pools=[pool(maxNodes=20)])),
+    "spot-notice": (stack(cluster=AWS), stack(cluster=AWS, models=[model(drain={"finishSeconds": 120})])),
+    "single-machine-type": (
+        {**production(), "pools": [pool(machines=["g6.xlarge", "g6.2xlarge"])]},
+        {**production(), "pools": [pool(machine="g6.xlarge")]},
+    ),
+    "closed-endpoint": (stack(cluster=AWS), stack(cluster={**AWS, "authorizedNetworks": []})),
+    "example-range": (stack(cluster=AWS), stack(cluster={**AWS, "authorizedNetworks": ["203.0.113.0/24"]})),
     "quota-at-max": (stack(), stack(cluster=AWS)),
     "cpu-target-cannot-fire": (targeting(70, 1.75), targeting(70, 3)),
     "cpu-target-always-fires": (targeting(70, 1.75), targeting(5, 1.75)),
@@ -270,8 +283,8 @@ PLANTED: Mapping[str, tuple[Raw, Raw]] = {
     "unpinned-revision": (production(), production(revision=None)),
     "open-endpoint": (production(), production({"authorizedNetworks": WORLD})),
     "wide-endpoint": (
-        production({"authorizedNetworks": ["203.0.113.0/24"]}),
-        production({"authorizedNetworks": ["203.0.0.0/8"]}),
+        production({"authorizedNetworks": ["3.5.140.0/24"]}),
+        production({"authorizedNetworks": ["3.0.0.0/8"]}),
     ),
     "no-api-key": (
         production(),
@@ -356,7 +369,8 @@ def test_zones_are_checked_against_the_table(region: str, zones: list[str], mess
 def test_every_kind_of_finding_has_a_planted_mistake() -> None:
     of_policy = {"policy-expired", "policy-unused"}  # tests/unit/test_policy.py
     of_plans = {"plan-incomplete"}  # tests/unit/test_plan_build.py
-    assert set(policy.KINDS) == {*PLANTED, *ELSEWHERE, *of_policy, *of_plans}
+    of_stacks = {"long-first-up"}  # tests/unit/test_aws_stacks.py
+    assert set(policy.KINDS) == {*PLANTED, *ELSEWHERE, *of_policy, *of_plans, *of_stacks}
 
 
 @pytest.mark.parametrize("kind", PLANTED)
@@ -375,7 +389,9 @@ def test_a_planted_mistake_is_found_and_nothing_else(kind: str) -> None:
 def test_a_valid_stack_is_free_of_it(kind: str) -> None:
     valid, _ = PLANTED[kind]
     assert kind not in {id_ for id_, _ in found(valid)}
-    assert "error" not in {finding.severity for finding in found(valid).values()}
+    # Scale to zero wants Kubernetes 1.37, which no cluster of ours has yet.
+    grave = {finding.id for finding in found(valid).values() if finding.severity == "error"}
+    assert grave <= ({"kubernetes-unsupported"} if kind == "scale-to-zero" else set())
 
 
 @pytest.mark.parametrize("kind", ELSEWHERE)

@@ -3,6 +3,8 @@
 Every refusal is a ``CatalogueError`` that says what exists instead.
 """
 
+from collections.abc import Sequence
+
 from elastic_vllm.catalog.rows import CloudName, MachineRow
 from elastic_vllm.catalog.tables import accelerators, loading, machines, models
 
@@ -11,13 +13,18 @@ class CatalogueError(ValueError):
     """A question the catalogue cannot answer; the message says what exists."""
 
 
-def machine_for(cloud: CloudName, accelerator: str, gpus: int, machine: str | None = None) -> MachineRow:
+def machine_for(
+    cloud: CloudName, accelerator: str, gpus: int, machine: str | Sequence[str] | None = None
+) -> MachineRow:
     """The named machine if it carries exactly these GPUs; when none is named, the cheapest that does.
 
-    A machine without a known price is chosen only where no priced one carries these GPUs.
+    Of several that are named, what to plan with. A machine without a known price is chosen only where no
+    priced one carries these GPUs.
     """
-    if machine is not None:
+    if isinstance(machine, str):
         return _named(cloud, accelerator, gpus, machine)
+    if machine:
+        return _any_of([_named(cloud, accelerator, gpus, name) for name in machine])
     carrying = [row for row in machines(cloud).values() if row.accelerator == accelerator]
     if not carrying:
         raise CatalogueError(_lacking(cloud, accelerator))
@@ -26,6 +33,23 @@ def machine_for(cloud: CloudName, accelerator: str, gpus: int, machine: str | No
         sizes = ", ".join(str(size) for size in sorted({row.gpus for row in carrying}))
         raise CatalogueError(f"no {cloud} machine has {gpus} x {accelerator}; a node has {sizes}")
     return min(fitting, key=_price_then_name)
+
+
+def _any_of(rows: Sequence[MachineRow]) -> MachineRow:
+    """The dearest, with no more of anything than each of them has, and no fewer vCPUs for the quota."""
+    networks = [row.network_mbps for row in rows if row.network_mbps is not None]
+    return max(rows, key=_price_then_name).model_copy(
+        update={
+            "cpu": max(row.cpu for row in rows),
+            "memory_mib": min(row.memory_mib for row in rows),
+            "allocatable_cpu_millis": min(row.allocatable_cpu_millis for row in rows),
+            "allocatable_memory_mib": min(row.allocatable_memory_mib for row in rows),
+            "max_pods": min(row.max_pods for row in rows),
+            "local_disk_gb": min(row.local_disk_gb for row in rows),
+            "network_mbps": min(networks) if len(networks) == len(rows) else None,
+            "on_demand": all(row.on_demand for row in rows),
+        }
+    )
 
 
 def _price_then_name(row: MachineRow) -> tuple[float, str]:

@@ -98,6 +98,10 @@ class ClusterFacts(Protocol):
         """The period in which metrics-server reads the kubelets."""
 
     @property
+    def spot_notice_seconds(self) -> int | None:
+        """How long before a Spot machine goes it is announced, where pods may use all of it."""
+
+    @property
     def autoscaler_name(self) -> str:
         """The product that adds and removes nodes."""
 

@@ -30,7 +30,7 @@ def placement(pool: NodePoolSpec, cloud: catalog.CloudName) -> Placement:
         gpu_resource=GPU_RESOURCE,
         most_gpus=pool.max_nodes * pool.gpus_per_node,
         network_mbps=catalog.machine_for(
-            cloud, pool.accelerator, pool.gpus_per_node, pool.machine
+            cloud, pool.accelerator, pool.gpus_per_node, pool.chosen
         ).network_mbps,
         resolvers=resolvers(cloud),
     )

@@ -66,7 +66,7 @@ def node_template(pool: NodePoolSpec, machine: MachineRow, node_class: NodeClass
             "nodeClassRef": {"group": node_class.group, "kind": node_class.kind, "name": node_class.name},
             "requirements": [
                 _one_of("karpenter.sh/capacity-type", CAPACITY_TYPES[pool.capacity]),
-                _one_of("node.kubernetes.io/instance-type", [machine.name]),
+                _one_of("node.kubernetes.io/instance-type", [*(pool.machines or (machine.name,))]),
                 *([_one_of("topology.kubernetes.io/zone", [*pool.zones])] if pool.zones else []),
             ],
             "taints": [GPU_TAINT],

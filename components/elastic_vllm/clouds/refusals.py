@@ -2,9 +2,15 @@
 
 from collections.abc import Iterator
 
-from elastic_vllm.catalog import CatalogueError, CloudName, machine_for
+from elastic_vllm.catalog import CatalogueError, CloudName, machine_for, machines
+from elastic_vllm.clouds.docker_hub import PULLS, repository
 from elastic_vllm.spec import NodePoolSpec
 from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.stack import StackConfig
+
+SPOT = ("spot", "spot-then-on-demand")
+NODES_OF_ONE_ADDRESS = 20
+"""From here on one wave of new nodes takes a good part of what Docker Hub allows."""
 
 NOT_ON_DEMAND = Kind(
     id="not-on-demand",
@@ -79,13 +85,13 @@ AUTOSCALER_SETTING = Kind(
     why="It would be ignored, and nodes would be given back by other rules than the file says. Leave it out, "
     "or use a node autoscaler that has it.",
 )
-AUTOSCALER_VERSION = Kind(
-    id="autoscaler-version",
-    family="scaling",
+SEVERAL_MACHINES = Kind(
+    id="one-machine-type",
+    family="capacity",
     severity="error",
-    title="A Kubernetes version without a pinned cluster-autoscaler",
-    why="cluster-autoscaler simulates the scheduler of one minor version, so each version needs its own "
-    "release. Use a version that has one, or Karpenter.",
+    title="Several machines where a pool has one type",
+    why="A node pool of GKE and a managed node group under cluster-autoscaler have one machine type. Name "
+    "one in `machine`, and make another pool for another.",
 )
 DOCKER_HUB = Kind(
     id="docker-hub-limit",
@@ -120,13 +126,22 @@ SINGLE_MACHINE = Kind(
     why="GPU machines run out, one type in one zone at a time. A pool with several machines of the same GPUs "
     "takes whichever there is: `machines` instead of `machine`.",
 )
-UNREACHED = Kind(
-    id="endpoint-unreached",
+LONG_UP = Kind(
+    id="long-first-up",
+    family="lifecycle",
+    severity="info",
+    title="A first `pulumi up` that outlives an hour's credentials",
+    why="It waits for the weights before any GPU node is paid for. Assumed roles and CI sessions end after "
+    "an hour unless asked otherwise, and the run then stops in the middle: ask for a session of four hours "
+    "(`--duration-seconds 14400`, `role-duration-seconds` in CI), or run `pulumi up` again.",
+)
+CLOSED = Kind(
+    id="closed-endpoint",
     family="security",
-    severity="error",
-    title="A range from which nothing reaches the control plane",
-    why="A public address sees no private source, and ranges that stand for examples belong to no one: "
-    "`pulumi up` would stop at the first Kubernetes object, after the cluster is made.",
+    severity="info",
+    title="A control plane that answers inside its network alone",
+    why="Right where the program runs inside the VPC, or is joined to it. From elsewhere `pulumi up` makes "
+    "the cluster, and then cannot reach it. List the public addresses that you deploy from.",
 )
 KINDS = (
     NOT_ON_DEMAND,
@@ -138,12 +153,13 @@ KINDS = (
     DRIVER,
     POOL_NAME,
     AUTOSCALER_SETTING,
-    AUTOSCALER_VERSION,
+    SEVERAL_MACHINES,
     DOCKER_HUB,
     KUBERNETES,
     SPOT_NOTICE,
     SINGLE_MACHINE,
-    UNREACHED,
+    LONG_UP,
+    CLOSED,
 )
 """All of them, for the register of the rules."""
 
@@ -153,7 +169,7 @@ def not_on_demand(
 ) -> Iterator[Finding]:
     """A pool that buys on demand what the catalogue says is not sold so."""
     try:
-        machine = machine_for(cloud, pool.accelerator, pool.gpus_per_node, pool.machine)
+        machine = machine_for(cloud, pool.accelerator, pool.gpus_per_node, pool.chosen)
     except CatalogueError:
         return
     bought = ("on-demand",) if lower else ("on-demand", "spot-then-on-demand")
@@ -164,6 +180,71 @@ def not_on_demand(
             pool.name,
             lower=lower,
         )
+
+
+def one_machine_type(key: str, pool: NodePoolSpec, what: str) -> Iterator[Finding]:
+    """Several machines where ``what`` can have one."""
+    if len(pool.machines) > 1:
+        yield SEVERAL_MACHINES.at(
+            f"{key}.machines",
+            f"{what} has one machine type, and {len(pool.machines)} are named; leave one, as in "
+            f"machine: {pool.machines[0]}",
+            pool.name,
+        )
+
+
+def docker_hub(config: StackConfig, addresses: int) -> Iterator[Finding]:
+    """Images that every new node pulls from Docker Hub, by few addresses."""
+    nodes = sum(pool.max_nodes for pool in config.pools)
+    if nodes < NODES_OF_ONE_ADDRESS * addresses:
+        return
+    for index, model in enumerate(config.models):
+        if repository(config.cluster.pulled(model.engine.image)) is not None:
+            yield DOCKER_HUB.at(
+                f"models[{index}].engine.image",
+                f"{model.engine.image} is on Docker Hub, which lets one address pull {PULLS} times in six "
+                f"hours, and up to {nodes} nodes pull by {addresses}; name a mirror, or set a cache of it",
+                model.name,
+            )
+
+
+def spot_notice(config: StackConfig, seconds: int | None) -> Iterator[Finding]:
+    """Models on Spot machines whose pods want longer to end than the cloud waits."""
+    spot = {pool.name for pool in config.pools if pool.capacity in SPOT}
+    for index, model in enumerate(config.models):
+        grace = model.drain.grace_seconds
+        if seconds is not None and model.pool in spot and grace > seconds:
+            yield SPOT_NOTICE.at(
+                f"models[{index}].drain",
+                f"{grace} s in all, but a Spot machine is gone {seconds} s after its notice; keep the sum of "
+                f"propagationSeconds, finishSeconds and marginSeconds within {seconds}, or buy on demand",
+                model.name,
+            )
+
+
+def single_machine(config: StackConfig) -> Iterator[Finding]:
+    """Pools in production that could use other machines with the same GPUs, and name one."""
+    cloud = config.cluster.catalogue
+    for index, pool in enumerate(config.pools):
+        alike = [
+            row
+            for row in machines(cloud).values()
+            if (row.accelerator, row.gpus) == (pool.accelerator, pool.gpus_per_node)
+        ]
+        if config.environment != "production" or pool.machines or pool.reservation or len(alike) < 2:
+            continue
+        try:
+            one = machine_for(cloud, pool.accelerator, pool.gpus_per_node, pool.chosen)
+        except CatalogueError:
+            continue
+        at_least = [row.name for row in alike if row.memory_mib >= one.memory_mib and row.name != one.name]
+        if at_least:
+            yield SINGLE_MACHINE.at(
+                f"pools[{index}].{pool.machine_key}",
+                f"{one.name} alone: when the zones have none left, no node comes; machines: "
+                f"[{one.name}, {at_least[0]}] takes either (planned at the dearer)",
+                pool.name,
+            )
 
 
 def zones(key: str, pool: NodePoolSpec, having: tuple[str, ...]) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ class Placed:
 def machine_of(config: StackConfig, pool: NodePoolSpec) -> MachineRow | None:
     """The pool's machine, at the prices of the stack's region; ``None`` where ``references`` reports it."""
     try:
-        found = machine_for(config.cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.machine)
+        found = machine_for(config.cluster.catalogue, pool.accelerator, pool.gpus_per_node, pool.chosen)
     except CatalogueError:
         return None
     return machine_in(found, config.cluster.bill().region)

@@ -66,6 +66,7 @@ RULES: Mapping[Rule, tuple[Kind, ...]] = MappingProxyType(
         security.the_control_plane_is_reached_from_few_places: (
             security.OPEN_ENDPOINT,
             security.WIDE_ENDPOINT,
+            security.EXAMPLE_RANGE,
         ),
         security.production_asks_for_keys: (security.NO_API_KEY,),
         security.nothing_secret_is_written_out: (security.SECRET_IN_PLAIN,),

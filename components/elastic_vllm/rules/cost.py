@@ -107,7 +107,7 @@ def machines_have_the_price_of_their_region(view: View) -> Iterator[Finding]:
             continue
         if sold(machine, region):  # else `offers` says more
             yield ELSEWHERE.at(
-                f"{key}.{'machine' if pool.machine else 'accelerator'}",
+                f"{key}.{pool.machine_key}",
                 f"no source has the price of {machine.name} in {region}; {usd:.2f} USD an hour is that of "
                 f"{machine.price_region}",
                 pool.name,
@@ -182,7 +182,7 @@ def no_cheaper_machine_fits(view: View) -> Iterator[Finding]:
             usd, other = best
             slower = "" if other.accelerator == machine.accelerator else "; another GPU, so compare its speed"
             yield CHEAPER.at(
-                f"{key}.{'machine' if pool.machine else 'accelerator'}",
+                f"{key}.{pool.machine_key}",
                 f"{machine.name} costs {now:.2f} USD an hour for the most replicas; {other.gpus} x "
                 f"{other.accelerator} on {other.name} fits too and costs {usd:.2f}{slower}",
                 pool.name,

@@ -8,6 +8,7 @@ out; a node's disk holds the image and the caches of all its replicas, and weigh
 from collections.abc import Iterator
 from math import ceil
 
+from elastic_vllm.clouds.refusals import SPOT
 from elastic_vllm.estimate.memory import Fit, batch_of
 from elastic_vllm.estimate.placement import Placed
 from elastic_vllm.estimate.step_time import StepTime
@@ -106,15 +107,23 @@ def drains_cover_the_longest_answer(view: View) -> Iterator[Finding]:
         needed, finish = ceil(longest * each), model.drain.finish_seconds
         if fit.fits and finish < needed:
             remedy = f"make it {needed}, or lower sampling.maxTokens to {int(finish / each)}"
-            if needed > LONGEST_DRAIN_SECONDS:
-                most = int(LONGEST_DRAIN_SECONDS / each)
-                remedy = f"{LONGEST_DRAIN_SECONDS} s is the maximum, so lower sampling.maxTokens to {most}"
+            if needed > (longest_drain := _longest_drain(view, at)):
+                most = max(1, int(longest_drain / each))
+                remedy = f"{longest_drain} s is the maximum, so lower sampling.maxTokens to {most}"
             yield DRAIN_SHORT.at(
                 f"{at.key}.drain.finishSeconds",
                 f"{finish} s, but an answer of {longest} tokens takes about {needed} s at a full batch "
                 f"({each * 1000:.0f} ms a token); {remedy}",
                 model.name,
             )
+
+
+def _longest_drain(view: View, at: Placed) -> int:
+    """Of ``finishSeconds``: its own bound, and on Spot what the notice leaves beside the rest."""
+    notice = view.config.cluster.spot_notice_seconds
+    if notice is None or at.pool.capacity not in SPOT:
+        return LONGEST_DRAIN_SECONDS
+    return notice - at.model.drain.propagation_seconds - at.model.drain.margin_seconds
 
 
 def _token_seconds(at: Placed, fit: Fit) -> float:

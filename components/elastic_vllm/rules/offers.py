@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from elastic_vllm.catalog import MachineRow, nearest, offer, selling_zones, sold, zones
+from elastic_vllm.catalog import MachineRow, machines, nearest, offer, selling_zones, sold, zones
 from elastic_vllm.clouds.facts import Bill
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import NodePoolSpec
@@ -38,10 +38,14 @@ NO_ZONE = Kind(
 def machines_are_sold_where_they_are_asked_for(view: View) -> Iterator[Finding]:
     """Says so where no source knows. What is reserved has been sold."""
     bill = view.config.cluster.bill()
-    for key, pool, machine in view.pools:
+    every = (
+        (f"{key}.{pool.machine_key}", pool, machines(machine.cloud).get(name, machine))
+        for key, pool, machine in view.pools
+        for name in pool.machines or (machine.name,)
+    )
+    for at, pool, machine in every:
         if bill.region is None or pool.capacity == "reserved":  # a reservation proves it
             continue
-        at = f"{key}.{'machine' if pool.machine else 'accelerator'}"
         known, row = sold(machine, bill.region), offer(machine.cloud, machine.name)
         there = ", ".join(nearest(machine, bill.region)[:4]) or "no region that the catalogue knows"
         if known is None:
@@ -66,22 +70,23 @@ def _in_zones(bill: Bill, at: str, pool: NodePoolSpec, machine: MachineRow) -> I
     """Where letters name the same zones for everyone, each must sell it; else one of yours may not."""
     region = bill.region or ""
     selling, row = selling_zones(machine, region), zones(machine.cloud).get(region)
-    if not selling or row is None or not bill.zones:
+    chosen = pool.zones or bill.zones
+    if not selling or row is None or not chosen:
         return
-    lacking = [zone for zone in bill.zones if zone[-1] not in selling]
+    lacking = [zone for zone in chosen if zone[-1] not in selling]
     if selling.isalpha() and lacking:
         yield NOT_OFFERED.at(
             at,
             f"no {machine.name} in {', '.join(lacking)} ({region} has it in the zones {', '.join(selling)}); "
-            "set cluster.zones to some of these",
+            "set zones of the pool, or of the cluster, to some of these",
             pool.name,
         )
-    elif selling.isdigit() and len(selling) + len(bill.zones) <= len(row.letters):
+    elif selling.isdigit() and len(selling) + len(chosen) <= len(row.letters):
         yield OFFER_UNKNOWN.at(
             at,
             f"{region} sells {machine.name} in {len(selling)} of its {len(row.letters)} zones (ids ending in "
             f"{', '.join(f'az{end}' for end in selling)}), and each account has its own letters for them; "
-            "look up yours, and set cluster.zones",
+            "look up yours, and set zones of the pool, or of the cluster",
             pool.name,
         )
 

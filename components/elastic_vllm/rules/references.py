@@ -70,7 +70,7 @@ def machines_exist(view: View) -> Iterator[Finding]:
     cloud = view.config.cluster.catalogue
     for index, pool in enumerate(view.config.pools):
         try:
-            machine_for(cloud, pool.accelerator, pool.gpus_per_node, pool.machine)
+            machine_for(cloud, pool.accelerator, pool.gpus_per_node, pool.chosen)
         except CatalogueError as problem:
             key = f"pools[{index}].{_key_at_fault(view.config, index)}"
             yield NO_MACHINE.at(key, str(problem), pool.name)
@@ -78,8 +78,8 @@ def machines_exist(view: View) -> Iterator[Finding]:
 
 def _key_at_fault(config: StackConfig, index: int) -> str:
     pool = config.pools[index]
-    if pool.machine is not None:
-        return "machine"
+    if pool.chosen is not None:
+        return pool.machine_key
     for gpus in (1, 2, 4, 8):
         try:
             machine_for(config.cluster.catalogue, pool.accelerator, gpus)

@@ -24,6 +24,15 @@ WIDE_ENDPOINT = Kind(
     why="More than 65,536 addresses are hardly all yours. Narrow the range to the offices, VPNs and "
     "runners that deploy.",
 )
+EXAMPLE_RANGE = Kind(
+    id="example-range",
+    family="security",
+    severity="error",
+    title="A range of documentation in the place of yours",
+    why="RFC 5737 keeps it for examples: no one has an address in it, so nothing reaches the control plane, "
+    "and `pulumi up` stops at the first Kubernetes object, after the cluster is made. Write the public "
+    "addresses that you deploy from.",
+)
 NO_API_KEY = Kind(
     id="no-api-key",
     family="security",
@@ -55,6 +64,8 @@ UNPROTECTED = Kind(
     why="`pulumi destroy` and a wrong replacement would take the cluster with all that runs. "
     "`cluster.protect: true` makes both refuse until someone says otherwise.",
 )
+EXAMPLES = tuple(map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
+"""RFC 5737."""
 MOST_OPEN = 2**30
 MOST_WIDE = 2**16
 _TOKENS = re.compile(
@@ -76,6 +87,12 @@ def the_control_plane_is_reached_from_few_places(view: View) -> Iterator[Finding
         )
         return
     for index, network in enumerate(networks):
+        if any(network.subnet_of(example) for example in EXAMPLES):
+            yield EXAMPLE_RANGE.at(
+                f"cluster.authorizedNetworks[{index}]",
+                f"{network} is an example of RFC 5737, from which no one deploys; write the public addresses "
+                "that you deploy from (one address ends with /32)",
+            )
         if network.num_addresses > MOST_WIDE:
             yield WIDE_ENDPOINT.at(
                 f"cluster.authorizedNetworks[{index}]",

@@ -38,6 +38,8 @@ class NodePoolSpec(Section):
     """GPUs on each node."""
     machine: str | None = Field(default=None, min_length=1)
     """The cloud's own name of the machine; the cheapest that has these GPUs when left out."""
+    machines: tuple[str, ...] = Field(default=(), max_length=10)
+    """Several machines with these GPUs, of which a node is whichever there is; planned at the dearest."""
     min_nodes: int = Field(default=0, ge=0, le=1000)
     """Nodes kept even when nothing runs on them; each costs its full price."""
     max_nodes: int = Field(ge=1, le=1000)
@@ -48,6 +50,26 @@ class NodePoolSpec(Section):
     """Zones of the nodes, some of the cluster's; all of them when left out. Choose those with the GPU."""
     reservation: ReservationSpec | None = None
     """Which reservation ``capacity: reserved`` takes its machines from."""
+
+    @property
+    def chosen(self) -> str | tuple[str, ...] | None:
+        """What the file says of the machine, if anything."""
+        return self.machines or self.machine
+
+    @property
+    def machine_key(self) -> str:
+        """The key that decided on the machine."""
+        return "machines" if self.machines else "machine" if self.machine else "accelerator"
+
+    @model_validator(mode="after")
+    def _machines_are_several(self) -> Self:
+        if self.machines and self.machine is not None:
+            raise config_error("machines", "is not used beside machine; write all of them in machines")
+        if len(self.machines) != len(set(self.machines)):
+            raise config_error("machines", "names one twice; name each machine once")
+        if len(self.machines) > 1 and self.reservation is not None:
+            raise config_error("machines", "a reservation holds machines of one type; name it in machine")
+        return self
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> Self:

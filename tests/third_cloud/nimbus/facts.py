@@ -52,6 +52,11 @@ class NimbusCluster(Section):
         return 15.0
 
     @property
+    def spot_notice_seconds(self) -> int | None:
+        """See ``ClusterFacts.spot_notice_seconds``."""
+        return None
+
+    @property
     def autoscaler_name(self) -> str:
         """See ``ClusterFacts.autoscaler_name``."""
         return catalog.node_autoscaler(self.cloud)

@@ -46,7 +46,7 @@ def bill(cluster: AwsSettings, machine: MachineRow | None) -> Bill:
         },
         region=cluster.region,
         zones=cluster.node_zones,
-        control_plane_zones=cluster.node_zones,
+        control_plane_zones=cluster.first_zones,
         excluded=ALWAYS_EXCLUDED,
     )
 

@@ -11,7 +11,6 @@ from elastic_vllm.clouds.aws import encryption, identity, naming
 from elastic_vllm.clouds.aws.network import Network
 from elastic_vllm.spec import AwsCluster
 
-LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 ADMIN_POLICY = "AmazonEKSClusterAdminPolicy"
 
 
@@ -40,11 +39,11 @@ def control_plane(
         bootstrap_self_managed_addons=False,
         control_plane_scaling_config={"tier": spec.control_plane_tier},
         kube_controller_manager_config=_sync_period(spec.hpa_sync_seconds),
-        enabled_cluster_log_types=LOG_TYPES,
+        enabled_cluster_log_types=spec.control_plane_logs,
         encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
-        upgrade_policy={
-            "support_type": "STANDARD"
-        },  # upgraded by AWS when support ends, not billed six times
+        # When support ends AWS upgrades the cluster instead of billing it six times. Raise ``kubernetes``
+        # before that, or after it to what AWS made: EKS takes no older version back.
+        upgrade_policy={"support_type": "STANDARD"},
         deletion_protection=spec.protect,
         opts=pulumi.ResourceOptions.merge(opts, first),
     )
@@ -55,7 +54,7 @@ def control_plane(
 
 def _reach(spec: AwsCluster, network: Network) -> eks.ClusterVpcConfigArgsDict:
     reach: eks.ClusterVpcConfigArgsDict = {
-        "subnet_ids": network.private_subnet_ids,
+        "subnet_ids": [network.private_subnets[zone] for zone in spec.first_zones],
         "endpoint_private_access": True,
         "endpoint_public_access": bool(spec.authorized_networks),
     }

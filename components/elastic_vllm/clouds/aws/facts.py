@@ -44,6 +44,14 @@ class AwsCluster(AwsSettings):
         return 15.0
 
     @property
+    def spot_notice_seconds(self) -> int | None:
+        """See ``ClusterFacts.spot_notice_seconds``.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html, 2026-08
+        """
+        return 120
+
+    @property
     def autoscaler_name(self) -> str:
         """See ``ClusterFacts.autoscaler_name``."""
         chosen = self.node_autoscaler

@@ -10,4 +10,8 @@ ALIAS = "bottlerocket@v1.68.0"
 DRIVER_BRANCH = 580
 """Of that image for Kubernetes up to 1.36; enough for CUDA 13."""
 AUTOSCALER_TAGS = {"1.34": "v1.34.4", "1.35": "v1.35.1", "1.36": "v1.36.1"}
-"""By the control plane's minor version, whose scheduler it simulates; the chart's own is one behind."""
+"""By the control plane's minor version, whose scheduler it simulates; the chart's own is one behind.
+
+These are also the versions that the program takes: in EKS's standard support on 2026-11-30
+(https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html), and no newer than Karpenter's.
+"""

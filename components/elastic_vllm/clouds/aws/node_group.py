@@ -45,7 +45,7 @@ def node_group(
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
     """Register the pool; answer the id of the group that its floor is in."""
-    machine = catalog.machine_for("aws", pool.accelerator, pool.gpus_per_node, pool.machine)
+    machine = catalog.machine_for("aws", pool.accelerator, pool.gpus_per_node, pool.chosen)
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
     template = gpu_template.gpu_template(name, base, pool, machine, opts=on_aws)
     parts = _Parts(base=base, groups=groups, pool=pool, machine=machine, template=template, opts=on_aws)

@@ -32,7 +32,7 @@ def node_pool(
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
     """Register the class, then the pool; answer the pool's name."""
-    machine = catalog.machine_for("aws", pool.accelerator, pool.gpus_per_node, pool.machine)
+    machine = catalog.machine_for("aws", pool.accelerator, pool.gpus_per_node, pool.chosen)
     slow = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=DRAIN_TIMEOUT))
     opts = pulumi.ResourceOptions.merge(opts, slow)
     subnets = base.network.private_subnet_ids

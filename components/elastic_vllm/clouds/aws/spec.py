@@ -52,6 +52,9 @@ AwsTag = Annotated[str, AfterValidator(_not_reserved), Field(pattern=r"^[\w .:/=
 """A tag's key or value."""
 
 
+LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
+
+
 class AwsSettings(Section):
     """Amazon EKS. The defaults are those of a small cluster that may go at any time."""
 
@@ -61,7 +64,10 @@ class AwsSettings(Section):
     )
     """The region, as AWS spells it; not those of China, which are a cloud apart."""
     zones: tuple[str, ...] = Field(default=(), max_length=4, examples=[["eu-central-1a", "eu-central-1b"]])
-    """Zones of the nodes, at least two; choose those that have your GPUs. The first three when left out."""
+    """Zones of the nodes, at least two; choose those that have your GPUs. The first three when left out.
+
+    The first two are the control plane's for good: add a zone at the end.
+    """
     kubernetes: str = Field(default="1.36", pattern=r"^1\.\d{2}$")
     """The control plane's version; raise it one minor version at a time."""
     authorized_networks: tuple[PublicRange, ...] = ()
@@ -94,6 +100,14 @@ class AwsSettings(Section):
     """The machine of the few nodes without GPUs that carry the cluster's own pods."""
     system_nodes: int = Field(default=2, ge=2, le=10)
     """How many of them; two at least, so that Karpenter is never alone."""
+    control_plane_logs: tuple[LogType, ...] = (
+        "api",
+        "audit",
+        "authenticator",
+        "controllerManager",
+        "scheduler",
+    )
+    """Which of its logs the control plane sends to CloudWatch; billed by the GB, ``audit`` above all."""
     log_retention_days: Literal[7, 14, 30, 90, 180, 365] = 30
     """How long the control plane's logs are kept."""
     tags: dict[AwsTag, AwsTag] = Field(default_factory=dict, examples=[{"team": "vision"}])
@@ -135,3 +149,8 @@ class AwsSettings(Section):
         return self.zones or tuple(
             f"{self.region}{end}" for end in default_zones("aws", self.region) or "abc"
         )
+
+    @property
+    def first_zones(self) -> tuple[str, ...]:
+        """Those of the control plane and the system nodes: neither can ever be moved to another zone."""
+        return self.node_zones[:2]

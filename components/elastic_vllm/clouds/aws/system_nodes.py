@@ -33,7 +33,7 @@ def system_nodes(
         name,
         cluster_name=cluster.name,
         node_role_arn=role.role.arn,
-        subnet_ids=network.private_subnet_ids,
+        subnet_ids=[network.private_subnets[zone] for zone in spec.first_zones],
         ami_type=AMI_TYPE,
         capacity_type="ON_DEMAND",
         instance_types=[spec.system_machine],

@@ -31,7 +31,7 @@ def node_pool(
     name: str, gke: GkeContext, pool: NodePoolSpec, opts: pulumi.ResourceOptions
 ) -> pulumi.Output[str]:
     """Register the pool; answer the id of the node pool that its floor is in."""
-    machine = catalog.machine_for("gcp", pool.accelerator, pool.gpus_per_node, pool.machine)
+    machine = catalog.machine_for("gcp", pool.accelerator, pool.gpus_per_node, pool.chosen)
     if naming.has_spot(pool):
         above_the_floor = (0, pool.max_nodes - pool.min_nodes)
         _register(naming.spot(name), gke, pool, machine, opts=opts, spot=True, bounds=above_the_floor)

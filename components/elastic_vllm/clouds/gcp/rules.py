@@ -66,6 +66,7 @@ def _system_machine(machine: str) -> Iterator[Finding]:
 def of_pool(key: str, cluster: GcpCluster, pool: NodePoolSpec, resource: str) -> Iterator[Finding]:
     """What Google Cloud would refuse of one pool, which lies at ``key`` and is registered as ``resource``."""
     yield from _name(key, pool, resource)
+    yield from refusals.one_machine_type(key, pool, "a node pool of GKE")
     yield from refusals.not_on_demand(key, "gcp", pool)
     if pool.capacity == "flex-start" and pool.min_nodes:
         yield refusals.CAPACITY.at(

@@ -15,5 +15,5 @@ def boot_seconds(cluster: LocalCluster) -> int:
 
 def load_seconds(cluster: LocalCluster, model: ModelSpec, pool: NodePoolSpec) -> int:
     """From a pod's start until its model answers, in whole seconds as Kubernetes' timestamps have them."""
-    machine = catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.machine)
+    machine = catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.chosen)
     return round(start_of(cluster, model, machine).load / cluster.compression)

@@ -47,6 +47,11 @@ class LocalCluster(LocalSettings):
         return 10.0
 
     @property
+    def spot_notice_seconds(self) -> int | None:
+        """See ``ClusterFacts.spot_notice_seconds``."""
+        return None
+
+    @property
     def autoscaler_name(self) -> str:
         """See ``ClusterFacts.autoscaler_name``. That of the cloud whose machines are simulated."""
         return catalog.node_autoscaler(self.machines)

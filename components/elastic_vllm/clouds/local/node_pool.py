@@ -16,7 +16,7 @@ def node_pool(
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
     """Register the pool; answer its name."""
-    machine = catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.machine)
+    machine = catalog.machine_for(cluster.machines, pool.accelerator, pool.gpus_per_node, pool.chosen)
     node_class = karpenter.NodeClassRef(group=GROUP, kind=KIND, name=NODE_CLASS)
     return karpenter.register(name, _bought(pool), autoscaling, machine, node_class, opts=opts)
 
