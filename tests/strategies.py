@@ -250,7 +250,9 @@ def raw_stacks(draw: st.DrawFn, least_models: int = 0) -> Raw:
     if draw(st.booleans()):
         raw["environment"] = draw(st.sampled_from(["development", "production"]))
     if draw(st.booleans()):
-        raw["budget"] = {"maxHourlyUsd": 1e6, "maxPriceAgeDays": draw(st.integers(1, 1000))}
+        budget = {"maxPriceAgeDays": draw(st.integers(1, 1000))}
+        if all(machine.usd_per_hour for _, machine in shapes):
+            raw["budget"] = budget | {"maxHourlyUsd": 1e6}
     if draw(st.booleans()):
         raw["namespace"] = draw(NAMES.filter(lambda name: name != "default" and not name.startswith("kube-")))
     return raw

@@ -153,8 +153,8 @@ def test_reserved_machines_come_from_their_reservation_in_its_zone() -> None:
 
 
 def test_a_pool_is_in_the_zones_that_it_chooses() -> None:
-    group = inputs(planned(zones=["eu-west-1b"]), "l4-nodes")
-    assert group["subnetIds"] == ["subnet-clusterprivateeuwest1b"]
+    group = inputs(planned(zones=["eu-central-1b"]), "l4-nodes")
+    assert group["subnetIds"] == ["subnet-clusterprivateeucentral1b"]
 
 
 def test_a_capacity_block_is_named_to_eks_and_brings_its_machine_in_the_template() -> None:

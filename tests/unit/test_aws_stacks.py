@@ -137,8 +137,8 @@ def test_a_first_up_that_outlives_an_hours_credentials_is_announced() -> None:
 
 def test_a_zone_that_is_added_later_moves_nothing() -> None:
     """EKS takes no subnet of another zone for its control plane, and a node group none at all."""
-    two = {"cloud": "aws", "region": "eu-west-1", "zones": ["eu-west-1b", "eu-west-1a"]}
-    three = {**two, "zones": [*two["zones"], "eu-west-1c"]}
+    two = {"cloud": "aws", "region": "eu-central-1", "zones": ["eu-central-1b", "eu-central-1a"]}
+    three = {**two, "zones": [*two["zones"], "eu-central-1c"]}
     before, after = recorded("aws-dev", cluster=two), recorded("aws-dev", cluster=three)
     changed: dict[str, set[str]] = {}
     for item in before:

@@ -172,4 +172,4 @@ def test_a_drain_within_the_notice_is_fine_and_no_advice_goes_beyond_it(folder: 
     found = plan(folder, "c05-aws", today()).findings
     assert "spot-notice" not in {item.id for item in found}
     (advice,) = [item.message for item in found if item.id == "drain-shorter-than-answer"]
-    assert "80 s is the most, so lower sampling.maxTokens" in advice
+    assert "80 s is the maximum, so lower sampling.maxTokens" in advice

@@ -15,7 +15,7 @@ from elastic_vllm.testing.registration import Graph
 from tests.aws import ACCOUNT, MANAGED, STACKS, recorded
 from tests.iam import Call, allows
 
-REGION, STACK = "eu-west-1", "aws-dev"
+REGION, STACK = "eu-central-1", "aws-dev"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/elastic-vllm-boundary"
 CALLS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("aws_calls.yaml").read_text())
 PREFIX = naming.owned_prefix(STACK)

@@ -529,7 +529,7 @@ def test_an_answer_that_no_drain_could_cover_is_said_to_be_one() -> None:
     )
     finding = found(stack(models=[served]))["drain-shorter-than-answer", "models[0].drain.finishSeconds"]
     assert "an answer of 49152 tokens" in finding.message
-    assert "3600 s is the most, so lower sampling.maxTokens to " in finding.message
+    assert "3600 s is the maximum, so lower sampling.maxTokens to " in finding.message
     with pytest.raises(StackConfigError):
         validate(with_model(drain={"finishSeconds": lifecycle.LONGEST_DRAIN_SECONDS + 1}))
 

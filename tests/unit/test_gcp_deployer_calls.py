@@ -65,6 +65,7 @@ def needed(node_account: str | None) -> Iterator[tuple[str, str, str | None]]:
     """Every call of the stacks, as a permission, where it is asked for, and the role that it grants."""
     own = {"serviceaccount/account:Account", "projects/iAMMember:IAMMember"} if node_account else set()
     kinds = {item.type.removeprefix("gcp:") for stack in STACKS for item in google(recorded(stack))}
+    kinds |= {"compute/firewall:Firewall"}  # of stacks with replicas that span nodes
     assert kinds <= set(TABLE["needs"]), f"no permissions are listed for {kinds - set(TABLE['needs'])}"
     for kind in sorted(kinds - own):
         for entry in TABLE["needs"][kind]:

@@ -32,7 +32,7 @@ def test_an_image_of_docker_hub_is_told_by_its_name(image: str, path: str | None
 
 
 def test_a_cache_and_pull_secrets_reach_every_pod_that_runs_the_image() -> None:
-    cluster = {"cloud": "aws", "region": "eu-west-1", "imageCache": CACHE}
+    cluster = {"cloud": "aws", "region": "eu-central-1", "imageCache": CACHE}
     graph = execute("aws-dev", cluster=cluster, pools=[POOL], models=[MODEL])
     kinds = ("kubernetes:apps/v1:Deployment", "kubernetes:batch/v1:Job")
     pods = [

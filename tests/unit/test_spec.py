@@ -23,6 +23,7 @@ from elastic_vllm.spec import (
     SloSpec,
 )
 from elastic_vllm.spec.scaling import PRESETS
+from elastic_vllm.spec.stack import StackConfig
 
 
 def model(**changes: object) -> ModelSpec:
@@ -35,11 +36,12 @@ def every_section(section: type[Section] = Section) -> list[type[Section]]:
 
 
 def test_every_key_says_what_it_is_for() -> None:
+    sections = StackConfig.model_json_schema(by_alias=True)["$defs"]
     silent = [
-        f"{section.__name__}.{name}"
-        for section in every_section()
-        for name, field in section.model_fields.items()
-        if not field.description and name not in ("cloud",)
+        f"{section}.{key}"
+        for section, declared in sections.items()
+        for key, value in declared.get("properties", {}).items()
+        if not value.get("description") and key != "cloud"
     ]
     assert silent == []
 

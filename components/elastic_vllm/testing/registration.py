@@ -35,6 +35,8 @@ class Registration:
     aliases: tuple[str, ...] = ()
     import_id: str = ""
     additional_secret_outputs: tuple[str, ...] = ()
+    create_timeout: str = ""
+    """How long the provider waits for the resource, as in ``45m``; empty for its own default."""
 
     @property
     def package(self) -> str:

@@ -42,6 +42,7 @@ def to_registration(urn: str, request: resource_pb2.RegisterResourceRequest) -> 
         aliases=tuple(_alias(item) for item in request.aliases),
         import_id=request.importId,
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
+        create_timeout=request.customTimeouts.create,
     )
 
 

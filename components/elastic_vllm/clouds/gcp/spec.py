@@ -36,9 +36,7 @@ class GcpNetwork(Section):
             if IPv4Network(one).overlaps(IPv4Network(other)):
                 raise config_error(other_key, f"{other} overlaps {key} {one}; choose ranges that are apart")
         if IPv4Network(self.services).prefixlen > 27:
-            raise config_error(
-                "services", f"{self.services} is too small; GKE's own Services take a /27"
-            )
+            raise config_error("services", f"{self.services} is too small; GKE's own Services take a /27")
         if IPv4Network(self.control_plane).prefixlen != 28:
             raise config_error("controlPlane", f"{self.control_plane} is not a /28, which GKE asks for here")
         return self
