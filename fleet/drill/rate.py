@@ -47,7 +47,7 @@ class _History:
     change: ScaleChange
 
     def most_ago(self, seconds: float) -> int:
-        """The most replicas within a second of that long ago."""
+        """Max replicas within a second of that long ago."""
         t = self.change.t - seconds
         counts = [self.earlier[0].before if self.earlier else self.change.before]
         for change in self.earlier:

@@ -122,7 +122,7 @@ def test_misspelt_keys_get_the_nearest_one_and_the_list() -> None:
         ),
         (
             changed(models=[model(replicas={"min": 6}), model(name="docs", replicas={"min": 6})]),
-            "pools[0].maxNodes (a10g): 10 GPUs at most, but the least replicas of chat, docs take 12; "
+            "pools[0].maxNodes (a10g): 10 GPUs at most, but min replicas of chat, docs take 12; "
             "raise it, or lower a replicas.min",
         ),
         (

@@ -1,4 +1,4 @@
-"""Images of Docker Hub, told by their names, and the cache that nodes pull them through instead. Pure."""
+"""Images of Docker Hub, known by their names, and the cache that nodes pull them through instead. Pure."""
 
 PULLS = 100
 """By one address without an account in six hours (https://docs.docker.com/docker-hub/usage, 2025-04)."""

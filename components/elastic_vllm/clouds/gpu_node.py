@@ -1,4 +1,4 @@
-"""What marks a node with GPUs, whoever makes it, and the pods that may run there."""
+"""The taint and labels of nodes with GPUs, and the pods that may run there."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What Karpenter is told of a pool, whoever makes its machines: its ``NodePool``.
+"""A pool as Karpenter's ``NodePool``, alike on EKS and on the embedded cluster.
 
 Clouds that scale by Karpenter differ in the node class alone. ``terminationGracePeriod`` and ``expireAfter``
 are left off or ``Never`` on purpose: both end pods past their disruption budgets, and a drain must not cut an

@@ -13,23 +13,22 @@ MIN_EXCEEDS_POOL = Kind(
     id="min-exceeds-pool",
     family="capacity",
     severity="error",
-    title="The least replicas do not fit the pool",
-    why="Some replicas that are always wanted would stay Pending for ever, and `pulumi up` would wait for "
-    "them.",
+    title="Min replicas do not fit the pool",
+    why="Some replicas that are always wanted would stay Pending, and `pulumi up` would wait for them.",
 )
 HEADROOM_EXCEEDS_POOL = Kind(
     id="headroom-exceeds-pool",
     family="capacity",
     severity="error",
     title="Warm headroom that the pool has no room for",
-    why="Beside the least replicas some placeholders would stay Pending for ever, and the places that they "
+    why="Beside min replicas some placeholders would stay Pending, and the places that they "
     "are to keep warm would never be there.",
 )
 MAX_EXCEEDS_POOL = Kind(
     id="max-exceeds-pool",
     family="capacity",
     severity="warning",
-    title="The most replicas do not fit the pool",
+    title="Max replicas do not fit the pool",
     why="Under full load the autoscaler asks for replicas that no node may come for. Often meant, where "
     "models share a ceiling; then silence it in policy, with that reason.",
 )
@@ -52,7 +51,7 @@ QUOTA = Kind(
 
 
 def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
-    """Replicas that are always wanted, on a pool too small for them: some stay Pending for ever."""
+    """Replicas that are always wanted, on a pool too small for them: some stay Pending."""
     for key, pool, machine in view.pools:
         sharing = view.on(pool)
         alone = [at for at in sharing if nodes_for([(at, at.model.replicas.min)]) > pool.max_nodes]
@@ -69,14 +68,14 @@ def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:
         if not alone and wanted > gpus:
             yield MIN_EXCEEDS_POOL.at(
                 f"{key}.maxNodes",
-                f"{gpus} GPUs at most, but the least replicas of {names(sharing)} take {wanted}; raise it, "
+                f"{gpus} GPUs at most, but min replicas of {names(sharing)} take {wanted}; raise it, "
                 "or lower a replicas.min",
                 pool.name,
             )
 
 
 def headroom_fits_beside_the_least_replicas(view: View) -> Iterator[Finding]:
-    """Warm places beyond what the pool can hold beside the least replicas."""
+    """Warm places beyond what the pool can hold beside min replicas."""
     for key, pool, _ in view.pools:
         sharing = view.on(pool)
         least = nodes_for([(at, at.model.replicas.min) for at in sharing])
@@ -84,7 +83,7 @@ def headroom_fits_beside_the_least_replicas(view: View) -> Iterator[Finding]:
         if least <= pool.max_nodes < warm:
             yield HEADROOM_EXCEEDS_POOL.at(
                 f"{key}.maxNodes",
-                f"{pool.max_nodes} nodes at most, but the least replicas and the headroom of "
+                f"{pool.max_nodes} nodes at most, but min replicas and the headroom of "
                 f"{names(sharing)} take {warm}; raise it, or lower a headroom",
                 pool.name,
             )

@@ -18,7 +18,7 @@ OVER_BUDGET = Kind(
     family="cost",
     severity="error",
     title="The stack may cost more than its budget",
-    why="With the most replicas, each pool bought at the dearest way its `capacity` allows, the bill would "
+    why="With max replicas, each pool bought at the dearest way its `capacity` allows, the bill would "
     "pass `budget.maxHourlyUsd`. Lower a `maxNodes` or a `replicas.max`, or raise the budget.",
 )
 UNPRICED = Kind(
@@ -42,7 +42,7 @@ IDLE_FLOOR = Kind(
     family="cost",
     severity="warning",
     title="More nodes that are always there without work than with it",
-    why="`minNodes` is paid day and night. What the least replicas and their headroom do not fill only "
+    why="`minNodes` is paid day and night. What min replicas and their headroom do not fill only "
     "shortens a start. Lower it, or use `headroom`, which keeps places for replicas.",
 )
 SPOT = Kind(
@@ -82,7 +82,7 @@ def the_most_is_within_the_budget(view: View) -> Iterator[Finding]:
     parts = [f"{pool.nodes.max} x {pool.machine} of {pool.name}" for pool in envelope.pools]
     yield OVER_BUDGET.at(
         "budget.maxHourlyUsd",
-        f"{limit:g} USD an hour, but with the most replicas the stack costs {envelope.declared_max:.2f} "
+        f"{limit:g} USD an hour, but at max replicas the stack costs {envelope.declared_max:.2f} "
         f"({', '.join(parts)}, {envelope.fixed_usd_per_hour:.2f} fixed); lower a maxNodes, or raise it",
     )
 
@@ -115,7 +115,7 @@ def machines_have_the_price_of_their_region(view: View) -> Iterator[Finding]:
 
 
 def floors_do_more_work_than_they_wait(view: View) -> Iterator[Finding]:
-    """Nodes that are always there, beside what the least replicas fill."""
+    """Nodes that are always there, beside what min replicas fill."""
     for key, pool, machine in view.pools:
         sharing = view.on(pool)
         needed = nodes_for([(at, at.model.replicas.min + at.model.headroom) for at in sharing])
@@ -124,7 +124,7 @@ def floors_do_more_work_than_they_wait(view: View) -> Iterator[Finding]:
             usd = idle * node_rates(view.config, machine).on_demand
             yield IDLE_FLOOR.at(
                 f"{key}.minNodes",
-                f"{pool.min_nodes} nodes are always there, but the least replicas fill {needed}: {idle} x "
+                f"{pool.min_nodes} nodes are always there, but min replicas fill {needed}: {idle} x "
                 f"{machine.name} wait for {usd:.2f} USD an hour; lower it, or use headroom",
                 pool.name,
             )
@@ -183,7 +183,7 @@ def no_cheaper_machine_fits(view: View) -> Iterator[Finding]:
             slower = "" if other.accelerator == machine.accelerator else "; another GPU, so compare its speed"
             yield CHEAPER.at(
                 f"{key}.{pool.machine_key}",
-                f"{machine.name} costs {now:.2f} USD an hour for the most replicas; {other.gpus} x "
+                f"{machine.name} costs {now:.2f} USD an hour at max replicas; {other.gpus} x "
                 f"{other.accelerator} on {other.name} fits too and costs {usd:.2f}{slower}",
                 pool.name,
             )

@@ -53,7 +53,7 @@ SECRET_IN_PLAIN = Kind(
     family="security",
     severity="error",
     title="A secret in plain text",
-    why="The file is in git, and the argument would be in the pod's spec for everyone who may read pods. "
+    why="The file is in git, and the argument would be in the pod's spec for all who can read pods. "
     "Revoke it, and set it anew as a Pulumi secret (`pulumi config set --secret`).",
 )
 UNPROTECTED = Kind(

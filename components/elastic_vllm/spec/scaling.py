@@ -208,7 +208,7 @@ class ScalingSpec(Section):
     preset: Literal["seed"] | None = DEFAULT_PRESET
     """A complete policy by name; other keys replace the preset's. ``null`` starts from nothing."""
     metrics: tuple[Metric, ...] = Field(min_length=1)
-    """What is measured; with several, the one that wants most replicas wins."""
+    """What is measured; with several, the one that wants the largest number wins."""
     scale_up: Behavior
     """How fast replicas are added."""
     scale_down: Behavior

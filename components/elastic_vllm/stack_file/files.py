@@ -71,7 +71,7 @@ def read_stack_file(path: Path) -> dict[str, object]:
 
 
 def _plain_secrets(section: str, value: object) -> list[Finding]:
-    """What stands there for everyone to read: of keys by model, each. The secrets are never repeated."""
+    """What is there in plain text: of keys by model, each. The secrets are never repeated."""
     if section == SECRETS and isinstance(value, Mapping) and "secure" not in value:
         found = [
             str(name) for name, key in value.items() if not (isinstance(key, Mapping) and "secure" in key)

@@ -79,7 +79,7 @@ def access(name: str, cluster: EksContext, opts: pulumi.ResourceOptions) -> Clus
 
 
 def kubeconfig(cluster: eks.Cluster, cluster_name: str, region: str) -> pulumi.Output[str]:
-    """A kubeconfig that holds no credential: ``aws`` gets a token by the right of whoever uses it."""
+    """A kubeconfig that holds no credential: ``aws`` gets a token with the user's own credentials."""
     return pulumi.Output.json_dumps(
         {
             "apiVersion": "v1",

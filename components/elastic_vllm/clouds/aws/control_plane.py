@@ -1,6 +1,6 @@
 """EKS's control plane: private, logged, its Secrets encrypted, access by API alone.
 
-Its public address answers the ranges in ``authorizedNetworks`` and nobody else; without any it is off, and
+Its public address answers the ranges in ``authorizedNetworks`` only; without any it is off, and
 the program has to run inside the VPC, or be joined to it.
 """
 
@@ -22,7 +22,7 @@ def control_plane(
     key, key_use = encryption.secrets_key(name, spec, role.role, opts)
     logs = cloudwatch.LogGroup(
         f"{name}-logs",
-        name=f"/aws/eks/{cluster_name}/cluster",  # EKS writes there, and would keep all for ever
+        name=f"/aws/eks/{cluster_name}/cluster",  # EKS writes there, and sets no retention itself
         retention_in_days=spec.log_retention_days,
         opts=opts,
     )

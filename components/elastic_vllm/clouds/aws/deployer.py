@@ -34,7 +34,7 @@ def deployer(
     """The policy documents to attach to the deployer's role, by what they are for.
 
     ``boundary`` is the ARN of the policy that every role of the stack must have as its permissions boundary;
-    without one, whoever may write a role's policy may give it any right.
+    without one, a deployer that writes a role's policy can give it any right.
     """
     policies = _PolicyBuilder(region, account, stack)
     return {

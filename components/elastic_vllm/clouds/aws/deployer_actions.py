@@ -171,6 +171,6 @@ BUCKET_CHANGES = (
     "PutEncryptionConfiguration",
     "PutLifecycleConfiguration",
 )
-"""The provider looks at every side of a bucket, also at those that nobody set."""
+"""The provider looks at every side of a bucket, also at those that are not set."""
 EMPTYING = ("DeleteObject", "DeleteObjectVersion")
 """Asked for when a stack without ``protect`` is destroyed."""

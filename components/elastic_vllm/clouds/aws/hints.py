@@ -1,6 +1,6 @@
-"""What cluster-autoscaler must be told of a group that has no node yet: tags of its Auto Scaling group. Pure.
+"""What cluster-autoscaler needs to know of a group without nodes: tags of its Auto Scaling group. Pure.
 
-EKS does not copy a node group's labels and taints to them, and asks nobody for disks.
+EKS does not copy a node group's labels and taints to them, and knows no disks.
 """
 
 from collections.abc import Mapping

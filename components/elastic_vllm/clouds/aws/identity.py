@@ -26,7 +26,7 @@ class Role:
 
     role: iam.Role
     ready: Sequence[pulumi.Resource]
-    """The attached policies: whoever uses the role depends on them, so that it can work until it is gone."""
+    """The attached policies: what uses the role depends on them, so that it can work until it is gone."""
 
 
 def trust(service: str, *actions: str) -> Mapping[str, object]:

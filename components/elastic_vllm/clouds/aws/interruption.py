@@ -64,7 +64,7 @@ def pattern(kind: str) -> str:
 def queue_policy(
     queue_arn: pulumi.Input[str], rule_arns: Mapping[str, pulumi.Input[str]]
 ) -> Mapping[str, object]:
-    """Only our rules may send, and nobody without TLS."""
+    """Only our rules may send, and only over TLS."""
     return {
         "Version": "2012-10-17",
         "Statement": [

@@ -26,7 +26,7 @@ def managed_policy(region: str, name: str) -> str:
 
 
 def cost_tags(cluster: AwsSettings, stack: str) -> Mapping[str, str]:
-    """Tags for the bill. The provider puts them on all it makes; what AWS makes by itself is told apart."""
+    """Tags for the bill. The provider puts them on all it makes; what AWS makes itself lacks them."""
     return {**cluster.tags, "app": "elastic-vllm", "stack": stack}
 
 

@@ -22,7 +22,7 @@ class Network:
     private_subnets: Mapping[str, pulumi.Output[str]]
     """The id of each zone's private subnet."""
     ready: Sequence[pulumi.Resource]
-    """Routes and endpoints: nodes need them to be told that they may go, so they outlive the nodes."""
+    """Routes and endpoints: nodes need them to be drained and ended, so they are deleted after the nodes."""
 
     @property
     def private_subnet_ids(self) -> list[pulumi.Output[str]]:

@@ -1,4 +1,4 @@
-"""The bucket with the models' weights on S3, and who may use it: pods by Pod Identity, nobody by a key.
+"""The bucket with the models' weights on S3, and who may use it: pods by Pod Identity, without keys.
 
 Not versioned: what is in it can be fetched again, and a second copy of everything costs as much as the first.
 """
@@ -16,7 +16,7 @@ from elastic_vllm.spec import AwsCluster
 AGENT = Endpoint(cidr="169.254.170.23/32", port=80)
 """Where the node's Pod Identity agent gives pods their credentials."""
 ABANDONED_AFTER_DAYS = 1
-"""Parts of an upload that was cut off are billed, and nobody sees them."""
+"""Parts of an upload that was cut off are billed and not listed."""
 READ = ("s3:GetObject",)
 WRITE = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
 
@@ -61,7 +61,7 @@ def use(arn: pulumi.Input[str], objects: Sequence[str]) -> Mapping[str, object]:
 
 
 def tls_only(arn: pulumi.Input[str]) -> Mapping[str, object]:
-    """The bucket's own policy: whoever comes without TLS is refused, whatever else may be allowed."""
+    """The bucket's own policy: requests without TLS are refused, whatever else is allowed."""
     return {
         "Version": "2012-10-17",
         "Statement": [

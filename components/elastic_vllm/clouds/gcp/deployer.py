@@ -1,4 +1,4 @@
-"""The roles of whoever runs ``pulumi up`` in a project, and what each is for. Pure; imports no SDK."""
+"""The roles of the deployer in a project, and what each is for. Pure; imports no SDK."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,7 +1,7 @@
 """Names and labels that Google Cloud takes.
 
 Resources get their names from Pulumi: the logical name and a random suffix, so that two stacks fit in one
-project, a replacement can stand beside what it replaces, and a key ring (which Google keeps for ever) is no
+project, a replacement can stand beside what it replaces, and a key ring (which Google never deletes) is no
 obstacle to a stack that comes back.
 """
 

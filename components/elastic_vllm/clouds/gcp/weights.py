@@ -1,7 +1,7 @@
 """The bucket with the models' weights on Cloud Storage, and who may use it: pods by Workload Identity.
 
 Kubernetes accounts are named in the bucket's own policy, with no Google account between, and no key. Google
-takes credentials over TLS alone, and nobody without any. Not versioned: all of it can be fetched again.
+accepts credentials over TLS only, and no anonymous request. Not versioned: all of it can be fetched again.
 """
 
 import pulumi

@@ -15,7 +15,7 @@ LOAD_SECONDS = f"{labels.PREFIX}/load-seconds"
 
 
 def placement(cluster: LocalCluster, pool: NodePoolSpec) -> Placement:
-    """As on every cluster of Karpenter's; but nobody makes volumes, since no container would write to one."""
+    """As on every cluster of Karpenter's; but there are no volumes, since no container writes to one."""
     return replace(gpu_node.placement(pool, cluster.machines), has_volumes=False)
 
 
