@@ -18,8 +18,8 @@ from elastic_vllm.clouds.aws.autoscaler import VERSION
 from elastic_vllm.testing.registration import Graph
 from fleet.embedded.layout import Layout
 from fleet.kube.apiserver import ApiError, Apiserver, connect
+from tests.aws import EVERY as AWS_STACKS
 from tests.aws import MANAGED, execute, recorded
-from tests.aws import STACKS as AWS_STACKS
 from tests.cluster.dry_runs import Body, body, objects, pods, ref_of, remove, try_out, try_pod
 from tests.cluster.objects import apply
 from tests.gcp import STACKS as GCP_STACKS

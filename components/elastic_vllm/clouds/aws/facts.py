@@ -35,6 +35,8 @@ class AwsCluster(AwsSettings):
     @property
     def kubernetes_version(self) -> tuple[int, int] | None:
         """See ``ClusterFacts.kubernetes_version``."""
+        if self.existing:
+            return None
         major, _, minor = self.kubernetes.partition(".")
         return int(major), int(minor)
 

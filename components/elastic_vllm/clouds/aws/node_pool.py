@@ -44,7 +44,7 @@ def node_pool(
         spec={
             **machine_spec(base.spec, pool, machine),
             "instanceProfile": nodes.profile,
-            "securityGroupSelectorTerms": [{"id": base.eks.vpc_config.cluster_security_group_id}],
+            "securityGroupSelectorTerms": [{"id": base.eks.security_group}],
             "subnetSelectorTerms": [{"id": subnet} for subnet in subnets],
             "tags": {**base.tags, "Name": f"{base.name}-{pool.name}"},
         },
