@@ -1,6 +1,7 @@
 """A landing zone on AWS: what exists is taken as declared, and nothing of it is made, read or changed."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from elastic_vllm.spec.finding import StackConfigError
 from elastic_vllm.stack_file.config import parse, read_stack_file
 from elastic_vllm.testing.registration import Graph
 from elastic_vllm.testing.values import mapping
-from tests.aws import EXISTING, ROOT, execute, recorded
-from tests.manifests import inputs
+from tests.aws import EXISTING, HUB_CANARY, ROOT, execute, recorded
+from tests.aws_api import calls, problems
+from tests.manifests import inputs, strings
 
 RAW = read_stack_file(ROOT / "stacks" / f"Pulumi.{EXISTING}.yaml")
 SUBNETS = {"eu-central-1a": "subnet-0123456789abcdef0", "eu-central-1b": "subnet-0fedcba9876543210"}
@@ -34,6 +36,15 @@ def existing(**keys: object) -> dict[str, Any]:
 
 def kinds(graph: Graph) -> set[str]:
     return {item.type for item in graph if item.package == "aws" and not item.is_provider}
+
+
+def statements(graph: Graph, policy: str) -> list[Any]:
+    """What a role's policy says."""
+    return json.loads(inputs(graph, policy)["policy"])["Statement"]  # type: ignore[no-any-return]  # JSON
+
+
+def key_of(what: str) -> str:
+    return str(section()["encryption"][what])
 
 
 def test_an_existing_cluster_gets_a_node_autoscaler_weights_and_models_and_nothing_else() -> None:
@@ -64,7 +75,7 @@ def test_beside_a_karpenter_of_the_cluster_only_pools_are_made() -> None:
     assert not [kind for kind in kinds(graph) if kind.startswith(("aws:sqs/", "aws:cloudwatch/"))]
     assert not graph.of_type("aws:eks/accessEntry:AccessEntry")
     bound = graph.of_type("aws:eks/podIdentityAssociation:PodIdentityAssociation")
-    assert {item.inputs["serviceAccount"] for item in bound} == {"chat", "weights.prefetch"}
+    assert {item.inputs["serviceAccount"] for item in bound} == {"chat"}
     assert inputs(graph, "l4-nodes-class")["spec"]["instanceProfile"] == PROFILE
     assert graph.of_type("kubernetes:karpenter.sh/v1:NodePool")
 
@@ -113,6 +124,8 @@ def test_zones_are_those_of_the_subnets_in_the_order_that_zones_gives_them() -> 
             "cluster.network.existing.subnets: EKS wants two zones",
         ),
         (existing(endpoint="platform"), "cluster.existing.endpoint"),
+        (section(encryption={"secrets": key_of("disks")}), "cluster.encryption.secrets: the existing"),
+        (section(encryption={"disks": "alias/ours"}), "cluster.encryption.disks"),
     ],
 )
 def test_what_has_no_effect_or_no_place_is_refused(cluster: dict[str, Any], says: str) -> None:
@@ -138,3 +151,54 @@ def test_only_the_gpu_nodes_are_billed_and_counted_and_the_rest_is_said() -> Non
     own = parse({**RAW, "cluster": IN_A_VPC})
     assert {"nat-gateway", "endpoint"}.isdisjoint(own.cluster.bill().fixed)
     assert "control-plane-standard" in own.cluster.bill().fixed
+
+
+def test_weights_that_are_in_a_bucket_are_read_and_nothing_is_fetched() -> None:
+    graph = recorded(EXISTING)
+    assert not [kind for kind in kinds(graph) if kind.startswith("aws:s3/")]
+    assert not graph.of_type("kubernetes:batch/v1:Job")
+    assert not [text for item in graph for text in strings(item.inputs) if HUB_CANARY in text]
+    pod = inputs(graph, "chat-deployment")["spec"]["template"]["spec"]
+    (command,) = [text for text in strings(pod) if text.startswith("s3://")]
+    checkpoint = "Qwen/Qwen3-VL-8B-Instruct-FP8/9cdc6310a8cb770ce18efaf4e9935334512aee45"
+    assert command == f"s3://acme-models/{checkpoint}"
+    look, read, decrypt = statements(graph, "weights-reader-policy")
+    assert (look["Action"], look["Resource"]) == (["s3:ListBucket"], ["arn:aws:s3:::acme-models"])
+    assert (read["Action"], read["Resource"]) == (["s3:GetObject"], ["arn:aws:s3:::acme-models/*"])
+    assert (decrypt["Action"], decrypt["Resource"]) == (["kms:Decrypt"], [key_of("bucket")])
+    bound = graph.of_type("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+    assert {item.inputs["serviceAccount"] for item in bound} == {"karpenter", "chat"}
+
+
+def test_disks_under_a_key_of_yours_are_launched_by_who_may_use_it() -> None:
+    graph = recorded(EXISTING)
+    found = inputs(graph, "l4-nodes-class")["spec"]["blockDeviceMappings"]
+    assert {disk["ebs"]["kmsKeyID"] for disk in found} == {key_of("disks")}
+    asked = {one["Sid"]: one for one in statements(graph, "autoscaler-controller-policy")}
+    use, grant = asked["UseDiskKey"], asked["GrantDiskKey"]
+    assert use["Resource"] == grant["Resource"] == [key_of("disks")]
+    assert {"kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom"} <= set(use["Action"])
+    assert grant["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+@pytest.mark.parametrize("autoscaler", ["karpenter", "cluster-autoscaler"])
+def test_each_key_of_yours_takes_the_place_of_another(autoscaler: str) -> None:
+    key = "arn:aws:kms:eu-central-1:111122223333:key"
+    keys = {name: f"{key}/{name}" for name in ("secrets", "disks", "bucket")}
+    graph = execute("aws-dev", cluster={**IN_A_VPC, "encryption": keys, "nodeAutoscaler": autoscaler})
+    assert "aws:kms/key:Key" not in kinds(graph)
+    (made,) = graph.of_type("aws:eks/cluster:Cluster")
+    assert mapping(made.inputs["encryptionConfig"])["provider"] == {"keyArn": keys["secrets"]}
+    assert statements(graph, "cluster-secrets-use")[0]["Resource"] == [keys["secrets"]]
+    templates = graph.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    assert len(templates) == (1 if autoscaler == "karpenter" else 2)
+    for template in templates:
+        disks: Any = template.inputs["blockDeviceMappings"]
+        assert {disk["ebs"]["kmsKeyId"] for disk in disks} == {keys["disks"]}
+    (rule,) = inputs(graph, "weights-bucket-encryption")["rules"]
+    assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] == keys["bucket"]
+    assert statements(graph, "weights-reader-policy")[-1]["Action"] == ["kms:Decrypt"]
+    assert statements(graph, "weights-writer-policy")[-1]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    for item in graph:
+        if item.package == "aws" and not item.is_provider:
+            assert [found for call in calls(item) for found in problems(call)] == [], item.name

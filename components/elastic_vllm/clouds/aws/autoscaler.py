@@ -51,6 +51,7 @@ def karpenter(
         node_role_arn=nodes.role_arn,
         profile_arn=nodes.profile.arn,
         queue_arn=queue.arn,
+        disk_key=base.spec.encryption.disks,
     )
     policy = pulumi.Output.json_dumps(permissions.controller(scope))
     allowed = iam.RolePolicy(f"{name}-controller-policy", role=account.role.name, policy=policy, opts=on_aws)

@@ -41,6 +41,26 @@ class AwsExistingCluster(Section):
     """The instance profile of nodes, where the cluster runs Karpenter already; else the stack installs it."""
 
 
+KeyArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[-a-z]*:kms:[-a-z0-9]+:\d{12}:key/[-0-9a-z]+$",
+        examples=["arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"],
+    ),
+]
+
+
+class AwsEncryption(Section):
+    """Keys of yours in KMS, by their ARNs. Their policies are yours too: docs/aws.md has what they allow."""
+
+    secrets: KeyArn | None = None
+    """Of the cluster's Secrets; the stack makes a key when left out."""
+    disks: KeyArn | None = None
+    """Of every node's disks; the account's default key for EBS when left out."""
+    bucket: KeyArn | None = None
+    """Of the weights; S3's own key when left out."""
+
+
 NO_EFFECT = (
     "admins",
     "authorized_networks",

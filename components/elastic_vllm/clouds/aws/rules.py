@@ -23,7 +23,8 @@ def check(cluster: AwsCluster, config: StackConfig) -> Iterator[Finding]:
     yield from refusals.docker_hub(config, billing.nat_gateways(cluster) or 1)
     yield from refusals.spot_notice(config, cluster.spot_notice_seconds)
     yield from refusals.single_machine(config)
-    yield from of_first_up(config)
+    if cluster.bucket is None:
+        yield from of_first_up(config)
     if cluster.existing:
         return
     yield from of_version(cluster)

@@ -9,7 +9,12 @@ from pydantic.alias_generators import to_camel
 
 from elastic_vllm.catalog import default_zones
 from elastic_vllm.clouds.address_ranges import PrivateRange, PublicRange
-from elastic_vllm.clouds.aws.landing_zone import NO_EFFECT, AwsExistingCluster, AwsExistingNetwork
+from elastic_vllm.clouds.aws.landing_zone import (
+    NO_EFFECT,
+    AwsEncryption,
+    AwsExistingCluster,
+    AwsExistingNetwork,
+)
 from elastic_vllm.section import Section, config_error
 
 
@@ -94,6 +99,15 @@ class AwsSettings(Section):
     """The VPC."""
     existing: AwsExistingCluster | None = None
     """A cluster that exists, in the place of one of the stack's own; it takes ``network.existing`` too."""
+    encryption: AwsEncryption = AwsEncryption()
+    """Keys of yours, in the place of the stack's and of AWS's own."""
+    bucket: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]$", examples=["acme-models"]
+    )
+    """A bucket of yours in this region, with each model's files under ``<checkpoint>/<revision>/``.
+
+    The stack then makes no bucket, and nothing is fetched from the hub.
+    """
     node_autoscaler: Literal["karpenter", "cluster-autoscaler"] = "karpenter"
     """What adds and removes GPU nodes: Karpenter, or managed node groups with cluster-autoscaler."""
     image_cache: str | None = Field(
@@ -162,6 +176,9 @@ class AwsSettings(Section):
             if key in self.model_fields_set:
                 message = "decides a cluster of the stack's own; leave it out beside cluster.existing"
                 raise config_error(to_camel(key), message)
+        if self.encryption.secrets:
+            message = "the existing cluster has its own encryption; leave it out"
+            raise config_error("encryption.secrets", message)
         if self.node_autoscaler != "karpenter":
             message = "an existing cluster gets Karpenter; leave it out, or let the stack make the cluster"
             raise config_error("nodeAutoscaler", message)
