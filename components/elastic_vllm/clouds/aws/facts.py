@@ -92,7 +92,7 @@ class AwsCluster(AwsSettings):
                 "give its 12 digits; `aws sts get-caller-identity` prints them",
             )
         policies = {
-            **deployer(self.region, account, stack, self.permissions_boundary),
+            **deployer(self.region, account, stack, self.permissions_boundary, self),
             "boundary": boundary(self.region, account, stack),
         }
         return {f"{name}.json": json.dumps(policy, indent=2) for name, policy in policies.items()}
