@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from elastic_vllm.estimate.cost import envelope
 from elastic_vllm.spec.finding import StackConfigError
 from elastic_vllm.stack_file.config import parse, read_stack_file
+from elastic_vllm.testing import record
 from elastic_vllm.testing.registration import Graph
 from elastic_vllm.testing.values import mapping
 from tests.aws import EXISTING, HUB_CANARY, ROOT, execute, recorded
@@ -202,3 +204,19 @@ def test_each_key_of_yours_takes_the_place_of_another(autoscaler: str) -> None:
     for item in graph:
         if item.package == "aws" and not item.is_provider:
             assert [found for call in calls(item) for found in problems(call)] == [], item.name
+
+
+def test_a_program_of_ones_own_streams_from_a_bucket_as_the_documentation_says() -> None:
+    """The blocks of docs/components.md, in one program."""
+    page = (ROOT / "docs" / "components.md").read_text(encoding="utf-8")
+    (block,) = [text for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "Streamed(" in text]
+    example = (ROOT / "docs" / "example" / "__main__.py").read_text(encoding="utf-8")
+    before, after = block.split("VllmDeploymentArgs(")
+    program = example.replace("vllm = VllmDeployment(", f"reader = 'arn'\n{before}\nvllm = VllmDeployment(")
+    program = program.replace("placement=l4)", "placement=l4, weights=weights)")
+    assert after.rstrip() == "namespace=space, model=chat, placement=l4, weights=weights)"
+    assert program.count("weights=weights") == 1
+    name = "qwen-on-my-cluster"
+    graph = record(lambda: exec(program, {}), project=name, config={f"{name}:kubeconfig": "k"})
+    (item,) = [each for each in graph if each.type == "kubernetes:apps/v1:Deployment"]
+    assert any("/Qwen/Qwen3-VL-8B-Instruct-FP8/" in text for text in strings(item.inputs))

@@ -221,7 +221,7 @@ def test_the_deployer_of_an_existing_cluster_joins_it_and_cannot_change_it(
         "rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{prefix}autoscaler-interruption-spot",
     }
     for key, value in own.items():
-        monkeypatch.setitem(PLACES, key, value)  # type: ignore[arg-type]  # a dict, as all mappings here
+        monkeypatch.setitem(PLACES, key, value)
     graph = recorded(EXISTING, cluster=section)
     kinds = {
         item.type.removeprefix("aws:") for item in graph if item.package == "aws" and not item.is_provider
