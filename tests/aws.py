@@ -16,6 +16,10 @@ from tests.manifests import normalised
 
 ROOT = Path(__file__).parents[1]
 STACKS = ("aws-dev", "aws-prod")
+"""Those that make their own network and cluster."""
+EXISTING = "aws-existing"
+"""The stack on a cluster and in a network that exist."""
+EVERY = (*STACKS, EXISTING)
 ASG_SUFFIX = "01234567-89ab-cdef-0123-456789abcdef"
 """What EKS ends the name of an Auto Scaling group with."""
 CANARY = "sk-canary-9b1d"

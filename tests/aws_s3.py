@@ -33,6 +33,8 @@ def _encrypted(name: str, given: Given) -> Asked:
     for rule in given.pop("rules"):
         default = rule.pop("applyServerSideEncryptionByDefault")
         default["SSEAlgorithm"] = default.pop("sseAlgorithm")
+        if key := default.pop("kmsMasterKeyId", None):
+            default["KMSMasterKeyID"], rule["BucketKeyEnabled"] = key, rule.pop("bucketKeyEnabled")
         rules.append({"ApplyServerSideEncryptionByDefault": default, **rule})
     yield "s3", "PutBucketEncryption", {**_of(given), "ServerSideEncryptionConfiguration": {"Rules": rules}}
 

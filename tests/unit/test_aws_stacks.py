@@ -10,10 +10,10 @@ from elastic_vllm.rules import findings
 from elastic_vllm.stack_file.config import parse, read_stack_file
 from elastic_vllm.testing.values import Secret
 from elastic_vllm.vllm_deployment import encode
-from tests.aws import CANARY, HUB_CANARY, ROOT, STACKS, execute, recorded, reviewed
+from tests.aws import CANARY, EVERY, EXISTING, HUB_CANARY, ROOT, STACKS, execute, recorded, reviewed
 from tests.manifests import Golden, inputs, names, strings
 
-each_stack = pytest.mark.parametrize("stack", STACKS)
+each_stack = pytest.mark.parametrize("stack", EVERY)
 
 
 @each_stack
@@ -72,7 +72,8 @@ def test_the_kubeconfig_is_secret_and_holds_no_credential(stack: str) -> None:
     shown = json.loads(str(given.value))
     (user,) = shown["users"]
     assert set(user["user"]) == {"exec"}
-    assert user["user"]["exec"]["args"][:4] == ["eks", "get-token", "--cluster-name", f"elastic-vllm-{stack}"]
+    cluster = "platform" if stack == EXISTING else f"elastic-vllm-{stack}"
+    assert user["user"]["exec"]["args"][:4] == ["eks", "get-token", "--cluster-name", cluster]
 
 
 def test_no_key_and_no_token_is_anywhere_in_the_plain() -> None:
@@ -88,17 +89,19 @@ def test_no_key_and_no_token_is_anywhere_in_the_plain() -> None:
 @each_stack
 def test_what_aws_bills_carries_the_tags_of_the_stack(stack: str) -> None:
     graph = recorded(stack)
-    tags = {"app": "elastic-vllm", "stack": stack}
+    own = {"team": "vision", "cost-center": "4711"} if stack == EXISTING else {}
+    tags = {**own, "app": "elastic-vllm", "stack": stack}
     provider = json.loads(str(inputs(graph, "cluster-aws")["defaultTags"]))
     assert provider == {"tags": tags}
     # Made by EC2 and not by the provider: machines, their disks and their interfaces.
-    (template,) = graph.of_type("aws:ec2/launchTemplate:LaunchTemplate")
-    for specification in template.inputs["tagSpecifications"]:  # type: ignore[attr-defined]  # decoded JSON
-        assert tags.items() <= specification["tags"].items()
+    for template in graph.of_type("aws:ec2/launchTemplate:LaunchTemplate"):
+        for specification in template.inputs["tagSpecifications"]:  # type: ignore[attr-defined]  # decoded JSON
+            assert tags.items() <= specification["tags"].items()
     for item in graph.of_type("kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"):
         assert tags.items() <= inputs(graph, item.name)["spec"]["tags"].items()
-    volumes = json.loads(inputs(graph, "cluster-aws-ebs-csi-driver")["configurationValues"])
-    assert volumes["controller"]["extraVolumeTags"] == tags
+    if stack != EXISTING:
+        volumes = json.loads(inputs(graph, "cluster-aws-ebs-csi-driver")["configurationValues"])
+        assert volumes["controller"]["extraVolumeTags"] == tags
 
 
 def test_admins_of_one_name_in_two_accounts_are_two() -> None:
@@ -129,10 +132,10 @@ for name in ("local", "aws-dev"):
 
 def test_a_first_up_that_outlives_an_hours_credentials_is_announced() -> None:
     said = {}
-    for stack in STACKS:
+    for stack in EVERY:
         config = parse(read_stack_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml"))
         said[stack] = [item.key for item in findings(config) if item.id == "long-first-up"]
-    assert said == {"aws-dev": [], "aws-prod": ["models[1].checkpoint"]}
+    assert said == {"aws-dev": [], "aws-prod": ["models[1].checkpoint"], EXISTING: []}
 
 
 def test_a_zone_that_is_added_later_moves_nothing() -> None:

@@ -11,8 +11,10 @@ import yaml
 
 from elastic_vllm.clouds.aws import naming
 from elastic_vllm.clouds.aws.deployer import boundary, deployer
+from elastic_vllm.spec import AwsCluster
+from elastic_vllm.stack_file.config import parse, read_stack_file
 from elastic_vllm.testing.registration import Graph
-from tests.aws import ACCOUNT, MANAGED, STACKS, recorded
+from tests.aws import ACCOUNT, EXISTING, MANAGED, ROOT, STACKS, recorded
 from tests.iam import Call, allows
 
 REGION, STACK = "eu-central-1", "aws-dev"
@@ -86,12 +88,12 @@ def statements(bound: str | None = BOUNDARY) -> list[Any]:
     return [statement for document in documents.values() for statement in document["Statement"]]
 
 
-def calls(row: Mapping[str, Any], bound: str | None = BOUNDARY) -> Iterator[Call]:
+def calls(row: Mapping[str, Any], bound: str | None = BOUNDARY, stack: str = STACK) -> Iterator[Call]:
     """What one row of the table comes down to."""
     keys = {"new": "aws:RequestTag/stack", "ours": "aws:ResourceTag/stack"}
     context: dict[str, str | list[str]] = {"aws:RequestedRegion": REGION}
     if "tag" in row:
-        context[keys[row["tag"]]] = STACK
+        context[keys[row["tag"]]] = stack
     if row.get("bounded") and bound:
         context["iam:PermissionsBoundary"] = bound
     for key, value in row.get("key", {}).items():
@@ -191,6 +193,66 @@ def test_the_boundary_lets_the_stacks_roles_do_their_work_and_no_more() -> None:
         "organizations:LeaveOrganization",
     ):
         assert not allows(bound, Call(action, "*"))
+
+
+OWN_KARPENTER = {"nodeInstanceProfile": "KarpenterNodeInstanceProfile-platform"}
+
+
+@pytest.mark.parametrize("karpenter", [{}, OWN_KARPENTER])
+def test_the_deployer_of_an_existing_cluster_joins_it_and_cannot_change_it(
+    monkeypatch: pytest.MonkeyPatch, karpenter: dict[str, str]
+) -> None:
+    raw = read_stack_file(ROOT / "stacks" / f"Pulumi.{EXISTING}.yaml")
+    section: Any = raw["cluster"]
+    section["existing"] |= karpenter
+    cluster = parse(raw).cluster
+    assert isinstance(cluster, AwsCluster)
+    documents = json.loads(
+        json.dumps(deployer(REGION, ACCOUNT, EXISTING, cluster.permissions_boundary, cluster))
+    )
+    assert set(documents) == {"identity", "cluster"}
+    granted = [one for document in documents.values() for one in document["Statement"]]
+    prefix = naming.owned_prefix(EXISTING)
+    own = {
+        "cluster": "platform",
+        "profile": f"{PLACES['iam']}:instance-profile/{prefix}autoscaler-node-profile",
+        "queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:elastic-vllm-{EXISTING}-karpenter",
+        "role": role(f"{prefix}weights-reader-role"),
+        "rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{prefix}autoscaler-interruption-spot",
+    }
+    for key, value in own.items():
+        monkeypatch.setitem(PLACES, key, value)
+    graph = recorded(EXISTING, cluster=section)
+    kinds = {
+        item.type.removeprefix("aws:") for item in graph if item.package == "aws" and not item.is_provider
+    }
+    wanted = [
+        call
+        for kind in sorted(kinds)
+        for row in CALLS[kind]
+        for call in calls(row, cluster.permissions_boundary, EXISTING)
+    ]
+    assert len(wanted) > 12
+    assert [call for call in wanted if not allows(granted, call)] == []
+    at = f"{PLACES['eks']}:cluster/platform"
+    for action in ("DeleteCluster", "UpdateClusterConfig", "CreateNodegroup", "CreateAddon"):
+        assert not allows(granted, Call(f"eks:{action}", at)), action
+    assert not allows(granted, Call("ec2:CreateVpc", f"{PLACES['ec2']}:vpc/vpc-1", {**OURS}))
+    if karpenter:
+        assert not [one["Sid"] for one in granted if one["Sid"].startswith(("ManageQueue", "ManageEvent"))]
+
+
+def test_the_deployer_of_a_cluster_in_an_existing_network_with_a_key_of_yours_makes_neither() -> None:
+    key = f"{PLACES['kms']}:key/ours"
+    network = {"existing": {"vpc": "vpc-1", "subnets": {f"{REGION}a": "subnet-1", f"{REGION}b": "subnet-2"}}}
+    given = {"cloud": "aws", "region": REGION, "network": network, "encryption": {"secrets": key}}
+    cluster = AwsCluster.model_validate(given)
+    documents = json.loads(json.dumps(deployer(REGION, ACCOUNT, STACK, BOUNDARY, cluster)))
+    granted = [one for document in documents.values() for one in document["Statement"]]
+    assert allows(granted, Call("kms:CreateGrant", key))
+    assert allows(granted, Call("eks:CreateCluster", f"{PLACES['eks']}:cluster/{PLACES['cluster']}"))
+    assert not allows(granted, Call("kms:CreateKey", "*", {"aws:RequestTag/stack": STACK}))
+    assert not allows(granted, Call("ec2:CreateSubnet", f"{PLACES['ec2']}:vpc/vpc-1", OURS))
 
 
 @pytest.mark.parametrize(("stack", "name"), [("a-stack-with-a-very-long-name", "x" * 60), ("s", "role")])

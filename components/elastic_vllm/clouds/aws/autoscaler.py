@@ -37,28 +37,34 @@ class _NodeIdentity:
     ready: Sequence[pulumi.Resource]
 
 
-def karpenter(name: str, base: EksContext, opts: pulumi.ResourceOptions) -> Karpenter:
+def karpenter(
+    name: str, base: EksContext, account: identity.PodIdentity, opts: pulumi.ResourceOptions
+) -> Karpenter:
     """Register Karpenter. It is uninstalled before anything it needs to end its machines goes."""
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
     nodes = _node_identity(f"{name}-node", base, on_aws)
     queue, news = interruption.queue(f"{name}-interruption", f"{base.name}-karpenter", on_aws)
     scope = permissions.Scope(
         region=base.spec.region,
-        cluster=base.name,
+        cluster=base.cluster,
         cluster_arn=base.eks.arn,
         node_role_arn=nodes.role_arn,
         profile_arn=nodes.profile.arn,
         queue_arn=queue.arn,
+        disk_key=base.spec.encryption.disks,
     )
     policy = pulumi.Output.json_dumps(permissions.controller(scope))
-    allowed = iam.RolePolicy(
-        f"{name}-controller-policy", role=base.autoscaler.role.name, policy=policy, opts=on_aws
-    )
+    allowed = iam.RolePolicy(f"{name}-controller-policy", role=account.role.name, policy=policy, opts=on_aws)
     crds = _chart(f"{name}-crds", "karpenter-crd", {}, opts)
-    first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, allowed, base.autoscaler.bound, crds])
-    values = chart_values(base.name, queue.name, base.spec.region)
+    first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, allowed, account.bound, crds])
+    values = chart_values(base.cluster, queue.name, base.spec.region)
     release = _chart(f"{name}-karpenter", "karpenter", values, pulumi.ResourceOptions.merge(opts, first))
     return Karpenter(release=release.id, profile=nodes.profile.name)
+
+
+def of_the_cluster(profile: str) -> Karpenter:
+    """The Karpenter that an existing cluster runs: the stack brings its pools alone."""
+    return Karpenter(release=pulumi.Output.from_input("karpenter"), profile=pulumi.Output.from_input(profile))
 
 
 def chart_values(cluster_name: str, queue_name: pulumi.Input[str], region: str) -> Mapping[str, object]:

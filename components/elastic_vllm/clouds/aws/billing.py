@@ -27,16 +27,10 @@ ENDPOINTS = 2
 def bill(cluster: AwsSettings, machine: MachineRow | None) -> Bill:
     """Control plane, system nodes and the way out; a disk with each GPU node, whatever its machine."""
     own_disks = machine is not None and uses_local_disks(cluster, machine)
-    zones, gateways = len(cluster.node_zones), nat_gateways(cluster)
     return Bill(
         fixed={
-            f"control-plane-{cluster.control_plane_tier}": 1,
-            **({"control-plane-extended": 1} if in_extended_support(cluster) else {}),
-            cluster.system_machine: cluster.system_nodes,
-            "disk-gib": cluster.system_nodes * (SYSTEM_VOLUME_GIB + SYSTEM_DATA_GIB),
-            "nat-gateway": gateways,
-            "public-address": gateways,
-            "endpoint": zones * ENDPOINTS,
+            **({} if cluster.existing else _own_cluster(cluster)),
+            **({} if cluster.network.existing else _own_network(cluster)),
         },
         per_gpu_node={"disk-gib": SYSTEM_VOLUME_GIB + LOGS_GIB}
         if own_disks
@@ -46,9 +40,31 @@ def bill(cluster: AwsSettings, machine: MachineRow | None) -> Bill:
         },
         region=cluster.region,
         zones=cluster.node_zones,
-        control_plane_zones=cluster.first_zones,
-        excluded=ALWAYS_EXCLUDED,
+        control_plane_zones=() if cluster.existing else cluster.first_zones,
+        excluded=(
+            *(("the existing cluster: its control plane and its own nodes",) if cluster.existing else ()),
+            *(("the existing network and its ways out",) if cluster.network.existing else ()),
+            *ALWAYS_EXCLUDED,
+        ),
     )
+
+
+def _own_cluster(cluster: AwsSettings) -> dict[str, float]:
+    return {
+        f"control-plane-{cluster.control_plane_tier}": 1,
+        **({"control-plane-extended": 1} if in_extended_support(cluster) else {}),
+        cluster.system_machine: cluster.system_nodes,
+        "disk-gib": cluster.system_nodes * (SYSTEM_VOLUME_GIB + SYSTEM_DATA_GIB),
+    }
+
+
+def _own_network(cluster: AwsSettings) -> dict[str, float]:
+    gateways = nat_gateways(cluster)
+    return {
+        "nat-gateway": gateways,
+        "public-address": gateways,
+        "endpoint": len(cluster.node_zones) * ENDPOINTS,
+    }
 
 
 def uses_local_disks(cluster: AwsSettings, machine: MachineRow) -> bool:
@@ -64,4 +80,6 @@ def in_extended_support(cluster: AwsSettings) -> bool:
 
 def nat_gateways(cluster: AwsSettings) -> int:
     """NAT gateways, each with a public address."""
+    if cluster.network.existing:
+        return 0
     return len(cluster.node_zones) if cluster.network.nat == "per-zone" else 1

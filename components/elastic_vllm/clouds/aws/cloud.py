@@ -9,7 +9,7 @@ import pulumi
 
 from elastic_vllm.clouds import groups
 from elastic_vllm.clouds.aws import cluster, node_group, node_pool, placement, rules, weights
-from elastic_vllm.clouds.aws.autoscaler import Karpenter, karpenter
+from elastic_vllm.clouds.aws.autoscaler import Karpenter, karpenter, of_the_cluster
 from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.clouds.aws.cluster_autoscaler import ManagedGroups, managed_groups
 from elastic_vllm.clouds.base import Accounts, Bucket, ClusterAccess
@@ -51,12 +51,15 @@ class _EksCluster:
         self, name: str, spec: NodeAutoscalingSpec, opts: pulumi.ResourceOptions
     ) -> _EksAutoscaler:
         """Karpenter reads from each pool when to give nodes back."""
-        refuse(rules.of_autoscaler(self.context.spec, spec))
-        if self.context.spec.node_autoscaler == "karpenter":
-            nodes: Karpenter | ManagedGroups = karpenter(name, self.context, opts)
+        context = self.context
+        refuse(rules.of_autoscaler(context.spec, spec))
+        if isinstance(context.autoscaler, str):
+            nodes: Karpenter | ManagedGroups = of_the_cluster(context.autoscaler)
+        elif context.spec.node_autoscaler == "karpenter":
+            nodes = karpenter(name, context, context.autoscaler, opts)
         else:
-            nodes = managed_groups(name, spec, self.context, opts)
-        return _EksAutoscaler(context=self.context, spec=spec, nodes=nodes)
+            nodes = managed_groups(name, spec, context, context.autoscaler, opts)
+        return _EksAutoscaler(context=context, spec=spec, nodes=nodes)
 
     def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
         return [groups.controller(name, opts)]

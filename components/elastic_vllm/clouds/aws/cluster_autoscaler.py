@@ -38,16 +38,15 @@ def managed_groups(
     name: str,
     autoscaling: NodeAutoscalingSpec,
     base: EksContext,
+    account: identity.PodIdentity,
     opts: pulumi.ResourceOptions,
 ) -> ManagedGroups:
     """Register the nodes' role, the controller's identity and the chart."""
     spec = base.spec
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
     nodes = identity.node_role(f"{name}-node-role", spec, on_aws)
-    policy = pulumi.Output.json_dumps(permissions.cluster_autoscaler(base.spec.region, base.name))
-    allowed = iam.RolePolicy(
-        f"{name}-controller-policy", role=base.autoscaler.role.name, policy=policy, opts=on_aws
-    )
+    policy = pulumi.Output.json_dumps(permissions.cluster_autoscaler(base.spec.region, base.cluster))
+    allowed = iam.RolePolicy(f"{name}-controller-policy", role=account.role.name, policy=policy, opts=on_aws)
     release = Release(
         f"{name}-cluster-autoscaler",
         name=CHART,
@@ -55,10 +54,8 @@ def managed_groups(
         version=CHART_VERSION,
         repository_opts={"repo": CHARTS},
         namespace=NAMESPACE,
-        values=chart_values(spec, base.name, autoscaling),
-        opts=pulumi.ResourceOptions.merge(
-            opts, pulumi.ResourceOptions(depends_on=[allowed, base.autoscaler.bound])
-        ),
+        values=chart_values(spec, base.cluster, autoscaling),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[allowed, account.bound])),
     )
     return ManagedGroups(release=release.id, node_role=nodes)
 

@@ -40,7 +40,7 @@ def control_plane(
         control_plane_scaling_config={"tier": spec.control_plane_tier},
         kube_controller_manager_config=_sync_period(spec.hpa_sync_seconds),
         enabled_cluster_log_types=spec.control_plane_logs,
-        encryption_config={"provider": {"key_arn": key.arn}, "resources": ["secrets"]},
+        encryption_config={"provider": {"key_arn": key}, "resources": ["secrets"]},
         # When support ends AWS upgrades the cluster instead of billing it six times. Raise ``kubernetes``
         # before that, or after it to what AWS made: EKS takes no older version back.
         upgrade_policy={"support_type": "STANDARD"},

@@ -6,7 +6,7 @@ the provider puts on all that it makes. Four documents, since one managed policy
 
 from collections.abc import Mapping, Sequence
 
-from elastic_vllm.clouds.aws import naming
+from elastic_vllm.clouds.aws import deployer_existing, naming
 from elastic_vllm.clouds.aws.deployer_actions import (
     BOUNDARY_SERVICES,
     BUCKET_CHANGES,
@@ -26,23 +26,32 @@ from elastic_vllm.clouds.aws.deployer_actions import (
     SERVICE_LINKED,
     TAG_ON_CREATE,
 )
+from elastic_vllm.clouds.aws.spec import AwsSettings
 
 
 def deployer(
-    region: str, account: str, stack: str, boundary: str | None = None
+    region: str,
+    account: str,
+    stack: str,
+    boundary: str | None = None,
+    cluster: AwsSettings | None = None,
 ) -> Mapping[str, Mapping[str, object]]:
     """The policy documents to attach to the deployer's role, by what they are for.
 
     ``boundary`` is the ARN of the policy that every role of the stack must have as its permissions boundary;
-    without one, a deployer that writes a role's policy can give it any right.
+    without one, a deployer that writes a role's policy can give it any right. ``cluster`` says what
+    exists.
     """
     policies = _PolicyBuilder(region, account, stack)
-    return {
-        "network": _document(policies.network()),
-        "identity": _document(policies.identity(boundary)),
-        "cluster": _document([*policies.cluster(), *policies.logging_and_events()]),
-        "weights": _document(policies.weights()),
+    documents: Mapping[str, Sequence[Mapping[str, object]]] = {
+        "network": policies.network(),
+        "identity": policies.identity(boundary),
+        "cluster": [*policies.cluster(), *policies.logging_and_events()],
+        "weights": policies.weights(),
     }
+    if cluster:
+        documents = deployer_existing.needed(documents, cluster, account)
+    return {name: _document(statements) for name, statements in documents.items()}
 
 
 def boundary(region: str, account: str, stack: str) -> Mapping[str, object]:

@@ -35,6 +35,8 @@ class AwsCluster(AwsSettings):
     @property
     def kubernetes_version(self) -> tuple[int, int] | None:
         """See ``ClusterFacts.kubernetes_version``."""
+        if self.existing:
+            return None
         major, _, minor = self.kubernetes.partition(".")
         return int(major), int(minor)
 
@@ -90,7 +92,7 @@ class AwsCluster(AwsSettings):
                 "give its 12 digits; `aws sts get-caller-identity` prints them",
             )
         policies = {
-            **deployer(self.region, account, stack, self.permissions_boundary),
+            **deployer(self.region, account, stack, self.permissions_boundary, self),
             "boundary": boundary(self.region, account, stack),
         }
         return {f"{name}.json": json.dumps(policy, indent=2) for name, policy in policies.items()}

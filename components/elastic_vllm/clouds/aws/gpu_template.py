@@ -10,7 +10,7 @@ import pulumi
 from pulumi_aws import ec2
 
 from elastic_vllm.catalog import MachineRow
-from elastic_vllm.clouds.aws import billing, user_data
+from elastic_vllm.clouds.aws import billing, encryption, user_data
 from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.spec import AwsCluster, NodePoolSpec
 
@@ -60,10 +60,10 @@ def disks(spec: AwsCluster, machine: MachineRow) -> "list[LaunchTemplateBlockDev
     if spec.image_snapshot:
         data["snapshot_id"] = spec.image_snapshot
     else:
-        data["encrypted"] = "true"
+        data |= encryption.of_disk(spec)
     system: LaunchTemplateBlockDeviceMappingEbsArgsDict = {
         "delete_on_termination": "true",
-        "encrypted": "true",
+        **encryption.of_disk(spec),
         "volume_size": billing.SYSTEM_VOLUME_GIB,
         "volume_type": "gp3",
     }

@@ -10,6 +10,7 @@ import pulumi
 from pulumi_aws import ec2
 
 from elastic_vllm.clouds.aws import naming
+from elastic_vllm.clouds.aws.landing_zone import AwsExistingNetwork
 from elastic_vllm.spec import AwsCluster
 
 ANYWHERE = "0.0.0.0/0"
@@ -19,13 +20,14 @@ ANYWHERE = "0.0.0.0/0"
 class Network:
     """What the cluster and its nodes need to know of the network."""
 
-    private_subnets: Mapping[str, pulumi.Output[str]]
+    vpc: pulumi.Input[str]
+    private_subnets: Mapping[str, pulumi.Input[str]]
     """The id of each zone's private subnet."""
     ready: Sequence[pulumi.Resource]
     """Routes and endpoints: nodes need them to be drained and ended, so they are deleted after the nodes."""
 
     @property
-    def private_subnet_ids(self) -> list[pulumi.Output[str]]:
+    def private_subnet_ids(self) -> list[pulumi.Input[str]]:
         """Those of all zones."""
         return list(self.private_subnets.values())
 
@@ -47,9 +49,16 @@ def network(name: str, spec: AwsCluster, opts: pulumi.ResourceOptions) -> Networ
     tables, routes = _private_routes(name, spec, vpc, (private, public), opts, ways_out=ways_out)
     endpoints = _endpoints(name, spec, vpc, private, tables=tables, opts=opts)
     return Network(
+        vpc=vpc.id,
         private_subnets={zone: subnet.id for zone, subnet in private.items()},
         ready=[*ways_out, *routes, *endpoints],
     )
+
+
+def existing_network(network: AwsExistingNetwork, zones: Sequence[str]) -> Network:
+    """A network that exists: its ways out are its owner's."""
+    subnets = {zone: network.subnets[zone] for zone in zones}
+    return Network(vpc=network.vpc, private_subnets=subnets, ready=[])
 
 
 def _subnets(

@@ -62,7 +62,7 @@ def capacity_type(pool: NodePoolSpec) -> str:
     return "SPOT" if pool.capacity == "spot" else "ON_DEMAND"
 
 
-def subnets(base: EksContext, pool: NodePoolSpec) -> list[pulumi.Output[str]]:
+def subnets(base: EksContext, pool: NodePoolSpec) -> list[pulumi.Input[str]]:
     """The private subnets, or those in the zones of the pool or of its reservation."""
     chosen = (pool.reservation.zone,) if pool.reservation else pool.zones
     return [base.network.private_subnets[zone] for zone in chosen or base.network.private_subnets]
@@ -92,7 +92,7 @@ def _register(name: str, parts: _Parts, capacity: str, bounds: tuple[int, int]) 
         version=parts.base.eks.version,
         opts=pulumi.ResourceOptions.merge(parts.opts, own),
     )
-    _hint(name, group, hints.tags(parts.base.spec, parts.base.name, pool, parts.machine), parts.opts)
+    _hint(name, group, hints.tags(parts.base.spec, parts.base.cluster, pool, parts.machine), parts.opts)
     return group
 
 

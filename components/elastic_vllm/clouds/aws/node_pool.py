@@ -44,7 +44,7 @@ def node_pool(
         spec={
             **machine_spec(base.spec, pool, machine),
             "instanceProfile": nodes.profile,
-            "securityGroupSelectorTerms": [{"id": base.eks.vpc_config.cluster_security_group_id}],
+            "securityGroupSelectorTerms": [{"id": base.eks.security_group}],
             "subnetSelectorTerms": [{"id": subnet} for subnet in subnets],
             "tags": {**base.tags, "Name": f"{base.name}-{pool.name}"},
         },
@@ -59,12 +59,14 @@ def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> M
     pulling = user_data.pulling(spec)
     held = pool.reservation
     own_disks = billing.uses_local_disks(spec, machine)
+    key = spec.encryption.disks
     data = (
-        _volume("/dev/xvdb", billing.LOGS_GIB)
+        _volume("/dev/xvdb", billing.LOGS_GIB, key)
         if own_disks
         else _volume(
             "/dev/xvdb",
             billing.GPU_DATA_GIB,
+            key,
             snapshot=spec.image_snapshot,
             throughput=billing.GPU_DISK_THROUGHPUT,
         )
@@ -72,7 +74,7 @@ def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> M
     return {
         "amiSelectorTerms": [{"alias": image.ALIAS}],
         "associatePublicIPAddress": False,
-        "blockDeviceMappings": [_volume("/dev/xvda", billing.SYSTEM_VOLUME_GIB), data],
+        "blockDeviceMappings": [_volume("/dev/xvda", billing.SYSTEM_VOLUME_GIB, key), data],
         **({"capacityReservationSelectorTerms": [{"id": held.name}]} if held else {}),
         **({"instanceStorePolicy": "RAID0"} if own_disks else {}),
         "metadataOptions": {
@@ -85,13 +87,16 @@ def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> M
     }
 
 
-def _volume(device: str, gib: int, *, snapshot: str | None = None, **extra: int) -> Mapping[str, object]:
+def _volume(
+    device: str, gib: int, key: str | None, *, snapshot: str | None = None, **extra: int
+) -> Mapping[str, object]:
     """A volume; one from a snapshot has the snapshot's encryption, and EC2 takes no word on it."""
+    encrypted = {"encrypted": True, **({"kmsKeyID": key} if key else {})}
     return {
         "deviceName": device,
         "ebs": {
             "deleteOnTermination": True,
-            **({"snapshotID": snapshot} if snapshot else {"encrypted": True}),
+            **({"snapshotID": snapshot} if snapshot else encrypted),
             "volumeSize": f"{gib}Gi",
             "volumeType": "gp3",
             **extra,

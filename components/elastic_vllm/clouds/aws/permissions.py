@@ -41,11 +41,16 @@ class Scope:
     node_role_arn: pulumi.Input[str]
     profile_arn: pulumi.Input[str]
     queue_arn: pulumi.Input[str]
+    disk_key: str | None = None
+    """The customer key of the nodes' disks; with AWS's own key EC2 asks nobody."""
 
 
 def controller(scope: Scope) -> Mapping[str, object]:
     """The policy of Karpenter's role."""
-    return {"Version": "2012-10-17", "Statement": [*_launching(scope), *_owning(scope), *_reading(scope)]}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [*_launching(scope), *_owning(scope), *_reading(scope), *_encrypting(scope)],
+    }
 
 
 def cluster_autoscaler(region: str, cluster: str) -> Mapping[str, object]:
@@ -159,6 +164,21 @@ def _reading(scope: Scope) -> Sequence[Mapping[str, object]]:
             ["sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"],
             [scope.queue_arn],
         ),
+    ]
+
+
+def _encrypting(scope: Scope) -> Sequence[Mapping[str, object]]:
+    """What EC2 demands of who launches a machine with disks under a customer key.
+
+    https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html, 2026-08
+    """
+    if scope.disk_key is None:
+        return []
+    used = ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
+    granted = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    return [
+        _allow("UseDiskKey", [f"kms:{action}" for action in used], [scope.disk_key]),
+        _allow("GrantDiskKey", ["kms:CreateGrant"], [scope.disk_key], granted),
     ]
 
 

@@ -16,20 +16,22 @@ STANDARD = tuple("acdhimrtz")
 def other_demand(cluster: AwsSettings) -> Iterator[Demand]:
     """The system nodes, with the one that replaces another, and the addresses of the NAT gateways."""
     machine = cluster.system_machine
-    yield Demand(
-        who="system nodes",
-        machine=machine,
-        family=family_of(machine),
-        nodes=cluster.system_nodes + 1,
-        amounts={"machines": 1, "vCPUs": vcpus_of(machine)},
-    )
-    yield Demand(
-        who="one address each",
-        machine="nat-gateway",
-        family="address",
-        nodes=billing.nat_gateways(cluster),
-        amounts={"addresses": 1},
-    )
+    if cluster.existing is None:
+        yield Demand(
+            who="system nodes",
+            machine=machine,
+            family=family_of(machine),
+            nodes=cluster.system_nodes + 1,
+            amounts={"machines": 1, "vCPUs": vcpus_of(machine)},
+        )
+    if gateways := billing.nat_gateways(cluster):
+        yield Demand(
+            who="one address each",
+            machine="nat-gateway",
+            family="address",
+            nodes=gateways,
+            amounts={"addresses": 1},
+        )
 
 
 def family_of(machine: str) -> str:

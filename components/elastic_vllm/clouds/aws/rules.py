@@ -19,11 +19,15 @@ def check(cluster: AwsCluster, config: StackConfig) -> Iterator[Finding]:
     for index, pool in enumerate(config.pools):
         yield from of_pool(f"pools[{index}]", cluster, pool)
     yield from of_autoscaler(cluster, config.autoscaler)
-    yield from of_version(cluster)
-    yield from refusals.docker_hub(config, billing.nat_gateways(cluster))
+    # Through an existing network all may go out by one address.
+    yield from refusals.docker_hub(config, billing.nat_gateways(cluster) or 1)
     yield from refusals.spot_notice(config, cluster.spot_notice_seconds)
     yield from refusals.single_machine(config)
-    yield from of_first_up(config)
+    if cluster.bucket is None:
+        yield from of_first_up(config)
+    if cluster.existing:
+        return
+    yield from of_version(cluster)
     if not cluster.authorized_networks:
         yield refusals.CLOSED.at(
             "cluster.authorizedNetworks",

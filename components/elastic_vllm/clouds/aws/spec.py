@@ -5,19 +5,35 @@ from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from elastic_vllm.catalog import default_zones
 from elastic_vllm.clouds.address_ranges import PrivateRange, PublicRange
+from elastic_vllm.clouds.aws.landing_zone import (
+    NO_EFFECT,
+    AwsEncryption,
+    AwsExistingCluster,
+    AwsExistingNetwork,
+)
 from elastic_vllm.section import Section, config_error
 
 
 class AwsNetwork(Section):
-    """A VPC of its own, cut into one public and one private subnet for each zone."""
+    """A VPC of its own, cut into one public and one private subnet for each zone; or one that exists."""
 
     vpc: PrivateRange = "10.64.0.0/16"
     """The VPC's addresses; it cannot be changed later. Pods take addresses from it too: a /16 to a /20."""
     nat: Literal["one", "per-zone"] = "one"
     """How private nodes reach the internet: by one gateway, or by one in each zone."""
+    existing: AwsExistingNetwork | None = None
+    """A VPC that exists, in the place of one of the stack's own."""
+
+    @model_validator(mode="after")
+    def _one_network(self) -> Self:
+        for key in {"vpc", "nat"} & self.model_fields_set if self.existing else ():
+            message = "is for a VPC of the stack's own; leave it out beside network.existing"
+            raise config_error(key, message)
+        return self
 
     @model_validator(mode="after")
     def _the_range_has_room(self) -> Self:
@@ -66,7 +82,8 @@ class AwsSettings(Section):
     zones: tuple[str, ...] = Field(default=(), max_length=4, examples=[["eu-central-1a", "eu-central-1b"]])
     """Zones of the nodes, at least two; choose those that have your GPUs. The first three when left out.
 
-    The first two are the control plane's for good: add a zone at the end.
+    The first two are the control plane's for good: add a zone at the end. In an existing network they are
+    those of its subnets, in alphabetical order when left out.
     """
     kubernetes: str = Field(default="1.36", pattern=r"^1\.\d{2}$")
     """The control plane's version; raise it one minor version at a time."""
@@ -80,6 +97,17 @@ class AwsSettings(Section):
     """A managed policy that bounds the stack's roles; without it the deployer can widen its own rights."""
     network: AwsNetwork = AwsNetwork()
     """The VPC."""
+    existing: AwsExistingCluster | None = None
+    """A cluster that exists, in the place of one of the stack's own; it takes ``network.existing`` too."""
+    encryption: AwsEncryption = AwsEncryption()
+    """Keys of yours, in the place of the stack's and of AWS's own."""
+    bucket: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]$", examples=["acme-models"]
+    )
+    """A bucket of yours in this region, with each model's files under ``<checkpoint>/<revision>/``.
+
+    The stack then makes no bucket, and nothing is fetched from the hub.
+    """
     node_autoscaler: Literal["karpenter", "cluster-autoscaler"] = "karpenter"
     """What adds and removes GPU nodes: Karpenter, or managed node groups with cluster-autoscaler."""
     image_cache: str | None = Field(
@@ -117,14 +145,43 @@ class AwsSettings(Section):
 
     @model_validator(mode="after")
     def _zones_are_of_the_region(self) -> Self:
+        there = self.network.existing
+        for zone in there.subnets if there else ():
+            self._is_of_the_region("network.existing.subnets", zone)
         for index, zone in enumerate(self.zones):
-            if not re.fullmatch(rf"{self.region}[a-z]", zone):
-                message = f"{zone!r} is no zone of {self.region}; write it as in {self.region}a"
-                raise config_error(f"zones[{index}]", message)
+            self._is_of_the_region(f"zones[{index}]", zone)
             if zone in self.zones[:index]:
                 raise config_error(f"zones[{index}]", f"{zone!r} is in the list already; name each zone once")
-        if len(self.zones) == 1:
-            raise config_error("zones", f"EKS wants two zones or more; add one to {self.zones[0]}")
+            if there and zone not in there.subnets:
+                message = f"{zone} has no subnet in network.existing.subnets; add one, or leave the zone out"
+                raise config_error(f"zones[{index}]", message)
+        if len(self.node_zones) == 1 and self.existing is None:
+            key = "network.existing.subnets" if there else "zones"
+            raise config_error(key, f"EKS wants two zones or more; add one to {self.node_zones[0]}")
+        return self
+
+    def _is_of_the_region(self, key: str, zone: str) -> None:
+        if not re.fullmatch(rf"{self.region}[a-z]", zone):
+            message = f"{zone!r} is no zone of {self.region}; write it as in {self.region}a"
+            raise config_error(key, message)
+
+    @model_validator(mode="after")
+    def _an_existing_cluster_is_left_as_it_is(self) -> Self:
+        if self.existing is None:
+            return self
+        if self.network.existing is None:
+            message = "is missing: name the VPC and the subnets of the existing cluster's nodes"
+            raise config_error("network.existing", message)
+        for key in NO_EFFECT:
+            if key in self.model_fields_set:
+                message = "decides a cluster of the stack's own; leave it out beside cluster.existing"
+                raise config_error(to_camel(key), message)
+        if self.encryption.secrets:
+            message = "the existing cluster has its own encryption; leave it out"
+            raise config_error("encryption.secrets", message)
+        if self.node_autoscaler != "karpenter":
+            message = "an existing cluster gets Karpenter; leave it out, or let the stack make the cluster"
+            raise config_error("nodeAutoscaler", message)
         return self
 
     @model_validator(mode="after")
@@ -145,10 +202,11 @@ class AwsSettings(Section):
 
     @property
     def node_zones(self) -> tuple[str, ...]:
-        """The zones in effect."""
-        return self.zones or tuple(
-            f"{self.region}{end}" for end in default_zones("aws", self.region) or "abc"
-        )
+        """The zones in effect; those of existing subnets by name, as Pulumi keeps no order of keys."""
+        if self.zones or self.network.existing is None:
+            letters = default_zones("aws", self.region) or "abc"
+            return self.zones or tuple(f"{self.region}{end}" for end in letters)
+        return tuple(sorted(self.network.existing.subnets))
 
     @property
     def first_zones(self) -> tuple[str, ...]:

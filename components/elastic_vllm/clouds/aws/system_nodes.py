@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_aws import ec2, eks
 
-from elastic_vllm.clouds.aws import billing, identity
+from elastic_vllm.clouds.aws import billing, encryption, identity
 from elastic_vllm.clouds.aws.network import Network
 from elastic_vllm.spec import AwsCluster
 
@@ -28,7 +28,7 @@ def system_nodes(
 ) -> eks.NodeGroup:
     """Register the node group and its launch template, after what ``opts`` depend on."""
     role = identity.node_role(f"{name}-role", spec, opts)
-    template = _template(name, {**tags, "Name": name}, opts)
+    template = _template(name, spec, {**tags, "Name": name}, opts)
     return eks.NodeGroup(
         name,
         cluster_name=cluster.name,
@@ -57,11 +57,13 @@ def live_size(spec: AwsCluster) -> list[str]:
     return ["scalingConfig.desiredSize"] if spec.node_autoscaler == "cluster-autoscaler" else []
 
 
-def _template(name: str, tags: Mapping[str, str], opts: pulumi.ResourceOptions) -> ec2.LaunchTemplate:
+def _template(
+    name: str, spec: AwsCluster, tags: Mapping[str, str], opts: pulumi.ResourceOptions
+) -> ec2.LaunchTemplate:
     """Encrypted disks, and a metadata service that containers cannot reach. The rest is EKS's choice."""
     return ec2.LaunchTemplate(
         name,
-        block_device_mappings=_disks(),
+        block_device_mappings=_disks(spec),
         metadata_options={"http_tokens": "required", "http_put_response_hop_limit": 1},
         tag_specifications=[
             {"resource_type": kind, "tags": tags} for kind in ("instance", "network-interface", "volume")
@@ -71,13 +73,13 @@ def _template(name: str, tags: Mapping[str, str], opts: pulumi.ResourceOptions) 
     )
 
 
-def _disks() -> Sequence[ec2.LaunchTemplateBlockDeviceMappingArgsDict]:
+def _disks(spec: AwsCluster) -> Sequence[ec2.LaunchTemplateBlockDeviceMappingArgsDict]:
     return [
         {
             "device_name": device,
             "ebs": {
                 "delete_on_termination": "true",
-                "encrypted": "true",
+                **encryption.of_disk(spec),
                 "volume_size": gib,
                 "volume_type": "gp3",
             },

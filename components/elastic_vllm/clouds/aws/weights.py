@@ -4,6 +4,7 @@ Not versioned: what is in it can be fetched again, and a second copy of everythi
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_aws import eks, iam, s3
@@ -13,22 +14,36 @@ from elastic_vllm.clouds.aws.cluster import EksContext
 from elastic_vllm.clouds.base import Accounts, Bucket, Endpoint
 from elastic_vllm.spec import AwsCluster
 
+if TYPE_CHECKING:
+    from pulumi_aws.s3 import BucketServerSideEncryptionConfigurationRuleArgsDict
+
 AGENT = Endpoint(cidr="169.254.170.23/32", port=80)
 """Where the node's Pod Identity agent gives pods their credentials."""
 ABANDONED_AFTER_DAYS = 1
 """Parts of an upload that was cut off are billed and not listed."""
 READ = ("s3:GetObject",)
 WRITE = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
+KEY_USE = {READ: ["kms:Decrypt"], WRITE: ["kms:Decrypt", "kms:GenerateDataKey"]}
+"""What the same takes of a customer key; an upload in parts is read back."""
 
 
 def bucket(name: str, base: EksContext, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket:
-    """Register the bucket, and one role for those who read and one for those who write."""
+    """Register the bucket, and one role for those who read and one for those who write.
+
+    Of a bucket that exists only the readers' role: what is in it is its owner's.
+    """
     spec = base.spec
     on_aws = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.aws))
-    made, settings = _bucket(f"{name}-bucket", spec, on_aws)
-    readers = _allowed(f"{name}-reader", spec, made, READ, on_aws)
-    writer = _allowed(f"{name}-writer", spec, made, WRITE, on_aws)
-    roles = {**dict.fromkeys(accounts.readers, readers), accounts.writer: writer}
+    settings: Sequence[pulumi.Resource] = []
+    called: pulumi.Input[str]
+    if spec.bucket:
+        called, arn = spec.bucket, f"arn:{naming.partition(spec.region)}:s3:::{spec.bucket}"
+        roles = dict.fromkeys(accounts.readers, _allowed(f"{name}-reader", spec, arn, READ, on_aws))
+    else:
+        made, settings = _bucket(f"{name}-bucket", spec, on_aws)
+        called = made.bucket
+        roles = dict.fromkeys(accounts.readers, _allowed(f"{name}-reader", spec, made.arn, READ, on_aws))
+        roles[accounts.writer] = _allowed(f"{name}-writer", spec, made.arn, WRITE, on_aws)
     bound = [
         eks.PodIdentityAssociation(
             f"{name}-{account}-identity",
@@ -41,21 +56,23 @@ def bucket(name: str, base: EksContext, accounts: Accounts, opts: pulumi.Resourc
         for account, (role, policy) in roles.items()
     ]
     return Bucket(
-        address=pulumi.Output.concat("s3://", made.bucket),
+        address=pulumi.Output.concat("s3://", called),
         # One SDK in the image reads the first, one the second.
         environment={"AWS_DEFAULT_REGION": spec.region, "AWS_REGION": spec.region},
         credentials=[AGENT],
         ready=[*settings, *bound],
+        filled=spec.bucket is not None,
     )
 
 
-def use(arn: pulumi.Input[str], objects: Sequence[str]) -> Mapping[str, object]:
+def use(arn: pulumi.Input[str], objects: tuple[str, ...], key: str | None = None) -> Mapping[str, object]:
     """The policy by which a role may list one bucket and do this with what is in it."""
     return {
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [arn]},
             {"Effect": "Allow", "Action": [*objects], "Resource": [pulumi.Output.concat(arn, "/*")]},
+            *([{"Effect": "Allow", "Action": KEY_USE[objects], "Resource": [key]}] if key else []),
         ],
     }
 
@@ -102,7 +119,7 @@ def _bucket(
     encrypted = s3.BucketServerSideEncryptionConfiguration(
         f"{name}-encryption",
         bucket=made.id,
-        rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
+        rules=[_by(spec.encryption.bucket)],
         opts=opts,
     )
     tidied = s3.BucketLifecycleConfiguration(
@@ -128,14 +145,28 @@ def _bucket(
     return made, [closed, owned, encrypted, tidied, policy]
 
 
+def _by(key: str | None) -> "BucketServerSideEncryptionConfigurationRuleArgsDict":
+    """S3's own key, or a customer's, asked for once for many objects."""
+    if key is None:
+        return {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}
+    return {
+        "apply_server_side_encryption_by_default": {"kms_master_key_id": key, "sse_algorithm": "aws:kms"},
+        "bucket_key_enabled": True,
+    }
+
+
 def _allowed(
-    name: str, spec: AwsCluster, made: s3.Bucket, objects: Sequence[str], opts: pulumi.ResourceOptions
+    name: str,
+    spec: AwsCluster,
+    arn: pulumi.Input[str],
+    objects: tuple[str, ...],
+    opts: pulumi.ResourceOptions,
 ) -> tuple[iam.Role, iam.RolePolicy]:
     role = identity.role(f"{name}-role", spec, identity.POD, [], opts).role
     policy = iam.RolePolicy(
         f"{name}-policy",
         role=role.name,
-        policy=pulumi.Output.json_dumps(use(made.arn, objects)),
+        policy=pulumi.Output.json_dumps(use(arn, objects, spec.encryption.bucket)),
         opts=opts,
     )
     return role, policy
