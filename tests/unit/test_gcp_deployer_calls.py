@@ -13,7 +13,7 @@ import yaml
 
 from elastic_vllm.clouds.gcp.deployer import commands
 from elastic_vllm.clouds.gcp.identity import NODE_ROLES
-from tests.gcp import STACKS, build, google, recorded
+from tests.gcp import STACKS, build, cluster, google, recorded
 
 PROJECT = "acme-inference"
 NODES = f"gke-nodes@{PROJECT}.iam.gserviceaccount.com"
@@ -34,7 +34,7 @@ class Grant:
 @cache
 def grants(node_account: str | None) -> tuple[Grant, ...]:
     """What the printed commands give to the deployer."""
-    return tuple(_parsed(commands(PROJECT, NODE_ROLES, node_account)))
+    return tuple(_parsed(commands(cluster(nodeServiceAccount=node_account), NODE_ROLES)))
 
 
 def _parsed(lines: Iterator[str]) -> Iterator[Grant]:

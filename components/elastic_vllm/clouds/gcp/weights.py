@@ -38,6 +38,7 @@ def bucket(name: str, base: GkeContext, accounts: Accounts, opts: pulumi.Resourc
         public_access_prevention="enforced",
         force_destroy=not spec.protect,
         labels=dict(base.cost_labels),
+        encryption={"default_kms_key_name": key} if (key := spec.encryption.bucket) else None,
         opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=spec.protect)),
     )
     identities = pulumi.Output.format(IDENTITIES, made.project_number, spec.project, accounts.namespace)
