@@ -56,17 +56,21 @@ class ModelWeights(pulumi.ComponentResource):
         self.register_outputs({"bucket": bucket.address} if bucket else {})
 
     def _filled(self, name: str, bucket: Bucket) -> Mapping[str, Streamed]:
-        before = [*bucket.ready, *self._common(name, bucket)]
-        jobs = {fetch.path: self._job(name, fetch, bucket, before) for fetch in fetches(self._args.models)}
+        jobs = {} if bucket.filled else self._jobs(name, bucket)
         return {
             model.name: Streamed(
                 address=_address(bucket, fetch_of(model)),
                 environment=bucket.environment,
                 credentials=bucket.credentials,
-                ready=[*bucket.ready, jobs[fetch_of(model).path]],
+                ready=[*bucket.ready, *(job for path, job in jobs.items() if path == fetch_of(model).path)],
             )
             for model in self._args.models
         }
+
+    def _jobs(self, name: str, bucket: Bucket) -> Mapping[str, Job]:
+        """What fetches each revision, by its path in the bucket."""
+        before = [*bucket.ready, *self._common(name, bucket)]
+        return {fetch.path: self._job(name, fetch, bucket, before) for fetch in fetches(self._args.models)}
 
     def _common(self, name: str, bucket: Bucket) -> list[pulumi.Resource]:
         """What every Job needs: an identity, a way out, the script, and the token if there is one."""

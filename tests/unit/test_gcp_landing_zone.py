@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from elastic_vllm.clouds.gcp import weights
 from elastic_vllm.clouds.gcp.deployer import commands, roles
 from elastic_vllm.clouds.gcp.identity import NODE_ROLES
 from elastic_vllm.spec import GcpCluster
@@ -197,6 +198,51 @@ def test_google_s_own_encryption_takes_no_key() -> None:
 def test_a_key_of_another_region_is_refused() -> None:
     key = KEY.replace("europe-west4", "us-east1") + "etcd"
     assert "cluster.encryption.disks: projects/acme-keys" in refused(encryption={"disks": key})
+
+
+BUCKET = {"bucket": "acme-models", "projectNumber": 123456789012}
+
+
+def test_weights_in_a_bucket_that_exists_are_read_from_there_and_nothing_is_fetched() -> None:
+    graph = build("gcp-dev", cluster={**SECTION, **BUCKET})
+    assert "Bucket" not in kinds(graph)
+    assert not graph.of_type("kubernetes:batch/v1:Job")
+    assert "weights-network" not in {item.name for item in graph}
+    (served,) = inputs(graph, "chat-deployment")["spec"]["template"]["spec"]["containers"]
+    assert any(word.startswith("gs://acme-models/Qwen/Qwen3-VL-8B-Instruct-FP8/") for word in served["args"])
+
+
+def test_only_models_may_read_it_by_the_number_of_the_project() -> None:
+    graph = build("gcp-dev", cluster={**SECTION, **BUCKET})
+    granted = [
+        inputs(graph, item.name) for item in graph.of_type("gcp:storage/bucketIAMMember:BucketIAMMember")
+    ]
+    assert {grant["bucket"] for grant in granted} == {"acme-models"}
+    assert {grant["role"] for grant in granted} == {*weights.READ}
+    pool = "projects/123456789012/locations/global/workloadIdentityPools/acme-inference.svc.id.goog"
+    assert {grant["member"] for grant in granted} == {
+        f"principal://iam.googleapis.com/{pool}/subject/ns/inference/sa/chat"
+    }
+
+
+def test_the_deployer_then_reaches_that_bucket_alone() -> None:
+    lines = printed(**BUCKET)
+    assert "storage buckets add-iam-policy-binding gs://acme-models" in lines
+    assert "roles/storage.admin" not in lines
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"bucket": "acme-models"}, "cluster.projectNumber: is missing"),
+        ({"projectNumber": 1}, "cluster.projectNumber: has no effect without cluster.bucket"),
+        ({**BUCKET, "encryption": {"bucket": KEY + "b"}}, "cluster.encryption.bucket: has no effect"),
+    ],
+)
+def test_a_bucket_that_exists_takes_the_project_s_number_and_no_key(
+    keys: dict[str, object], says: str
+) -> None:
+    assert says in refused(**keys)
 
 
 def test_labels_tags_and_fleet_are_on_what_takes_them() -> None:

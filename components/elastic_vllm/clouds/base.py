@@ -59,7 +59,7 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """A bucket of the stack's own for weights, reached by the identity of pods and by no key."""
+    """A bucket for weights, reached by the identity of pods and by no key."""
 
     address: pulumi.Output[str]
     """With its scheme and without a slash at the end, as in ``s3://name``."""
@@ -71,6 +71,8 @@ class Bucket:
     """Without these no pod can use it."""
     resolvers: Sequence[Resolver] = (CLUSTER_DNS,)
     """The DNS servers that the Jobs which fill it ask."""
+    filled: bool = False
+    """Whether the weights are in it already, and nothing fetches them."""
 
 
 class Cloud(Protocol):

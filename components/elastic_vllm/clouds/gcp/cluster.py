@@ -13,7 +13,7 @@ from elastic_vllm.clouds.gcp.access import kubeconfig
 from elastic_vllm.clouds.gcp.control_plane import control_plane, location, server
 from elastic_vllm.clouds.gcp.encryption import secrets_key
 from elastic_vllm.clouds.gcp.identity import node_identity
-from elastic_vllm.clouds.gcp.landing_zone import ExistingCluster
+from elastic_vllm.clouds.gcp.landing_zone import GcpExistingCluster
 from elastic_vllm.clouds.gcp.naming import cost_labels
 from elastic_vllm.clouds.gcp.network import network
 from elastic_vllm.clouds.gcp.system_nodes import system_nodes
@@ -81,7 +81,7 @@ def context(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> GkeCon
 
 
 def _existing(
-    spec: GcpCluster, cluster: ExistingCluster, provider: Provider, labels: Mapping[str, str]
+    spec: GcpCluster, cluster: GcpExistingCluster, provider: Provider, labels: Mapping[str, str]
 ) -> GkeContext:
     """A cluster by what the stack file says of it: no call asks Google, so a plan needs no account."""
     if spec.node_service_account is None:

@@ -28,6 +28,7 @@ FOR_OWN_ACCOUNT = frozenset(
 """Needed in the project only where the stack makes the nodes' account itself."""
 FOR_OWN_NETWORK = frozenset({"roles/compute.networkAdmin", "roles/compute.securityAdmin"})
 FOR_OWN_KEY = frozenset({"roles/cloudkms.admin", "roles/serviceusage.serviceUsageAdmin"})
+FOR_OWN_BUCKET = frozenset({"roles/storage.admin"})
 GKE_AGENT = "service-$NUMBER@container-engine-robot.iam.gserviceaccount.com"
 """GKE's own account in the stack's project."""
 APIS_AGENT = "$NUMBER@cloudservices.gserviceaccount.com"
@@ -54,6 +55,12 @@ def commands(spec: GcpSettings, granted: tuple[str, ...]) -> Iterator[str]:
     yield from _of_google(spec)
     if spec.node_service_account:
         yield from _of_nodes(spec.project, granted, spec.node_service_account)
+    if spec.bucket:
+        yield "# the bucket with the weights: who may read it"
+        yield (
+            f'gcloud storage buckets add-iam-policy-binding gs://{spec.bucket} --member="$DEPLOYER" '
+            "--role=roles/storage.legacyBucketOwner"
+        )
     for role in roles(spec):
         yield f"# {ROLES[role]}"
         condition = "None"
@@ -74,6 +81,8 @@ def roles(spec: GcpSettings) -> list[str]:
         spared |= FOR_OWN_NETWORK
     if spec.existing or spec.encryption.secrets:
         spared |= FOR_OWN_KEY
+    if spec.bucket:
+        spared |= FOR_OWN_BUCKET
     return [role for role in ROLES if role not in spared]
 
 

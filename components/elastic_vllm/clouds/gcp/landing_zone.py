@@ -34,7 +34,7 @@ LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
 NetworkTag = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
-class ExistingNetwork(Section):
+class GcpExistingNetwork(Section):
     """A network of yours, a Shared VPC among them. The stack makes no network, NAT or firewall rule then."""
 
     network: str = Field(
@@ -58,7 +58,7 @@ class ExistingNetwork(Section):
         return self.subnetwork.split("/")[1]
 
 
-class ExistingCluster(Section):
+class GcpExistingCluster(Section):
     """A GKE cluster of yours. The stack adds node pools, weights and models, and changes nothing else.
 
     It has to have Workload Identity and an endpoint by DNS name.
@@ -73,7 +73,7 @@ class ExistingCluster(Section):
     """The DNS name of its control plane: ``controlPlaneEndpointsConfig.dnsEndpointConfig.endpoint``."""
 
 
-class EncryptionSpec(Section):
+class GcpEncryption(Section):
     """Cloud KMS keys of yours, in the cluster's region; ``fleet deployer`` prints who has to use them."""
 
     secrets: KeyId | Literal["google"] | None = None
@@ -90,7 +90,7 @@ class EncryptionSpec(Section):
         return ((use, key) for use, key in given.items() if key and key != "google")
 
 
-def check_unused(given: Set[str], encryption: EncryptionSpec) -> None:
+def check_unused(given: Set[str], encryption: GcpEncryption) -> None:
     """Refuse keys that have no effect on a cluster that exists."""
     unused = [to_camel(field) for field in UNUSED if field in given]
     for key in [*unused, *(["encryption.secrets"] if encryption.secrets else [])]:

@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 
 from elastic_vllm.clouds.address_ranges import PrivateRange, PublicRange
 from elastic_vllm.clouds.gcp.landing_zone import (
-    EncryptionSpec,
-    ExistingCluster,
-    ExistingNetwork,
+    GcpEncryption,
+    GcpExistingCluster,
+    GcpExistingNetwork,
     LabelKey,
     LabelValue,
     NetworkTag,
@@ -33,7 +33,7 @@ class GcpNetwork(Section):
     """The addresses of Services."""
     control_plane: PrivateRange = "172.16.0.0/28"
     """The control plane's private endpoint; a /28."""
-    existing: ExistingNetwork | None = None
+    existing: GcpExistingNetwork | None = None
     """A network of yours in the place of one that the stack makes; it has its own ranges."""
 
     @model_validator(mode="after")
@@ -92,10 +92,19 @@ class GcpSettings(Section):
     """How early GKE's own upgrades come; ``extended`` keeps a minor version longer, at a price."""
     maintenance: MaintenanceSpec | None = None
     """When they may come; at any hour when left out."""
-    existing: ExistingCluster | None = None
+    existing: GcpExistingCluster | None = None
     """A cluster of yours in the place of one that the stack makes; ``zones`` are those of the GPU nodes."""
-    encryption: EncryptionSpec = EncryptionSpec()
+    encryption: GcpEncryption = GcpEncryption()
     """Keys of yours."""
+    bucket: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][-._a-z0-9]{1,61}[a-z0-9]$", examples=["acme-models"]
+    )
+    """A bucket of yours, with each model's files under ``<checkpoint>/<revision>/``.
+
+    The stack then makes no bucket, and nothing is fetched from the hub. It takes ``projectNumber``.
+    """
+    project_number: int | None = Field(default=None, gt=0, examples=[123456789012])
+    """The number of ``project``, by which ``bucket`` knows the stack's pods."""
     labels: dict[LabelKey, LabelValue] = Field(default={}, max_length=60, examples=[{"cost-center": "ml-7"}])
     """Labels of yours for the bill, beside ``app`` and ``stack``, on everything that takes labels."""
     network_tags: tuple[NetworkTag, ...] = Field(default=(), max_length=60, examples=[["gke-gpu"]])
@@ -168,10 +177,25 @@ class GcpSettings(Section):
                 raise config_error(
                     f"encryption.{use}", f"{key} is not in {self.region}; use a key of the cluster's region"
                 )
+        self._bucket_fits()
         for label in ("app", "stack"):
             if label in self.labels:
                 raise config_error(f"labels.{label}", "is the stack's own label; use another name")
         return self
+
+    def _bucket_fits(self) -> None:
+        if self.bucket and self.project_number is None:
+            raise config_error(
+                "projectNumber",
+                "is missing; with cluster.bucket give what this prints: gcloud projects describe "
+                f"{self.project} --format='value(projectNumber)'",
+            )
+        if self.project_number is not None and not self.bucket:
+            raise config_error("projectNumber", "has no effect without cluster.bucket; leave it out")
+        if self.bucket and self.encryption.bucket:
+            raise config_error(
+                "encryption.bucket", "has no effect with cluster.bucket, which has its own; leave it out"
+            )
 
     @property
     def makes_network(self) -> bool:
