@@ -18,6 +18,9 @@ from tests.manifests import GROUP, model
 
 ROOT = Path(__file__).parents[1]
 STACKS = ("gcp-dev", "gcp-prod")
+"""Those that make all they stand on."""
+EXISTING = "gcp-existing"
+"""On a cluster that exists."""
 CANARY = "sk-canary-gcp-41c7"
 HUB_CANARY = "hf_canary5e0c"
 LEARNED: Mapping[str, Mapping[str, object]] = {

@@ -53,7 +53,7 @@ def exclusions(value: object) -> object:
 
 NODE_CONFIG: Rules = {
     **same("machineType", "imageType", "serviceAccount", "oauthScopes", "diskSizeGb", "diskType", "spot"),
-    **same("labels", "resourceLabels", "flexStart", "maxRunDuration"),
+    **same("labels", "resourceLabels", "flexStart", "maxRunDuration", "bootDiskKmsKey", "tags"),
     "reservationAffinity": block("reservationAffinity", "consumeReservationType", "key", "values"),
     "secondaryBootDisks": block("secondaryBootDisks", "diskImage", "mode"),
     "guestAccelerators": Section(
@@ -157,6 +157,7 @@ CLUSTER: Rules = {
     "gatewayApiConfig": block("networkConfig.gatewayApiConfig", "channel"),
     "costManagementConfig": block("costManagementConfig", "enabled"),
     "enableShieldedNodes": "shieldedNodes.enabled",
+    "fleet": block("fleet", "project"),
     "nodeConfig": Section(to="nodeConfig", rules=NODE_CONFIG),
 }
 
@@ -259,6 +260,7 @@ CALLS: Mapping[str, Call] = {
         rules={
             "forceDestroy": NOT_SENT,
             **same("labels", "location", "storageClass"),
+            "encryption": block("encryption", "defaultKmsKeyName"),
             "publicAccessPrevention": "iamConfiguration.publicAccessPrevention",
             "uniformBucketLevelAccess": "iamConfiguration.uniformBucketLevelAccess.enabled",
         },

@@ -22,6 +22,7 @@ from tests.aws import EVERY as AWS_STACKS
 from tests.aws import EXISTING, MANAGED, execute, recorded
 from tests.cluster.dry_runs import Body, body, objects, pods, ref_of, remove, try_out, try_pod
 from tests.cluster.objects import apply
+from tests.gcp import EXISTING as ON_EXISTING_GKE
 from tests.gcp import STACKS as GCP_STACKS
 from tests.gcp import build
 
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.cluster
 MODULE = f"github.com/aws/karpenter-provider-aws@v{VERSION}"
 NAMESPACE = "inference"
 GROUPS = "aws-dev with managed node groups"
-STACKS = (*AWS_STACKS, GROUPS, *GCP_STACKS)
+STACKS = (*AWS_STACKS, GROUPS, *GCP_STACKS, ON_EXISTING_GKE)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from elastic_vllm.testing.registration import Registration
 from elastic_vllm.testing.values import mapping
-from tests.gcp import ROOT, STACKS, cluster, declare, google, recorded
+from tests.gcp import EXISTING, ROOT, STACKS, cluster, declare, google, recorded
 from tests.gcp_discovery import UnconsumedInputError, problems, request
 from tests.manifests import pool
 
@@ -69,6 +69,28 @@ def test_every_kind_of_pool_is_one_that_google_describes(keys: dict[str, object]
         cluster(regional=True, authorizedNetworks=["203.0.113.0/24"], imageDisk=IMAGE), pool(**keys)
     )
     assert [problem for item in google(graph) for problem in wrong(item)] == []
+
+
+def test_what_a_company_asks_of_its_machines_is_what_google_describes() -> None:
+    lent = {
+        "network": "projects/acme-host/global/networks/shared",
+        "subnetwork": "projects/acme-host/regions/europe-west4/subnetworks/gke",
+        "pods": "gke-pods",
+        "services": "gke-services",
+    }
+    key = "projects/acme-keys/locations/europe-west4/keyRings/inference/cryptoKeys/gke"
+    graph = declare(
+        cluster(
+            network={"existing": lent},
+            encryption={"secrets": key, "disks": key},
+            fleetProject="acme-fleet",
+            labels={"cost-center": "ml-7"},
+            networkTags=["gke-gpu"],
+        ),
+        pool(),
+    )
+    planned = [*google(graph), *google(recorded(EXISTING))]
+    assert [problem for item in planned for problem in wrong(item)] == []
 
 
 def test_windows_of_upgrades_and_webhooks_are_what_google_describes() -> None:

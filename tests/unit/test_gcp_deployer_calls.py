@@ -13,10 +13,12 @@ import yaml
 
 from elastic_vllm.clouds.gcp.deployer import commands
 from elastic_vllm.clouds.gcp.identity import NODE_ROLES
-from tests.gcp import STACKS, build, google, recorded
+from elastic_vllm.spec import GcpCluster
+from tests.gcp import EXISTING, STACKS, build, cluster, google, recorded
 
 PROJECT = "acme-inference"
 NODES = f"gke-nodes@{PROJECT}.iam.gserviceaccount.com"
+BUCKET = "gs://acme-models"
 OTHER = f"owner@{PROJECT}.iam.gserviceaccount.com"
 TABLE: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("gcp_calls.yaml").read_text())
 
@@ -34,7 +36,7 @@ class Grant:
 @cache
 def grants(node_account: str | None) -> tuple[Grant, ...]:
     """What the printed commands give to the deployer."""
-    return tuple(_parsed(commands(PROJECT, NODE_ROLES, node_account)))
+    return tuple(_parsed(commands(cluster(nodeServiceAccount=node_account), NODE_ROLES)))
 
 
 def _parsed(lines: Iterator[str]) -> Iterator[Grant]:
@@ -43,11 +45,11 @@ def _parsed(lines: Iterator[str]) -> Iterator[Grant]:
             continue
         words = shlex.split(line)
         options = dict(word.removeprefix("--").split("=", 1) for word in words if word.startswith("--"))
-        if options["member"] != "$DEPLOYER":
+        if options.get("member") != "$DEPLOYER":
             continue
         listed = re.search(r"hasOnly\(\[(.*)\]\)", options.get("condition", ""))
         only = frozenset(re.findall(r"'([^']+)'", listed.group(1))) if listed else None
-        on = words[4] if words[1:3] == ["iam", "service-accounts"] else PROJECT
+        on = PROJECT if words[1] == "projects" else words[4]
         yield Grant(options["role"], on, only)
 
 
@@ -67,12 +69,16 @@ def needed(node_account: str | None) -> Iterator[tuple[str, str, str | None]]:
     kinds = {item.type.removeprefix("gcp:") for stack in STACKS for item in google(recorded(stack))}
     kinds |= {"compute/firewall:Firewall"}  # of stacks with replicas that span nodes
     assert kinds <= set(TABLE["needs"]), f"no permissions are listed for {kinds - set(TABLE['needs'])}"
-    for kind in sorted(kinds - own):
+    yield from _calls(kinds - own)
+
+
+def _calls(kinds: set[str]) -> Iterator[tuple[str, str, str | None]]:
+    for kind in sorted(kinds):
         for entry in TABLE["needs"][kind]:
             permission, _, on = entry.partition("@")
             setting = permission == "resourcemanager.projects.setIamPolicy"
             for role in NODE_ROLES if setting else (NODE_ROLES[0],):
-                yield permission, on.format(nodes=NODES) or PROJECT, role
+                yield permission, on.format(nodes=NODES, bucket=BUCKET) or PROJECT, role
 
 
 @pytest.mark.parametrize("account", [None, NODES])
@@ -87,6 +93,37 @@ def test_without_any_one_role_a_call_is_refused(account: str | None) -> None:
     for grant in grants(account):
         rest = tuple(one for one in grants(account) if one != grant)
         assert [call for call in needed(account) if not allows(rest, *call)], grant.role
+
+
+LANDING_ZONE: Mapping[str, Any] = {
+    "cloud": "gcp",
+    "project": PROJECT,
+    "region": "europe-west4",
+    "existing": {"name": "platform", "endpoint": "gke-1a2b-1.europe-west4.gke.goog"},
+    "nodeServiceAccount": NODES,
+}
+IN_BUCKET = {"bucket": "acme-models", "projectNumber": 1}
+
+
+@pytest.mark.parametrize("keys", [{}, IN_BUCKET])
+def test_on_a_cluster_that_exists_every_call_is_allowed_and_each_role_is_for_one(keys: Any) -> None:
+    section = {**LANDING_ZONE, **keys}
+    held = tuple(_parsed(commands(GcpCluster.model_validate(section), NODE_ROLES)))
+    kinds = {item.type.removeprefix("gcp:") for item in google(build(EXISTING, cluster=section))}
+    calls = list(_calls(kinds))
+    assert [call for call in calls if not allows(held, *call)] == []
+    for grant in held:
+        rest = tuple(one for one in held if one != grant)
+        assert [call for call in calls if not allows(rest, *call)], grant.role
+    assert [way for way, call in ESCALATIONS.items() if allows(held, *call)] == []
+
+
+def test_the_deployer_of_weights_that_exist_reaches_no_other_bucket() -> None:
+    section = GcpCluster.model_validate({**LANDING_ZONE, **IN_BUCKET})
+    held = tuple(_parsed(commands(section, NODE_ROLES)))
+    assert allows(held, "storage.buckets.setIamPolicy", BUCKET)
+    assert not allows(held, "storage.buckets.setIamPolicy", "gs://another")
+    assert not allows(held, "storage.buckets.create")
 
 
 ESCALATIONS = {

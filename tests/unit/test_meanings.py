@@ -13,7 +13,7 @@ from elastic_vllm.testing.registration import Graph
 from tests import aws, gcp
 from tests.manifests import inputs
 
-STACKS = ("aws-dev", "aws-prod", *gcp.STACKS)
+STACKS = ("aws-dev", "aws-prod", *gcp.STACKS, gcp.EXISTING)
 
 
 def dns_peers(graph: Graph) -> Iterator[tuple[str, list[Any]]]:

@@ -3,6 +3,8 @@
 Prices are rows of ``catalogue.yaml``.
 """
 
+from collections.abc import Iterator
+
 from elastic_vllm.catalog import MachineRow
 from elastic_vllm.clouds.facts import ALWAYS_EXCLUDED, Bill
 from elastic_vllm.clouds.gcp.spec import GcpSettings
@@ -15,21 +17,29 @@ GPU_DISK_GB = 200
 
 
 def bill(cluster: GcpSettings, machine: MachineRow | None) -> Bill:
-    """Control plane, system nodes and the way out; disks and NAT with each GPU node."""
+    """Control plane, system nodes and the way out; disks and NAT with each GPU node. Not what exists."""
     nodes = len(cluster.node_zones)
+    made = {"control-plane": 1, cluster.system_machine: nodes, SYSTEM_DISK: nodes * SYSTEM_DISK_GB}
+    way_out = {"nat-machine": nodes, "public-address": 1}
     return Bill(
         fixed={
-            "control-plane": 1,
-            cluster.system_machine: nodes,
-            SYSTEM_DISK: nodes * SYSTEM_DISK_GB,
-            "nat-machine": nodes,
-            "public-address": 1,
+            **({} if cluster.existing else made),
+            **(way_out if cluster.makes_network else {}),
         },
-        per_gpu_node=_with_each(machine) if machine else {},
+        per_gpu_node=_with_each(machine, nat=cluster.makes_network) if machine else {},
         region=cluster.region,
         zones=cluster.node_zones,
-        excluded=(*ALWAYS_EXCLUDED, "system nodes that GKE adds above one in each zone"),
+        excluded=(*ALWAYS_EXCLUDED, *_excluded(cluster)),
     )
+
+
+def _excluded(cluster: GcpSettings) -> Iterator[str]:
+    if cluster.existing:
+        yield "the cluster that exists, with its network and nodes"
+        return
+    yield "system nodes that GKE adds above one in each zone"
+    if not cluster.makes_network:
+        yield "the network that exists, with its way out"
 
 
 def boot_disk(machine: MachineRow) -> str:
@@ -39,6 +49,6 @@ def boot_disk(machine: MachineRow) -> str:
     return machine.boot_disk
 
 
-def _with_each(machine: MachineRow) -> dict[str, float]:
+def _with_each(machine: MachineRow, *, nat: bool) -> dict[str, float]:
     local = {"local-ssd": machine.local_disk_gb} if machine.local_disk_extra else {}
-    return {boot_disk(machine): GPU_DISK_GB, "nat-machine": 1, **local}
+    return {boot_disk(machine): GPU_DISK_GB, **({"nat-machine": 1} if nat else {}), **local}

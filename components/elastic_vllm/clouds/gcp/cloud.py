@@ -54,8 +54,11 @@ class _GkeCluster:
         return _GkeAutoscaler(context=self.context, node_class=autoscaler.autoscaler())
 
     def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
+        vpc = self.context.network
+        if vpc is None or not self.context.spec.makes_network:
+            return [groups.controller(name, opts)]
         google = pulumi.ResourceOptions(parent=opts.parent, provider=self.context.provider)
-        opened = network.webhook(f"{name}-webhook", self.context.spec, self.context.network, google)
+        opened = network.webhook(f"{name}-webhook", self.context.spec, vpc, google)
         after = pulumi.ResourceOptions(depends_on=[opened])
         return [groups.controller(name, pulumi.ResourceOptions.merge(opts, after))]
 

@@ -13,13 +13,14 @@ from elastic_vllm.clouds.gcp import maintenance, nodes
 from elastic_vllm.clouds.gcp.autoscaler import PROFILE
 from elastic_vllm.clouds.gcp.encryption import SecretsKey
 from elastic_vllm.clouds.gcp.identity import NodeIdentity
-from elastic_vllm.clouds.gcp.network import PODS, SERVICES, Network
+from elastic_vllm.clouds.gcp.network import Network
 from elastic_vllm.spec import GcpCluster
 
 if TYPE_CHECKING:
     from pulumi_gcp.container import (
         ClusterMasterAuthorizedNetworksConfigArgsDict,
         ClusterMonitoringConfigArgsDict,
+        ClusterNodeConfigArgsDict,
         ClusterPrivateClusterConfigArgsDict,
     )
 
@@ -38,7 +39,7 @@ def control_plane(
     """Register it without a node of its own: pools come beside it."""
     vpc, identity, key = on
     own = pulumi.ResourceOptions(
-        depends_on=[key.grant],
+        depends_on=[*key.grants],
         # Of the first pool, which is gone as soon as the cluster is there.
         ignore_changes=["nodeConfig"],
         custom_timeouts=pulumi.CustomTimeouts(create="60m", update="120m", delete="60m"),
@@ -52,8 +53,8 @@ def control_plane(
         networking_mode="VPC_NATIVE",
         datapath_provider="ADVANCED_DATAPATH",
         ip_allocation_policy={
-            "cluster_secondary_range_name": PODS,
-            "services_secondary_range_name": SERVICES,
+            "cluster_secondary_range_name": vpc.pods,
+            "services_secondary_range_name": vpc.services,
         },
         private_cluster_config=private_cluster(spec),
         master_authorized_networks_config=authorized_networks(spec),
@@ -62,7 +63,7 @@ def control_plane(
         maintenance_policy=maintenance.policy(spec.maintenance),
         release_channel={"channel": spec.release_channel.upper()},
         workload_identity_config={"workload_pool": f"{spec.project}.svc.id.goog"},
-        database_encryption={"state": "ENCRYPTED", "key_name": key.id},
+        database_encryption=key.setting,
         cluster_autoscaling={"enabled": False, "autoscaling_profile": PROFILE},
         pod_autoscaling={"hpa_profile": "PERFORMANCE"},
         monitoring_config=monitoring(),
@@ -71,18 +72,29 @@ def control_plane(
         # compileCache needs a volume that many nodes write to; GKE installs the driver of Filestore.
         addons_config={"gcp_filestore_csi_driver_config": {"enabled": True}},
         cost_management_config={"enabled": True},
+        fleet={"project": spec.fleet_project} if spec.fleet_project else None,
         enable_shielded_nodes=True,
         deletion_protection=spec.protect,
         resource_labels=dict(labels),
         initial_node_count=1,
         remove_default_node_pool=True,
-        node_config={
-            "service_account": identity.email,
-            "oauth_scopes": [nodes.OAUTH_SCOPE],
-            "shielded_instance_config": nodes.shielded(),
-        },
+        node_config=_first_node(spec, identity),
         opts=pulumi.ResourceOptions.merge(opts, own),
     )
+
+
+def _first_node(spec: GcpCluster, identity: NodeIdentity) -> "ClusterNodeConfigArgsDict":
+    """The node that GKE makes with the cluster: policies of an organisation judge it, too."""
+    config: ClusterNodeConfigArgsDict = {
+        "service_account": identity.email,
+        "oauth_scopes": [nodes.OAUTH_SCOPE],
+        "shielded_instance_config": nodes.shielded(),
+    }
+    if spec.encryption.disks:
+        config["boot_disk_kms_key"] = spec.encryption.disks
+    if spec.network_tags:
+        config["tags"] = [*spec.network_tags]
+    return config
 
 
 def location(spec: GcpCluster) -> str:

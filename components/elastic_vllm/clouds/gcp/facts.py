@@ -88,7 +88,7 @@ class GcpCluster(GcpSettings):
                 f"stack {stack} is in the project {self.project}, not in {account!r}",
                 f"give --account {self.project}, or change cluster.project in the stack file",
             )
-        return {"roles.sh": "\n".join(commands(self.project, NODE_ROLES, self.node_service_account))}
+        return {"roles.sh": "\n".join(commands(self, NODE_ROLES))}
 
     def check(self, config: "StackConfig") -> "Iterator[Finding]":
         """See ``ClusterFacts.check``."""

@@ -28,9 +28,9 @@ def has_spot(pool: "NodePoolSpec") -> bool:
     return pool.capacity == "spot-then-on-demand" and pool.max_nodes > pool.min_nodes
 
 
-def cost_labels(stack: str) -> Mapping[str, str]:
+def cost_labels(stack: str, own: Mapping[str, str]) -> Mapping[str, str]:
     """Labels for the bill: on the cluster, its nodes, their disks and the key. Networks take none."""
-    return {"app": "elastic-vllm", "stack": label_value(stack)}
+    return {**own, "app": "elastic-vllm", "stack": label_value(stack)}
 
 
 def label_value(text: str) -> str:

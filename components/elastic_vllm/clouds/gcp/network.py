@@ -1,5 +1,9 @@
-"""A VPC of the cluster's own: one subnetwork with ranges for pods and Services, a way out and no way in."""
+"""A VPC of the cluster's own: one subnetwork with ranges for pods and Services, a way out and no way in.
 
+Where the stack file names a network that exists, none of it is made.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -19,13 +23,24 @@ class Network:
 
     network: pulumi.Output[str]
     subnetwork: pulumi.Output[str]
-    nat: RouterNat
-    """Nodes wait for it: without it they pull no image."""
+    pods: str = PODS
+    """The name of the secondary range for pods."""
+    services: str = SERVICES
+    """The name of the secondary range for Services."""
+    nat: Sequence[RouterNat] = ()
+    """Nodes wait for it: without a way out they pull no image. None where the network is not the stack's."""
 
 
 def network(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> Network:
-    """Register the network. Google's own APIs are reached without the NAT."""
+    """Register the network, or take the one that exists. Google's own APIs are reached without the NAT."""
     ranges = spec.network
+    if lent := ranges.existing:
+        return Network(
+            network=pulumi.Output.from_input(lent.network),
+            subnetwork=pulumi.Output.from_input(lent.subnetwork),
+            pods=lent.pods,
+            services=lent.services,
+        )
     vpc = Vpc(f"{name}-network", auto_create_subnetworks=False, routing_mode="REGIONAL", opts=opts)
     subnetwork = Subnetwork(
         f"{name}-subnetwork",
@@ -51,7 +66,7 @@ def network(name: str, spec: GcpCluster, opts: pulumi.ResourceOptions) -> Networ
         log_config={"enable": True, "filter": "ERRORS_ONLY"},
         opts=opts,
     )
-    return Network(network=vpc.id, subnetwork=subnetwork.id, nat=nat)
+    return Network(network=vpc.id, subnetwork=subnetwork.id, nat=[nat])
 
 
 def webhook(name: str, spec: GcpCluster, vpc: pulumi.Input[str], opts: pulumi.ResourceOptions) -> Firewall:

@@ -44,7 +44,7 @@ def node_config(
 ) -> "NodePoolNodeConfigArgsDict":
     """A node of the pool. Its taint is written out, though GKE adds the same one to nodes with GPUs."""
     config: NodePoolNodeConfigArgsDict = {
-        **nodes.node_config(machine.name, gke.node_account, gke.cost_labels),
+        **nodes.node_config(machine.name, gke.spec, gke.node_account, gke.cost_labels),
         "guest_accelerators": [
             {
                 "type": accelerator_type(machine),
@@ -113,7 +113,9 @@ def _register(  # noqa: PLR0913  # one node pool is all of these
     spot: bool,
     bounds: tuple[int, int],
 ) -> NodePool:
-    zones = [pool.reservation.zone] if pool.reservation else sorted(pool.zones)
+    # A cluster that exists may have other zones than the stack file: there each pool names its own.
+    of_stack = gke.spec.node_zones if gke.spec.existing else ()
+    zones = [pool.reservation.zone] if pool.reservation else sorted(pool.zones or of_stack)
     own = pulumi.ResourceOptions(
         provider=gke.provider,
         depends_on=[*gke.before_nodes],

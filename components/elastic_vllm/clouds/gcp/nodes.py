@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from elastic_vllm.spec import GcpCluster
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,10 +25,10 @@ OAUTH_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
 def node_config(
-    machine: str, account: pulumi.Input[str], cost_labels: "Mapping[str, str]"
+    machine: str, spec: GcpCluster, account: pulumi.Input[str], cost_labels: "Mapping[str, str]"
 ) -> "NodePoolNodeConfigArgsDict":
     """A node of this machine type."""
-    return {
+    config: NodePoolNodeConfigArgsDict = {
         "machine_type": machine,
         "image_type": "COS_CONTAINERD",
         "service_account": account,
@@ -37,6 +39,11 @@ def node_config(
         "workload_metadata_config": {"mode": "GKE_METADATA"},
         "resource_labels": dict(cost_labels),
     }
+    if spec.encryption.disks:
+        config["boot_disk_kms_key"] = spec.encryption.disks
+    if spec.network_tags:
+        config["tags"] = [*spec.network_tags]
+    return config
 
 
 def shielded() -> "NodePoolNodeConfigShieldedInstanceConfigArgsDict":

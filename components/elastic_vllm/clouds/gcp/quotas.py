@@ -25,7 +25,9 @@ def node_disks(machine: MachineRow) -> Mapping[Counted, int]:
 
 
 def other_demand(cluster: GcpSettings) -> Iterator[Demand]:
-    """The system nodes at their most, and the address of the NAT."""
+    """The system nodes at their most, and the address of the NAT; nothing of what exists."""
+    if cluster.existing:
+        return
     machine = cluster.system_machine
     disk = {UNITS[billing.SYSTEM_DISK]: billing.SYSTEM_DISK_GB}
     yield Demand(
@@ -35,9 +37,10 @@ def other_demand(cluster: GcpSettings) -> Iterator[Demand]:
         nodes=len(cluster.node_zones) + HEADROOM_NODES,
         amounts={"machines": 1, "vCPUs": vcpus_of(machine), **disk},
     )
-    yield Demand(
-        who="one address each", machine="Cloud NAT", family="address", nodes=1, amounts={"addresses": 1}
-    )
+    if cluster.makes_network:
+        yield Demand(
+            who="one address each", machine="Cloud NAT", family="address", nodes=1, amounts={"addresses": 1}
+        )
 
 
 def family_of(machine: str) -> str:

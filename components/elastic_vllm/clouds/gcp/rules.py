@@ -19,7 +19,8 @@ def check(cluster: GcpCluster, config: StackConfig) -> Iterator[Finding]:
     for index, pool in enumerate(config.pools):
         yield from of_pool(f"pools[{index}]", cluster, pool, f"{pool.name}-nodes")
     yield from of_autoscaler(config.autoscaler)
-    yield from _addresses(cluster, most_nodes(cluster, config))
+    if cluster.makes_network:
+        yield from _addresses(cluster, most_nodes(cluster, config))
     yield from _system_machine(cluster.system_machine)
 
 

@@ -8,6 +8,16 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from elastic_vllm.clouds.address_ranges import PrivateRange, PublicRange
+from elastic_vllm.clouds.gcp.landing_zone import (
+    GcpEncryption,
+    GcpExistingCluster,
+    GcpExistingNetwork,
+    LabelKey,
+    LabelValue,
+    NetworkTag,
+    ProjectId,
+    check_unused,
+)
 from elastic_vllm.clouds.gcp.maintenance import MaintenanceSpec
 from elastic_vllm.section import Section, config_error
 
@@ -23,6 +33,17 @@ class GcpNetwork(Section):
     """The addresses of Services."""
     control_plane: PrivateRange = "172.16.0.0/28"
     """The control plane's private endpoint; a /28."""
+    existing: GcpExistingNetwork | None = None
+    """A network of yours in the place of one that the stack makes; it has its own ranges."""
+
+    @model_validator(mode="after")
+    def _one_network(self) -> Self:
+        for key in ("nodes", "pods", "services"):
+            if self.existing and key in self.model_fields_set:
+                raise config_error(
+                    key, "is not used with network.existing, whose ranges are its own; leave one of them out"
+                )
+        return self
 
     @model_validator(mode="after")
     def _ranges_are_apart(self) -> Self:
@@ -32,7 +53,7 @@ class GcpNetwork(Section):
             ("services", self.services),
             ("controlPlane", self.control_plane),
         ]
-        for (key, one), (other_key, other) in combinations(ranges, 2):
+        for (key, one), (other_key, other) in combinations(() if self.existing else ranges, 2):
             if IPv4Network(one).overlaps(IPv4Network(other)):
                 raise config_error(other_key, f"{other} overlaps {key} {one}; choose ranges that are apart")
         if IPv4Network(self.services).prefixlen > 27:
@@ -46,7 +67,7 @@ class GcpSettings(Section):
     """Google Kubernetes Engine. The defaults are those of a small cluster that may go at any time."""
 
     cloud: Literal["gcp"]
-    project: str = Field(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$", examples=["acme-inference"])
+    project: ProjectId
     """The project's id."""
     region: str = Field(pattern=r"^[a-z]+-[a-z]+\d+$", examples=["europe-west4"])
     """The region, as Google Cloud spells it."""
@@ -71,6 +92,25 @@ class GcpSettings(Section):
     """How early GKE's own upgrades come; ``extended`` keeps a minor version longer, at a price."""
     maintenance: MaintenanceSpec | None = None
     """When they may come; at any hour when left out."""
+    existing: GcpExistingCluster | None = None
+    """A cluster of yours in the place of one that the stack makes; ``zones`` are those of the GPU nodes."""
+    encryption: GcpEncryption = GcpEncryption()
+    """Keys of yours."""
+    bucket: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][-._a-z0-9]{1,61}[a-z0-9]$", examples=["acme-models"]
+    )
+    """A bucket of yours, with each model's files under ``<checkpoint>/<revision>/``.
+
+    The stack then makes no bucket, and nothing is fetched from the hub. It takes ``projectNumber``.
+    """
+    project_number: int | None = Field(default=None, gt=0, examples=[123456789012])
+    """The number of ``project``, by which ``bucket`` knows the stack's pods."""
+    labels: dict[LabelKey, LabelValue] = Field(default={}, max_length=60, examples=[{"cost-center": "ml-7"}])
+    """Labels of yours for the bill, beside ``app`` and ``stack``, on everything that takes labels."""
+    network_tags: tuple[NetworkTag, ...] = Field(default=(), max_length=60, examples=[["gke-gpu"]])
+    """Network tags of the nodes, which firewall rules of yours name."""
+    fleet_project: ProjectId | None = None
+    """The project of the fleet that the cluster joins; none when left out."""
     image_disk: str | None = Field(
         default=None,
         pattern=r"^projects/[^/]+/global/images/(family/)?[^/]+$",
@@ -108,13 +148,59 @@ class GcpSettings(Section):
 
     @model_validator(mode="after")
     def _something_reaches_the_control_plane(self) -> Self:
-        if not self.dns_endpoint and not self.authorized_networks:
+        reached = self.dns_endpoint or self.authorized_networks or self.network.existing
+        if not reached:
             raise config_error(
                 "dnsEndpoint",
                 "false without authorizedNetworks: the same update makes the VPC, so nothing that deploys is "
                 "in it yet; leave it out, or list the public addresses that you deploy from",
             )
         return self
+
+    @model_validator(mode="after")
+    def _what_exists_fits(self) -> Self:
+        if self.existing:
+            check_unused(self.model_fields_set, self.encryption)
+            if not self.node_service_account:
+                raise config_error(
+                    "nodeServiceAccount",
+                    "is missing; with cluster.existing the stack makes no account: name that of your nodes",
+                )
+        lent = self.network.existing
+        if lent and f"/regions/{self.region}/" not in lent.subnetwork:
+            raise config_error(
+                "network.existing.subnetwork",
+                f"{lent.subnetwork} is not in {self.region}; name a subnetwork of the cluster's region",
+            )
+        for use, key in self.encryption.keys:
+            if f"/locations/{self.region}/" not in key:
+                raise config_error(
+                    f"encryption.{use}", f"{key} is not in {self.region}; use a key of the cluster's region"
+                )
+        self._bucket_fits()
+        for label in ("app", "stack"):
+            if label in self.labels:
+                raise config_error(f"labels.{label}", "is the stack's own label; use another name")
+        return self
+
+    def _bucket_fits(self) -> None:
+        if self.bucket and self.project_number is None:
+            raise config_error(
+                "projectNumber",
+                "is missing; with cluster.bucket give what this prints: gcloud projects describe "
+                f"{self.project} --format='value(projectNumber)'",
+            )
+        if self.project_number is not None and not self.bucket:
+            raise config_error("projectNumber", "has no effect without cluster.bucket; leave it out")
+        if self.bucket and self.encryption.bucket:
+            raise config_error(
+                "encryption.bucket", "has no effect with cluster.bucket, which has its own; leave it out"
+            )
+
+    @property
+    def makes_network(self) -> bool:
+        """Whether the stack has a network of its own, with its way out."""
+        return self.existing is None and self.network.existing is None
 
     @property
     def node_zones(self) -> tuple[str, ...]:

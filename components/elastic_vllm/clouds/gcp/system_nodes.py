@@ -34,7 +34,7 @@ def system_nodes(
         management=nodes.management(),
         network_config=nodes.private(),
         node_config={
-            **nodes.node_config(spec.system_machine, identity.email, labels),
+            **nodes.node_config(spec.system_machine, spec, identity.email, labels),
             "disk_size_gb": billing.SYSTEM_DISK_GB,
             "disk_type": billing.SYSTEM_DISK,
         },

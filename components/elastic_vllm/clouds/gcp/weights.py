@@ -4,6 +4,8 @@ Kubernetes accounts are named in the bucket's own policy, with no Google account
 accepts credentials over TLS only, and no anonymous request. Not versioned: all of it can be fetched again.
 """
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi_gcp import storage
 
@@ -27,25 +29,21 @@ IDENTITIES = (
 
 
 def bucket(name: str, base: GkeContext, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket:
-    """Register the bucket in the cluster's region, and what each account may do with it."""
+    """Register the bucket, or take the one that exists, and what each account may do with it."""
     spec = base.spec
     child = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=base.provider))
-    made = storage.Bucket(
-        f"{name}-bucket",
-        location=spec.region.upper(),
-        storage_class="STANDARD",
-        uniform_bucket_level_access=True,
-        public_access_prevention="enforced",
-        force_destroy=not spec.protect,
-        labels=dict(base.cost_labels),
-        opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=spec.protect)),
-    )
-    identities = pulumi.Output.format(IDENTITIES, made.project_number, spec.project, accounts.namespace)
-    roles = {**dict.fromkeys(accounts.readers, READ), accounts.writer: WRITE}
+    roles: dict[str, Sequence[str]] = dict.fromkeys(accounts.readers, READ)
+    if spec.bucket:
+        held, number = pulumi.Output.from_input(spec.bucket), pulumi.Output.from_input(spec.project_number)
+    else:
+        made = _bucket(name, base, child)
+        held, number = made.name, made.project_number
+        roles |= {accounts.writer: WRITE}
+    identities = pulumi.Output.format(IDENTITIES, number, spec.project, accounts.namespace)
     grants = [
         storage.BucketIAMMember(
             f"{name}-{account}-{role.rpartition('.')[2].lower()}",
-            bucket=made.name,
+            bucket=held,
             role=role,
             member=pulumi.Output.concat(identities, account),
             opts=child,
@@ -54,9 +52,26 @@ def bucket(name: str, base: GkeContext, accounts: Accounts, opts: pulumi.Resourc
         for role in allowed
     ]
     return Bucket(
-        address=pulumi.Output.concat("gs://", made.name),
+        address=pulumi.Output.concat("gs://", held),
         environment={"GOOGLE_CLOUD_PROJECT": spec.project},
         credentials=METADATA_SERVER,
         ready=grants,
         resolvers=resolvers("gcp"),
+        filled=spec.bucket is not None,
+    )
+
+
+def _bucket(name: str, base: GkeContext, opts: pulumi.ResourceOptions) -> storage.Bucket:
+    """A bucket in the cluster's region."""
+    spec = base.spec
+    return storage.Bucket(
+        f"{name}-bucket",
+        location=spec.region.upper(),
+        storage_class="STANDARD",
+        uniform_bucket_level_access=True,
+        public_access_prevention="enforced",
+        force_destroy=not spec.protect,
+        labels=dict(base.cost_labels),
+        encryption={"default_kms_key_name": key} if (key := spec.encryption.bucket) else None,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=spec.protect)),
     )
