@@ -10,6 +10,7 @@ import yaml
 
 from elastic_vllm.clouds.aws.autoscaler import chart_values
 from elastic_vllm.clouds.gpu_node import GPU_TAINT
+from elastic_vllm.clouds.mirrors import Mirrors
 from tests.aws import MANAGED, execute, recorded
 from tests.manifests import inputs
 
@@ -48,7 +49,7 @@ def test_every_daemonset_of_an_addon_runs_on_gpu_nodes(row: Mapping[str, Any]) -
 
 
 def test_no_gpu_node_is_deleted_by_what_a_monitor_says() -> None:
-    settings: Any = chart_values("c", "q", "eu-west-1")["settings"]
+    settings: Any = chart_values("c", "q", "eu-west-1", Mirrors())["settings"]
     assert not settings["featureGates"].get("nodeRepair", False)
     managed = execute("aws-dev", cluster=MANAGED)
     assert inputs(managed, "l4-nodes")["nodeRepairConfig"] == {"enabled": False}

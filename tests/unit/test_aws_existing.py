@@ -220,3 +220,22 @@ def test_a_program_of_ones_own_streams_from_a_bucket_as_the_documentation_says()
     graph = record(lambda: exec(program, {}), project=name, config={f"{name}:kubeconfig": "k"})
     (item,) = [each for each in graph if each.type == "kubernetes:apps/v1:Deployment"]
     assert any("/Qwen/Qwen3-VL-8B-Instruct-FP8/" in text for text in strings(item.inputs))
+
+
+@pytest.mark.parametrize("autoscaler", ["karpenter", "cluster-autoscaler"])
+def test_charts_and_their_images_come_from_the_mirrors_that_are_named(autoscaler: str) -> None:
+    mirrors = {"charts": "oci://registry.example.com/charts", "images": "registry.example.com/mirror"}
+    # Two nodes for each replica, so that the controller of groups is installed, too.
+    pool = {"name": "l4", "accelerator": "l4", "gpusPerNode": 4, "maxNodes": 4}
+    group = {"gpusPerReplica": 8, "nodesPerReplica": 2, "pool": "l4", "replicas": {"min": 1, "max": 2}}
+    model = {"name": "chat", "checkpoint": "Qwen/Qwen3-VL-32B-Instruct", **group}
+    cluster = {**IN_A_VPC, "mirrors": mirrors, "nodeAutoscaler": autoscaler}
+    graph = execute("aws-dev", cluster=cluster, pools=[pool], models=[model])
+    releases = graph.of_type("kubernetes:helm.sh/v3:Release")
+    assert len(releases) == (3 if autoscaler == "karpenter" else 2)
+    for item in releases:
+        assert str(item.inputs["chart"]).startswith("oci://registry.example.com/charts/"), item.name
+        assert not item.inputs.get("repositoryOpts"), item.name
+    said = {text for item in releases for text in strings(item.inputs["values"]) if "example.com" in text}
+    ours = "karpenter/controller" if autoscaler == "karpenter" else "autoscaling/cluster-autoscaler"
+    assert said == {f"registry.example.com/mirror/{path}" for path in ("lws/lws", ours)}

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from elastic_vllm.clouds.aws.autoscaler import chart_values
+from elastic_vllm.clouds.mirrors import Mirrors
 from elastic_vllm.testing.values import mapping
 from fleet.embedded import addons, binaries
 from fleet.embedded.layout import Layout
@@ -50,7 +51,7 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, st
 
 @pytest.fixture
 def eks() -> Mapping[str, object]:
-    values: Any = chart_values("cluster", "queue", "eu-west-1")
+    values: Any = chart_values("cluster", "queue", "eu-west-1", Mirrors())
     environment = {f"controller.env.{item['name']}": item["value"] for item in values["controller"]["env"]}
     return {**leaves(values["settings"]), **environment}
 

@@ -12,10 +12,12 @@ from pulumi_kubernetes.helm.v3 import Release
 
 from elastic_vllm.clouds.aws import identity, interruption, naming, permissions
 from elastic_vllm.clouds.aws.cluster import EksContext
+from elastic_vllm.clouds.mirrors import Mirrors
 
 VERSION = "1.14.1"
 """Up to Kubernetes 1.36."""
 CHARTS = "oci://public.ecr.aws/karpenter"
+IMAGE = "public.ecr.aws/karpenter/controller"
 NAMESPACE = "kube-system"
 ACCOUNT = "karpenter"
 MEMORY = "1Gi"
@@ -55,10 +57,12 @@ def karpenter(
     )
     policy = pulumi.Output.json_dumps(permissions.controller(scope))
     allowed = iam.RolePolicy(f"{name}-controller-policy", role=account.role.name, policy=policy, opts=on_aws)
-    crds = _chart(f"{name}-crds", "karpenter-crd", {}, opts)
+    mirrors = base.spec.mirrors
+    crds = _chart(f"{name}-crds", "karpenter-crd", {}, mirrors, opts)
     first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, allowed, account.bound, crds])
-    values = chart_values(base.cluster, queue.name, base.spec.region)
-    release = _chart(f"{name}-karpenter", "karpenter", values, pulumi.ResourceOptions.merge(opts, first))
+    values = chart_values(base.cluster, queue.name, base.spec.region, mirrors)
+    after = pulumi.ResourceOptions.merge(opts, first)
+    release = _chart(f"{name}-karpenter", "karpenter", values, mirrors, after)
     return Karpenter(release=release.id, profile=nodes.profile.name)
 
 
@@ -67,7 +71,9 @@ def of_the_cluster(profile: str) -> Karpenter:
     return Karpenter(release=pulumi.Output.from_input("karpenter"), profile=pulumi.Output.from_input(profile))
 
 
-def chart_values(cluster_name: str, queue_name: pulumi.Input[str], region: str) -> Mapping[str, object]:
+def chart_values(
+    cluster_name: str, queue_name: pulumi.Input[str], region: str, mirrors: Mirrors
+) -> Mapping[str, object]:
     """The chart's settings. ``staticCapacity`` is what ``minNodes`` needs.
 
     ``nodeRepair`` stays off: the monitoring agent reports a GPU as broken when its DCGM server starts late,
@@ -78,6 +84,7 @@ def chart_values(cluster_name: str, queue_name: pulumi.Input[str], region: str) 
         "controller": {
             # Karpenter asks neither EC2's metadata service nor anybody else for it.
             "env": [{"name": "AWS_REGION", "value": region}],
+            **({"image": image} if (image := mirrors.repository(IMAGE)) else {}),
             "resources": {"limits": {"memory": MEMORY}, "requests": {"cpu": "500m", "memory": MEMORY}},
         },
         "replicas": 2,
@@ -109,11 +116,13 @@ def _node_identity(name: str, base: EksContext, opts: pulumi.ResourceOptions) ->
     return _NodeIdentity(role_arn=role.role.arn, profile=profile, ready=[*role.ready, profile, entry])
 
 
-def _chart(name: str, chart: str, values: Mapping[str, object], opts: pulumi.ResourceOptions) -> Release:
+def _chart(
+    name: str, chart: str, values: Mapping[str, object], mirrors: Mirrors, opts: pulumi.ResourceOptions
+) -> Release:
     return Release(
         name,
         name=chart,
-        chart=f"{CHARTS}/{chart}",
+        chart=mirrors.chart(f"{CHARTS}/{chart}"),
         version=VERSION,
         namespace=NAMESPACE,
         skip_crds=True,

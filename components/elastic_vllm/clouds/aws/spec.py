@@ -15,6 +15,7 @@ from elastic_vllm.clouds.aws.landing_zone import (
     AwsExistingCluster,
     AwsExistingNetwork,
 )
+from elastic_vllm.clouds.mirrors import Mirrors
 from elastic_vllm.section import Section, config_error
 
 
@@ -108,6 +109,8 @@ class AwsSettings(Section):
 
     The stack then makes no bucket, and nothing is fetched from the hub.
     """
+    mirrors: Mirrors = Mirrors()
+    """Where charts and their images come from, if not from the internet."""
     node_autoscaler: Literal["karpenter", "cluster-autoscaler"] = "karpenter"
     """What adds and removes GPU nodes: Karpenter, or managed node groups with cluster-autoscaler."""
     image_cache: str | None = Field(
