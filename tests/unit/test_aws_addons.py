@@ -10,10 +10,12 @@ import yaml
 
 from elastic_vllm.clouds.aws.autoscaler import chart_values
 from elastic_vllm.clouds.gpu_node import GPU_TAINT
+from elastic_vllm.spec import AwsCluster
 from tests.aws import MANAGED, execute, recorded
 from tests.manifests import inputs
 
 MEANINGS = yaml.safe_load((Path(__file__).parents[1] / "meanings" / "aws_addons.yaml").read_text())
+SPEC = AwsCluster(cloud="aws", region="eu-west-1")
 DAEMONSETS = [row for row in MEANINGS if "daemonset" in row]
 
 
@@ -48,7 +50,7 @@ def test_every_daemonset_of_an_addon_runs_on_gpu_nodes(row: Mapping[str, Any]) -
 
 
 def test_no_gpu_node_is_deleted_by_what_a_monitor_says() -> None:
-    settings: Any = chart_values("c", "q", "eu-west-1")["settings"]
+    settings: Any = chart_values("c", "q", SPEC)["settings"]
     assert not settings["featureGates"].get("nodeRepair", False)
     managed = execute("aws-dev", cluster=MANAGED)
     assert inputs(managed, "l4-nodes")["nodeRepairConfig"] == {"enabled": False}

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from elastic_vllm.testing.registration import Graph, Registration
-from tests.aws import MANAGED, STACKS, recorded
+from tests.aws import EVERY, EXISTING, MANAGED, STACKS, recorded
 
 each_stack = pytest.mark.parametrize("stack", STACKS)
 
@@ -64,7 +64,7 @@ def test_nothing_on_the_cluster_outlives_its_nodes_and_add_ons(stack: str) -> No
         assert kept <= below[item.urn], item.name
 
 
-@each_stack
+@pytest.mark.parametrize("stack", EVERY)
 def test_a_model_goes_before_its_pool_and_a_pool_before_its_class(stack: str) -> None:
     graph = recorded(stack)
     below = reaches(graph)
@@ -76,7 +76,7 @@ def test_a_model_goes_before_its_pool_and_a_pool_before_its_class(stack: str) ->
         assert graph.named(node_class).urn in below[pool.urn]
 
 
-@each_stack
+@pytest.mark.parametrize("stack", EVERY)
 def test_karpenter_keeps_its_rights_and_its_news_until_its_pools_are_gone(stack: str) -> None:
     graph = recorded(stack)
     below = reaches(graph)
@@ -87,7 +87,7 @@ def test_karpenter_keeps_its_rights_and_its_news_until_its_pools_are_gone(stack:
         "autoscaler-interruption",
         "autoscaler-node-access",
         "autoscaler-node-profile",
-        "cluster-eks-pod-identity-agent",
+        *(["cluster-eks-pod-identity-agent"] if stack != EXISTING else []),
     ]
     release = graph.named("autoscaler-karpenter")
     for item in (release, *graph.of_type("kubernetes:karpenter.sh/v1:NodePool")):

@@ -1,8 +1,10 @@
 """A landing zone on AWS: what exists is taken as declared, and nothing of it is made, read or changed."""
 
+import base64
 import copy
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -126,6 +128,18 @@ def test_zones_are_those_of_the_subnets_in_the_order_that_zones_gives_them() -> 
             "cluster.network.existing.subnets: EKS wants two zones",
         ),
         (existing(endpoint="platform"), "cluster.existing.endpoint"),
+        ({**IN_A_VPC, "proxy": {"https": "http://p:1"}}, "cluster.bucket: the Job that fetches weights"),
+        (
+            {
+                **IN_A_VPC,
+                "proxy": {"https": "http://p:1"},
+                "bucket": "b01",
+                "nodeAutoscaler": "cluster-autoscaler",
+            },
+            "cluster.nodeAutoscaler: cluster-autoscaler goes through no proxy",
+        ),
+        (section(proxy={"https": "http://user:secret@p:1"}), "cluster.proxy.https"),
+        (section(caBundle="MIIB"), "cluster.caBundle"),
         (section(encryption={"secrets": key_of("disks")}), "cluster.encryption.secrets: the existing"),
         (section(encryption={"disks": "alias/ours"}), "cluster.encryption.disks"),
     ],
@@ -220,3 +234,49 @@ def test_a_program_of_ones_own_streams_from_a_bucket_as_the_documentation_says()
     graph = record(lambda: exec(program, {}), project=name, config={f"{name}:kubeconfig": "k"})
     (item,) = [each for each in graph if each.type == "kubernetes:apps/v1:Deployment"]
     assert any("/Qwen/Qwen3-VL-8B-Instruct-FP8/" in text for text in strings(item.inputs))
+
+
+@pytest.mark.parametrize("autoscaler", ["karpenter", "cluster-autoscaler"])
+def test_charts_and_their_images_come_from_the_mirrors_that_are_named(autoscaler: str) -> None:
+    mirrors = {"charts": "oci://registry.example.com/charts", "images": "registry.example.com/mirror"}
+    # Two nodes for each replica, so that the controller of groups is installed, too.
+    pool = {"name": "l4", "accelerator": "l4", "gpusPerNode": 4, "maxNodes": 4}
+    group = {"gpusPerReplica": 8, "nodesPerReplica": 2, "pool": "l4", "replicas": {"min": 1, "max": 2}}
+    model = {"name": "chat", "checkpoint": "Qwen/Qwen3-VL-32B-Instruct", **group}
+    cluster = {**IN_A_VPC, "mirrors": mirrors, "nodeAutoscaler": autoscaler}
+    graph = execute("aws-dev", cluster=cluster, pools=[pool], models=[model])
+    releases = graph.of_type("kubernetes:helm.sh/v3:Release")
+    assert len(releases) == (3 if autoscaler == "karpenter" else 2)
+    for item in releases:
+        assert str(item.inputs["chart"]).startswith("oci://registry.example.com/charts/"), item.name
+        assert not item.inputs.get("repositoryOpts"), item.name
+    said = {text for item in releases for text in strings(item.inputs["values"]) if "example.com" in text}
+    ours = "karpenter/controller" if autoscaler == "karpenter" else "autoscaling/cluster-autoscaler"
+    assert said == {f"registry.example.com/mirror/{path}" for path in ("lws/lws", ours)}
+
+
+PROXY = {"https": "http://proxy.example.com:3128", "noProxy": [".eu-central-1.amazonaws.com"]}
+CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+BEHIND = {"proxy": PROXY, "caBundle": CA, "bucket": "acme-models"}
+
+
+def test_gpu_nodes_and_system_nodes_go_out_by_the_proxy_and_trust_the_authority() -> None:
+    graph = execute("aws-dev", cluster={**IN_A_VPC, **BEHIND})
+    (template,) = graph.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    system = base64.b64decode(str(template.inputs["userData"])).decode()
+    for text in (system, inputs(graph, "l4-nodes-class")["spec"]["userData"]):
+        settings = tomllib.loads(text)["settings"]
+        assert settings["network"]["https-proxy"] == PROXY["https"]
+        # Neither credentials nor the cluster itself are asked for through it.
+        assert {"169.254.0.0/16", "100.64.0.0/10", *PROXY["noProxy"]} <= {*settings["network"]["no-proxy"]}
+        (authority,) = settings["pki"].values()
+        assert authority["trusted"] is True
+        assert base64.b64decode(authority["data"]).decode() == CA
+
+
+def test_karpenter_asks_aws_by_the_proxy_and_the_api_server_without() -> None:
+    graph = execute(EXISTING, cluster=section(proxy=PROXY))
+    given = inputs(graph, "autoscaler-karpenter")["values"]["controller"]["env"]
+    said = {item["name"]: item["value"] for item in given}
+    assert said["HTTPS_PROXY"] == PROXY["https"]
+    assert {"10.0.0.0/8", "169.254.0.0/16", ".svc", *PROXY["noProxy"]} <= {*said["NO_PROXY"].split(",")}

@@ -8,11 +8,13 @@ import pytest
 import yaml
 
 from elastic_vllm.clouds.aws.autoscaler import chart_values
+from elastic_vllm.spec import AwsCluster
 from elastic_vllm.testing.values import mapping
 from fleet.embedded import addons, binaries
 from fleet.embedded.layout import Layout
 
 TABLE = yaml.safe_load((Path(__file__).parents[1] / "meanings" / "embedded_beside_eks.yaml").read_text())
+SPEC = AwsCluster(cloud="aws", region="eu-west-1")
 ROWS = TABLE["settings"]
 
 
@@ -50,7 +52,7 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, st
 
 @pytest.fixture
 def eks() -> Mapping[str, object]:
-    values: Any = chart_values("cluster", "queue", "eu-west-1")
+    values: Any = chart_values("cluster", "queue", SPEC)
     environment = {f"controller.env.{item['name']}": item["value"] for item in values["controller"]["env"]}
     return {**leaves(values["settings"]), **environment}
 

@@ -10,12 +10,15 @@ import pulumi
 from pulumi_aws import eks, iam
 from pulumi_kubernetes.helm.v3 import Release
 
-from elastic_vllm.clouds.aws import identity, interruption, naming, permissions
+from elastic_vllm.clouds.aws import identity, interruption, naming, permissions, user_data
 from elastic_vllm.clouds.aws.cluster import EksContext
+from elastic_vllm.clouds.mirrors import Mirrors
+from elastic_vllm.spec import AwsCluster
 
 VERSION = "1.14.1"
 """Up to Kubernetes 1.36."""
 CHARTS = "oci://public.ecr.aws/karpenter"
+IMAGE = "public.ecr.aws/karpenter/controller"
 NAMESPACE = "kube-system"
 ACCOUNT = "karpenter"
 MEMORY = "1Gi"
@@ -55,10 +58,12 @@ def karpenter(
     )
     policy = pulumi.Output.json_dumps(permissions.controller(scope))
     allowed = iam.RolePolicy(f"{name}-controller-policy", role=account.role.name, policy=policy, opts=on_aws)
-    crds = _chart(f"{name}-crds", "karpenter-crd", {}, opts)
+    mirrors = base.spec.mirrors
+    crds = _chart(f"{name}-crds", "karpenter-crd", {}, mirrors, opts)
     first = pulumi.ResourceOptions(depends_on=[*nodes.ready, *news, allowed, account.bound, crds])
-    values = chart_values(base.cluster, queue.name, base.spec.region)
-    release = _chart(f"{name}-karpenter", "karpenter", values, pulumi.ResourceOptions.merge(opts, first))
+    values = chart_values(base.cluster, queue.name, base.spec)
+    after = pulumi.ResourceOptions.merge(opts, first)
+    release = _chart(f"{name}-karpenter", "karpenter", values, mirrors, after)
     return Karpenter(release=release.id, profile=nodes.profile.name)
 
 
@@ -67,7 +72,7 @@ def of_the_cluster(profile: str) -> Karpenter:
     return Karpenter(release=pulumi.Output.from_input("karpenter"), profile=pulumi.Output.from_input(profile))
 
 
-def chart_values(cluster_name: str, queue_name: pulumi.Input[str], region: str) -> Mapping[str, object]:
+def chart_values(cluster_name: str, queue_name: pulumi.Input[str], spec: AwsCluster) -> Mapping[str, object]:
     """The chart's settings. ``staticCapacity`` is what ``minNodes`` needs.
 
     ``nodeRepair`` stays off: the monitoring agent reports a GPU as broken when its DCGM server starts late,
@@ -77,7 +82,8 @@ def chart_values(cluster_name: str, queue_name: pulumi.Input[str], region: str) 
     return {
         "controller": {
             # Karpenter asks neither EC2's metadata service nor anybody else for it.
-            "env": [{"name": "AWS_REGION", "value": region}],
+            "env": [{"name": name, "value": value} for name, value in _environment(spec).items()],
+            **({"image": image} if (image := spec.mirrors.repository(IMAGE)) else {}),
             "resources": {"limits": {"memory": MEMORY}, "requests": {"cpu": "500m", "memory": MEMORY}},
         },
         "replicas": 2,
@@ -89,6 +95,14 @@ def chart_values(cluster_name: str, queue_name: pulumi.Input[str], region: str) 
             "preferencePolicy": "Ignore",
         },
     }
+
+
+def _environment(spec: AwsCluster) -> Mapping[str, str]:
+    """The controller's variables. It asks the API server and Pod Identity without the proxy."""
+    if spec.proxy is None:
+        return {"AWS_REGION": spec.region}
+    unproxied = ",".join([*user_data.NOT_PROXIED, *spec.proxy.no_proxy])
+    return {"AWS_REGION": spec.region, "HTTPS_PROXY": spec.proxy.https, "NO_PROXY": unproxied}
 
 
 def _node_identity(name: str, base: EksContext, opts: pulumi.ResourceOptions) -> _NodeIdentity:
@@ -109,11 +123,13 @@ def _node_identity(name: str, base: EksContext, opts: pulumi.ResourceOptions) ->
     return _NodeIdentity(role_arn=role.role.arn, profile=profile, ready=[*role.ready, profile, entry])
 
 
-def _chart(name: str, chart: str, values: Mapping[str, object], opts: pulumi.ResourceOptions) -> Release:
+def _chart(
+    name: str, chart: str, values: Mapping[str, object], mirrors: Mirrors, opts: pulumi.ResourceOptions
+) -> Release:
     return Release(
         name,
         name=chart,
-        chart=f"{CHARTS}/{chart}",
+        chart=mirrors.chart(f"{CHARTS}/{chart}"),
         version=VERSION,
         namespace=NAMESPACE,
         skip_crds=True,

@@ -62,7 +62,7 @@ class _EksCluster:
         return _EksAutoscaler(context=context, spec=spec, nodes=nodes)
 
     def groups(self, name: str, opts: pulumi.ResourceOptions) -> Sequence[pulumi.Resource]:
-        return [groups.controller(name, opts)]
+        return [groups.controller(name, opts, self.context.spec.mirrors)]
 
     def weights(self, name: str, accounts: Accounts, opts: pulumi.ResourceOptions) -> Bucket | None:
         return weights.bucket(name, self.context, accounts, opts)

@@ -18,6 +18,7 @@ from elastic_vllm.spec import AwsCluster, NodeAutoscalingSpec
 CHART = "cluster-autoscaler"
 CHART_VERSION = "9.59.0"
 CHARTS = "https://kubernetes.github.io/autoscaler"
+IMAGE = "registry.k8s.io/autoscaling/cluster-autoscaler"
 NAMESPACE = "kube-system"
 ACCOUNT = "cluster-autoscaler"
 SPOT_GROUPS = "^eks-.*-nodes-spot-[0-9a-f]{7}-[-0-9a-f]{36}$"
@@ -50,9 +51,9 @@ def managed_groups(
     release = Release(
         f"{name}-cluster-autoscaler",
         name=CHART,
-        chart=CHART,
+        chart=spec.mirrors.chart(CHART),
         version=CHART_VERSION,
-        repository_opts={"repo": CHARTS},
+        repository_opts=None if spec.mirrors.charts else {"repo": CHARTS},
         namespace=NAMESPACE,
         values=chart_values(spec, base.cluster, autoscaling),
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[allowed, account.bound])),
@@ -76,7 +77,7 @@ def chart_values(
             "scale-down-unneeded-time": delay,
         },
         "fullnameOverride": CHART,
-        "image": {"tag": image.AUTOSCALER_TAGS[spec.kubernetes]},
+        "image": {**spec.mirrors.repository(IMAGE), "tag": image.AUTOSCALER_TAGS[spec.kubernetes]},
         "rbac": {"serviceAccount": {"create": True, "name": ACCOUNT}},
         "replicaCount": 2,
         "resources": {"limits": {"memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "1Gi"}},

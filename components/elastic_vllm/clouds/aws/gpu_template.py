@@ -3,7 +3,6 @@
 The image, the labels and the taint are EKS's to add; here are disks, settings, tags and what is reserved.
 """
 
-import base64
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -79,5 +78,4 @@ def reserved(pool: NodePoolSpec) -> "LaunchTemplateCapacityReservationSpecificat
 
 def encoded(spec: AwsCluster, machine: MachineRow) -> str | None:
     """The node's settings as EC2 takes them; EKS adds its own."""
-    text = user_data.whole(spec, machine)
-    return base64.b64encode(text.encode()).decode("ascii") if text else None
+    return user_data.encoded(user_data.of_group(spec, machine))

@@ -61,6 +61,19 @@ class AwsEncryption(Section):
     """Of the weights; S3's own key when left out."""
 
 
+class AwsProxy(Section):
+    """The way out of nodes and of the node autoscaler. Private addresses are always reached without it."""
+
+    https: str = Field(
+        pattern=r"^https?://[-.0-9A-Za-z]+(:\d+)?$", examples=["http://proxy.example.com:3128"]
+    )
+    """The proxy for HTTPS, without credentials."""
+    no_proxy: tuple[Annotated[str, Field(pattern=r"^[-.*/:0-9A-Za-z]+$")], ...] = Field(
+        default=(), examples=[[".eu-central-1.amazonaws.com"]]
+    )
+    """Hosts, domains and ranges that are reached without it, as those with a VPC endpoint."""
+
+
 NO_EFFECT = (
     "admins",
     "authorized_networks",

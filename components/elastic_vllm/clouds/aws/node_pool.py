@@ -56,7 +56,7 @@ def node_pool(
 
 def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> Mapping[str, object]:
     """What a machine of the pool is made of: image, disks, and a metadata service that no pod reaches."""
-    pulling = user_data.pulling(spec)
+    settings = user_data.of_karpenter(spec)
     held = pool.reservation
     own_disks = billing.uses_local_disks(spec, machine)
     key = spec.encryption.disks
@@ -83,7 +83,7 @@ def machine_spec(spec: AwsCluster, pool: NodePoolSpec, machine: MachineRow) -> M
             "httpPutResponseHopLimit": 1,
             "httpTokens": "required",
         },
-        **({"userData": pulling} if pulling else {}),
+        **({"userData": settings} if settings else {}),
     }
 
 

@@ -14,7 +14,9 @@ from elastic_vllm.clouds.aws.landing_zone import (
     AwsEncryption,
     AwsExistingCluster,
     AwsExistingNetwork,
+    AwsProxy,
 )
+from elastic_vllm.clouds.mirrors import Mirrors
 from elastic_vllm.section import Section, config_error
 
 
@@ -108,6 +110,17 @@ class AwsSettings(Section):
 
     The stack then makes no bucket, and nothing is fetched from the hub.
     """
+    mirrors: Mirrors = Mirrors()
+    """Where charts and their images come from, if not from the internet."""
+    proxy: AwsProxy | None = None
+    """The proxy of nodes and of Karpenter; it takes ``bucket``, as nothing else goes through it."""
+    ca_bundle: str | None = Field(
+        default=None,
+        pattern=r"^-----BEGIN CERTIFICATE-----\n[\s\S]+-----END CERTIFICATE-----\n?$",
+        max_length=8000,
+        examples=["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
+    )
+    """Certificates that nodes trust besides, as PEM: those of a registry or a proxy of yours."""
     node_autoscaler: Literal["karpenter", "cluster-autoscaler"] = "karpenter"
     """What adds and removes GPU nodes: Karpenter, or managed node groups with cluster-autoscaler."""
     image_cache: str | None = Field(
@@ -181,6 +194,18 @@ class AwsSettings(Section):
             raise config_error("encryption.secrets", message)
         if self.node_autoscaler != "karpenter":
             message = "an existing cluster gets Karpenter; leave it out, or let the stack make the cluster"
+            raise config_error("nodeAutoscaler", message)
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_fetched_through_a_proxy(self) -> Self:
+        if self.proxy is None:
+            return self
+        if self.bucket is None:
+            message = "the Job that fetches weights goes through no proxy; name a bucket that has them"
+            raise config_error("bucket", message)
+        if self.node_autoscaler != "karpenter":
+            message = "cluster-autoscaler goes through no proxy here; leave it out, or leave out proxy"
             raise config_error("nodeAutoscaler", message)
         return self
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_aws import ec2, eks
 
-from elastic_vllm.clouds.aws import billing, encryption, identity
+from elastic_vllm.clouds.aws import billing, encryption, identity, user_data
 from elastic_vllm.clouds.aws.network import Network
 from elastic_vllm.spec import AwsCluster
 
@@ -69,6 +69,7 @@ def _template(
             {"resource_type": kind, "tags": tags} for kind in ("instance", "network-interface", "volume")
         ],
         update_default_version=True,
+        user_data=user_data.encoded(user_data.of_system(spec)),
         opts=opts,
     )
 
