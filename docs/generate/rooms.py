@@ -14,14 +14,8 @@ COMPONENTS = "components"
 BASE = ("json_names", "labels", "placement", "project", "section")
 """Modules at the library's root that everything stands on."""
 FACTS = {
-<<<<<<< HEAD
     *("address_ranges", "billing", "deployer", "deployer_actions", "deployer_existing", "docker_hub"),
-    *("facts", "landing_zone", "maintenance", "meanings", "naming", "quotas", "spec"),
-=======
-    *("address_ranges", "billing", "deployer", "deployer_actions", "docker_hub", "facts"),
-    *("deployer_existing", "landing_zone", "mirrors"),
-    *("maintenance", "meanings", "naming", "quotas", "spec"),
->>>>>>> zone-aws
+    *("facts", "landing_zone", "maintenance", "meanings", "mirrors", "naming", "quotas", "spec"),
 }
 """Modules of a cloud's folder that need no SDK, which the stack file's types stand on: ADR 0017."""
 
