@@ -142,9 +142,9 @@ def test_a_subnetwork_of_another_region_is_refused() -> None:
 
 
 def test_the_size_of_a_range_that_exists_is_not_judged() -> None:
-    many = {**L4, "maxNodes": 900}
-    for network, judged in (({"existing": SHARED}, False), ({"pods": "10.64.0.0/20"}, True)):
-        config = validate({"cluster": {**SECTION, "network": network}, "pools": [many]})
+    pools = [{**L4, "name": name, "maxNodes": 1000} for name in ("one", "two")]
+    for network, judged in (({"existing": SHARED}, False), ({}, True)):
+        config = validate({"cluster": {**SECTION, "network": network}, "pools": pools})
         assert any(finding.id == "too-few-addresses" for finding in config.cluster.check(config)) is judged
 
 
