@@ -49,7 +49,7 @@ Spoiler = Callable[[Any], object]
 def of_aws(stack: str, **sections: object) -> list[Registration]:
     graph = execute(stack, preview=False, **sections) if sections else recorded(stack)
     found = [item for item in graph if item.type.startswith("aws:")]
-    assert len(found) > (30 if stack == EXISTING else 40)
+    assert len(found) > (20 if stack == EXISTING else 40)
     return found
 
 
