@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from docs.generate import findings as findings_page
 from elastic_vllm import rules as checks
@@ -576,3 +577,8 @@ def test_a_secret_in_plain_text_in_the_file_is_refused_without_being_shown(
 
 def test_the_page_of_findings_is_what_the_registry_says() -> None:
     assert findings_page.PATH.read_text(encoding="utf-8") == findings_page.text(), "run `make docs`"
+
+
+def test_every_row_of_the_table_of_kinds_belongs_to_a_rule() -> None:
+    table = Path(checks.__file__).parents[1] / "spec" / "kinds.yaml"
+    assert set(yaml.safe_load(table.read_text())) == set(policy.KINDS)

@@ -31,7 +31,7 @@ from elastic_vllm.catalog.rows import (
 )
 
 # libyaml reads these files ten times faster; a PyYAML built without it still works.
-_Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _Fields = dict[str, object]
 _Table = dict[str, _Fields]
@@ -46,7 +46,7 @@ RowT = TypeVar("RowT", bound=Row)
 @cache
 def _read(file: str) -> Mapping[str, object]:
     text = (Path(__file__).parent / file).read_bytes()
-    return _SECTIONS.validate_python(yaml.load(text, _Loader))  # noqa: S506  # both are safe
+    return _SECTIONS.validate_python(yaml.load(text, Loader))  # noqa: S506  # both are safe
 
 
 def _of(cloud: CloudName, part: Literal["catalogue", "offers"] = "catalogue") -> str:

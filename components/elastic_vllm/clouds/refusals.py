@@ -5,144 +5,29 @@ from collections.abc import Iterator
 from elastic_vllm.catalog import CatalogueError, CloudName, machine_for, machines
 from elastic_vllm.clouds.docker_hub import PULLS, repository
 from elastic_vllm.spec import NodePoolSpec
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 from elastic_vllm.spec.stack import StackConfig
 
 SPOT = ("spot", "spot-then-on-demand")
 NODES_OF_ONE_ADDRESS = 20
 """From here on one wave of new nodes takes a good part of what Docker Hub allows."""
 
-NOT_ON_DEMAND = Kind(
-    id="not-on-demand",
-    family="capacity",
-    severity="error",
-    lowered="warning",
-    title="A machine that is not sold on demand",
-    why="By the catalogue's source it is sold as Spot, by flex-start or by reservation only, so no node "
-    "comes. A warning where nodes are simulated, which come all the same.",
-)
-CAPACITY = Kind(
-    id="capacity-not-sold",
-    family="capacity",
-    severity="error",
-    title="A way of buying that the cloud does not have",
-    why="The cloud would refuse the pool after everything else is made. The message names the nearest way of "
-    "buying that it has.",
-)
-RESERVATION = Kind(
-    id="reservation-unusable",
-    family="capacity",
-    severity="error",
-    title="A reservation that the pool's nodes cannot use",
-    why="Its name has the wrong form, or it is in a zone that the cluster does not have: no node could come "
-    "from it. Copy the name from the cloud's console, and add the zone to `cluster.zones`.",
-)
-POOL_ZONE = Kind(
-    id="pool-zone",
-    family="capacity",
-    severity="error",
-    title="A pool in a zone that the cluster does not have",
-    why="The cloud would refuse the pool, or no node would ever come. Add the zone to `cluster.zones`, or "
-    "choose among the cluster's zones.",
-)
-ADDRESSES = Kind(
-    id="too-few-addresses",
-    family="capacity",
-    severity="error",
-    title="A range with too few addresses for the nodes",
-    why="Nodes or their pods would get no address when the pools grow, and the range cannot be changed "
-    "later. Choose a larger one, or lower `maxNodes`.",
-)
-SYSTEM_MACHINE = Kind(
-    id="system-machine",
-    family="capacity",
-    severity="error",
-    title="A machine that cannot carry the cluster's own pods",
-    why="The cloud would refuse the machine with its disk, or the cluster's own pods do not run on it: their "
-    "images are for x86, and they need two cores of their own. Use the default.",
-)
-DRIVER = Kind(
-    id="driver-too-old",
-    family="capacity",
-    severity="error",
-    title="An accelerator that the node image has no driver for",
-    why="The machines would boot, and their GPUs would never appear: every replica stays Pending while the "
-    "nodes are paid for. Use an accelerator that the image supports.",
-)
-POOL_NAME = Kind(
-    id="pool-name-too-long",
-    family="capacity",
-    severity="error",
-    title="A pool name that is too long for the cloud",
-    why="The cloud's own name of the node pool is this name with a suffix, and the cloud limits its length. "
-    "It would refuse the pool after the cluster is made. Shorten the name.",
-)
-AUTOSCALER_SETTING = Kind(
-    id="autoscaler-setting",
-    family="scaling",
-    severity="error",
-    title="A setting that the cloud's node autoscaler does not have",
-    why="It would be ignored, and nodes would be given back by other rules than the file says. Leave it out, "
-    "or use a node autoscaler that has it.",
-)
-SEVERAL_MACHINES = Kind(
-    id="one-machine-type",
-    family="capacity",
-    severity="error",
-    title="Several machines where a pool has one type",
-    why="A node pool of GKE and a managed node group under cluster-autoscaler have one machine type. Name "
-    "one in `machine`, and make another pool for another.",
-)
-DOCKER_HUB = Kind(
-    id="docker-hub-limit",
-    family="lifecycle",
-    severity="info",
-    title="Many nodes that pull from Docker Hub by one address",
-    why="Docker Hub limits what is pulled by one address without an account, and each new node pulls. Over "
-    "the limit pods stay in ImagePullBackOff for hours. Mirror the image, or pull it through a cache: "
-    "`cluster.imageCache` on AWS.",
-)
-KUBERNETES = Kind(
-    id="kubernetes-unsupported",
-    family="capacity",
-    severity="error",
-    title="A Kubernetes version that the cloud or the node image lacks",
-    why="The control plane would be refused, billed as extended support, or get nodes of another version. "
-    "Use one of the versions that the message names.",
-)
-SPOT_NOTICE = Kind(
-    id="spot-notice",
-    family="lifecycle",
-    severity="warning",
-    title="A drain that is longer than the notice of a Spot machine",
-    why="A Spot machine is gone when its notice is over, whatever the pod's grace: answers still in flight "
-    "are cut. Keep the sum of `drain` within the notice, or keep long answers off Spot.",
-)
-SINGLE_MACHINE = Kind(
-    id="single-machine-type",
-    family="capacity",
-    severity="info",
-    title="A pool in production that can use one machine type alone",
-    why="GPU machines run out, one type in one zone at a time. A pool with several machines of the same GPUs "
-    "takes whichever there is: `machines` instead of `machine`.",
-)
-LONG_UP = Kind(
-    id="long-first-up",
-    family="lifecycle",
-    severity="info",
-    title="A first `pulumi up` that outlives an hour's credentials",
-    why="It waits for the weights before any GPU node is paid for. Assumed roles and CI sessions end after "
-    "an hour unless asked otherwise, and the run then stops in the middle: ask for a session of four hours "
-    "(`--duration-seconds 14400`, `role-duration-seconds` in CI), or run `pulumi up` again.",
-)
-CLOSED = Kind(
-    id="closed-endpoint",
-    family="security",
-    severity="info",
-    title="A control plane that answers inside its network alone",
-    why="Right where the program runs inside the VPC, or is joined to it. From elsewhere `pulumi up` makes "
-    "the cluster, and then cannot reach it. List the public addresses that you deploy from.",
-)
+NOT_ON_DEMAND = kind("not-on-demand")
+CAPACITY = kind("capacity-not-sold")
+RESERVATION = kind("reservation-unusable")
+POOL_ZONE = kind("pool-zone")
+ADDRESSES = kind("too-few-addresses")
+SYSTEM_MACHINE = kind("system-machine")
+DRIVER = kind("driver-too-old")
+POOL_NAME = kind("pool-name-too-long")
+AUTOSCALER_SETTING = kind("autoscaler-setting")
+SEVERAL_MACHINES = kind("one-machine-type")
+DOCKER_HUB = kind("docker-hub-limit")
+KUBERNETES = kind("kubernetes-unsupported")
+SPOT_NOTICE = kind("spot-notice")
+SINGLE_MACHINE = kind("single-machine-type")
+LONG_UP = kind("long-first-up")
+CLOSED = kind("closed-endpoint")
 KINDS = (
     NOT_ON_DEMAND,
     CAPACITY,

@@ -1,7 +1,7 @@
 """Rules over a whole stack: pure functions from a stack to findings. No Pulumi, no files but the catalogue.
 
-A new rule is a function in one of the modules beside this one, and a line in ``RULES`` with the kinds that it
-may give. A test then asks for a stack with just that mistake, and ``docs/findings.md`` for its paragraph.
+A new rule is a function in one of the modules beside this one, a line in ``RULES`` with the kinds that it may
+give, and their rows in ``spec/kinds.yaml``. A test then asks for a stack with just that mistake.
 """
 
 from collections.abc import Callable, Iterator, Mapping

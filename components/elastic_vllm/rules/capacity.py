@@ -7,47 +7,13 @@ from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.quotas import of_pool
 from elastic_vllm.rules.groups import most, names, spread
 from elastic_vllm.rules.view import View
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 
-MIN_EXCEEDS_POOL = Kind(
-    id="min-exceeds-pool",
-    family="capacity",
-    severity="error",
-    title="Min replicas do not fit the pool",
-    why="Some replicas that are always wanted would stay Pending, and `pulumi up` would wait for them.",
-)
-HEADROOM_EXCEEDS_POOL = Kind(
-    id="headroom-exceeds-pool",
-    family="capacity",
-    severity="error",
-    title="Warm headroom that the pool has no room for",
-    why="Beside min replicas some placeholders would stay Pending, and the places that they "
-    "are to keep warm would never be there.",
-)
-MAX_EXCEEDS_POOL = Kind(
-    id="max-exceeds-pool",
-    family="capacity",
-    severity="warning",
-    title="Max replicas do not fit the pool",
-    why="Under full load the autoscaler asks for replicas that no node may come for. Often meant, where "
-    "models share a ceiling; then silence it in policy, with that reason.",
-)
-STRANDED_GPUS = Kind(
-    id="stranded-gpus",
-    family="capacity",
-    severity="warning",
-    title="GPUs of a node that no replica can use",
-    why="CPU, memory or the GPUs of a replica leave GPUs of every node idle, at full price. Lower what a "
-    "replica asks for, or take machines with fewer GPUs.",
-)
-QUOTA = Kind(
-    id="quota-at-max",
-    family="capacity",
-    severity="info",
-    title="The quota that full load needs",
-    why="Clouds give new accounts little or no GPU quota, and Spot has a quota of its own. Ask for this "
-    "much before the day it is needed; a node that the quota refuses never comes.",
-)
+MIN_EXCEEDS_POOL = kind("min-exceeds-pool")
+HEADROOM_EXCEEDS_POOL = kind("headroom-exceeds-pool")
+MAX_EXCEEDS_POOL = kind("max-exceeds-pool")
+STRANDED_GPUS = kind("stranded-gpus")
+QUOTA = kind("quota-at-max")
 
 
 def least_replicas_fit_the_pool(view: View) -> Iterator[Finding]:

@@ -11,65 +11,15 @@ from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.placement import Placed
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import NodePoolSpec
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 
-OVER_BUDGET = Kind(
-    id="over-budget",
-    family="cost",
-    severity="error",
-    title="The stack may cost more than its budget",
-    why="With max replicas, each pool bought at the dearest way its `capacity` allows, the bill would "
-    "pass `budget.maxHourlyUsd`. Lower a `maxNodes` or a `replicas.max`, or raise the budget.",
-)
-UNPRICED = Kind(
-    id="unpriced-under-budget",
-    family="cost",
-    severity="error",
-    title="A budget over machines whose price is not known",
-    why="They count as nothing, so the stack may cost any amount more than `budget.maxHourlyUsd`, and "
-    "nothing would say so. Use a machine with a price, add its price to the catalogue, or remove the budget.",
-)
-ELSEWHERE = Kind(
-    id="price-of-another-region",
-    family="cost",
-    severity="info",
-    title="A machine at the price of another region",
-    why="No source has its price in the stack's region, so that of the catalogue's own region stands in for "
-    "it. Regions differ by up to 70 %.",
-)
-IDLE_FLOOR = Kind(
-    id="idle-floor",
-    family="cost",
-    severity="warning",
-    title="More nodes that are always there without work than with it",
-    why="`minNodes` is paid day and night. What min replicas and their headroom do not fill only "
-    "shortens a start. Lower it, or use `headroom`, which keeps places for replicas.",
-)
-SPOT = Kind(
-    id="spot-would-do",
-    family="cost",
-    severity="info",
-    title="On demand where Spot first would do",
-    why="`capacity: spot-then-on-demand` takes Spot machines while there are some, at a third to a half of "
-    "the price in most regions, and falls back. Said where a reclaimed node leaves other replicas: outside "
-    "production, or with two or more at least.",
-)
-OLD_PRICES = Kind(
-    id="old-prices",
-    family="cost",
-    severity="warning",
-    title="Prices that are older than the file allows",
-    why="Every figure of the cost envelope rests on them. Renew the rows of elastic_vllm/catalog, or raise "
-    "`budget.maxPriceAgeDays`.",
-)
-CHEAPER = Kind(
-    id="cheaper-machine",
-    family="cost",
-    severity="info",
-    title="A cheaper machine that also fits",
-    why="All models of the pool fit it, by GPU memory, CPU and memory, and none loses FP8 multiply. A "
-    "smaller GPU answers more slowly, so compare what a replica can serve before you change.",
-)
+OVER_BUDGET = kind("over-budget")
+UNPRICED = kind("unpriced-under-budget")
+ELSEWHERE = kind("price-of-another-region")
+IDLE_FLOOR = kind("idle-floor")
+SPOT = kind("spot-would-do")
+OLD_PRICES = kind("old-prices")
+CHEAPER = kind("cheaper-machine")
 WORTH_SAVING = 0.05
 """The share below which a cheaper machine is not worth a word."""
 

@@ -7,45 +7,14 @@ from elastic_vllm.catalog import engine_rules
 from elastic_vllm.catalog.engine_options import OptionError
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import ModelSpec
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 from elastic_vllm.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
 from elastic_vllm.vllm.arguments import arguments
 
-ARGUMENTS = Kind(
-    id="engine-arguments",
-    family="fit",
-    severity="error",
-    title="Arguments that vLLM does not take together",
-    why="vLLM would end before the replica is Ready, or serve something else. The message names "
-    "the option and what to do; docs/engine.md says how arguments are checked.",
-)
-CORES = Kind(
-    id="engines-share-cores",
-    family="fit",
-    severity="warning",
-    title="Fewer cores than the engines keep busy",
-    why="Each engine runs a loop that keeps a core busy, and each GPU a process of its own. A replica that "
-    "asks for less is only sure of what it asks for: beside another busy pod its engines wait for a core "
-    "while their GPUs idle.",
-)
-MEMORY = Kind(
-    id="engines-share-memory",
-    family="fit",
-    severity="warning",
-    title="Less memory than the engines' processes may take",
-    why="Each engine is a process, and so is each GPU's worker; beyond its limit the pod is killed with all "
-    "of them. The sum is an estimate: 2 GiB for each process, 4 for the cache of images, what is shared "
-    "(`shmGib`, `kvOffloadingGib`), and the weights of a replica that may sleep.",
-)
-METRIC = Kind(
-    id="metric-of-one-engine",
-    family="scaling",
-    severity="warning",
-    title="A metric of one engine scales a replica of several",
-    why="vLLM labels its series with the engine, from 0 on. A policy that picks one sees what that engine "
-    "does; the API server spreads requests over all, but not evenly while they differ in length. Leave the "
-    "label out, and let the adapter sum over it.",
-)
+ARGUMENTS = kind("engine-arguments")
+CORES = kind("engines-share-cores")
+MEMORY = kind("engines-share-memory")
+METRIC = kind("metric-of-one-engine")
 PROCESS_GIB = 2
 """Of the API server, of an engine, of a GPU's worker. Assumed: a whole replica on a CPU takes 5.6 GiB."""
 IMAGE_CACHE_GIB = 4

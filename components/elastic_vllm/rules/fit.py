@@ -5,85 +5,18 @@ from collections.abc import Iterator
 from elastic_vllm.estimate.memory import IMAGE_TOKENS, Fit
 from elastic_vllm.estimate.placement import SYSTEM_CPU_MILLIS, SYSTEM_MEMORY_MIB, Placed
 from elastic_vllm.rules.view import View
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 from elastic_vllm.vllm.arguments import keeps_experts_whole
 
-REPLICA_GPUS = Kind(
-    id="replica-gpus",
-    family="fit",
-    severity="error",
-    title="A replica wants more GPUs than a node has",
-    why="The pod would stay Pending: a replica has all its GPUs on one node, or an equal part on "
-    "each of `nodesPerReplica`. Lower `gpusPerReplica`, or raise `nodesPerReplica` or the pool's "
-    "`gpusPerNode`.",
-)
-REPLICA_CPU = Kind(
-    id="replica-cpu",
-    family="fit",
-    severity="error",
-    title="A replica wants more CPU than a node leaves it",
-    why="The pod would stay Pending. What the kubelet and the node's own pods keep is taken off first.",
-)
-REPLICA_MEMORY = Kind(
-    id="replica-memory",
-    family="fit",
-    severity="error",
-    title="A replica wants more memory than a node leaves it",
-    why="The pod would stay Pending. What the kubelet and the node's own pods keep is taken off first.",
-)
-WEIGHTS = Kind(
-    id="weights-do-not-fit",
-    family="fit",
-    severity="error",
-    title="The weights alone are too large for the GPUs",
-    why="vLLM stops while it loads. Take a smaller or an FP8 checkpoint, a larger accelerator, or more "
-    "GPUs for each replica. Weights are divided by the GPUs; the vision tower is copied to each.",
-)
-CONTEXT = Kind(
-    id="context-does-not-fit",
-    family="fit",
-    severity="error",
-    title="No room for one request of full length",
-    why="vLLM stops at start when the KV cache left beside weights and activations cannot hold one request "
-    "of `maxModelLen` tokens. The message says the longest that fits. Activations are an estimate, held "
-    "against published deployments (tests/unit/test_fit.py); KV heads are shared by GPUs up to their "
-    "number and copied beyond.",
-)
-FP8_BLOCKS = Kind(
-    id="fp8-blocks",
-    family="fit",
-    severity="error",
-    title="The GPUs cut the blocks of an FP8 checkpoint",
-    why="FP8 checkpoints carry one scale for each 128 x 128 block; a dense model whose shards are no whole "
-    "number of blocks does not start. Take one of the sizes in the message, or the checkpoint without "
-    "-FP8.",
-)
-FP8_EXPERTS = Kind(
-    id="fp8-experts",
-    family="fit",
-    severity="info",
-    title="Whole experts instead of slices of each",
-    why="At this number of GPUs the experts of an FP8 mixture cannot be cut along their 128-wide blocks, "
-    "so each GPU takes whole experts (`--enable-expert-parallel`, added for you). It works; its load may "
-    "be uneven. With `engine.expertParallel: false` vLLM refines the scales instead, which only its Triton "
-    "kernels can.",
-)
-FP8_COMPUTE = Kind(
-    id="fp8-compute",
-    family="fit",
-    severity="info",
-    title="FP8 saves memory here, and no time",
-    why="GPUs below compute capability 8.9 (A10G, A100) have no FP8 multiply: vLLM loads FP8 checkpoints "
-    "weight-only (Marlin W8A16). The memory is saved, the computing is that of BF16.",
-)
-IMAGES = Kind(
-    id="images-exceed-context",
-    family="fit",
-    severity="warning",
-    title="The images a request may carry do not fit its context",
-    why="A request with as many full-HD images as `imagesPerPrompt` allows would be refused for its "
-    "length. Allow fewer, or raise `maxModelLen`. A token is 1024 pixels; the largest image takes 16,384.",
-)
+REPLICA_GPUS = kind("replica-gpus")
+REPLICA_CPU = kind("replica-cpu")
+REPLICA_MEMORY = kind("replica-memory")
+WEIGHTS = kind("weights-do-not-fit")
+CONTEXT = kind("context-does-not-fit")
+FP8_BLOCKS = kind("fp8-blocks")
+FP8_EXPERTS = kind("fp8-experts")
+FP8_COMPUTE = kind("fp8-compute")
+IMAGES = kind("images-exceed-context")
 FULL_HD_TOKENS = 1920 * 1080 // 1024
 
 

@@ -5,32 +5,11 @@ from collections.abc import Iterator, Sequence
 from elastic_vllm.estimate.packing import nodes_for
 from elastic_vllm.estimate.placement import Placed
 from elastic_vllm.rules.view import View
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 
-GROUP_SHARES_POOL = Kind(
-    id="group-shares-pool",
-    family="capacity",
-    severity="error",
-    title="Replicas of several nodes in a pool that others use too",
-    why="A plain cluster places pods one by one. Another model's replicas may leave a group half its nodes, "
-    "and half a group holds GPUs and answers nothing. Give it a pool of its own.",
-)
-GROUP_EXCEEDS_POOL = Kind(
-    id="group-exceeds-pool",
-    family="capacity",
-    severity="error",
-    title="A pool that ends in the middle of a group",
-    why="The last replica would get some of its nodes and wait for the rest, with GPUs that answer nothing. "
-    "Lower `replicas.max`, or raise the pool's `maxNodes` to a whole number of groups.",
-)
-GROUP_FITS_NODE = Kind(
-    id="group-fits-one-node",
-    family="capacity",
-    severity="warning",
-    title="A replica of several nodes that one node could hold",
-    why="Parts of a replica on several nodes pass every token over the network, and one lost node ends all "
-    "of them. Where a node has all its GPUs, `nodesPerReplica: 1` is faster and loses less.",
-)
+GROUP_SHARES_POOL = kind("group-shares-pool")
+GROUP_EXCEEDS_POOL = kind("group-exceeds-pool")
+GROUP_FITS_NODE = kind("group-fits-one-node")
 
 
 def groups_have_room_for_their_last_node(view: View) -> Iterator[Finding]:

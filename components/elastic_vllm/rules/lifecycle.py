@@ -14,73 +14,16 @@ from elastic_vllm.estimate.placement import Placed
 from elastic_vllm.estimate.step_time import StepTime
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import LocalCluster
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 from elastic_vllm.vllm import startup
 
-DRAIN_MARGIN = Kind(
-    id="drain-margin",
-    family="lifecycle",
-    severity="warning",
-    title="Too little time between the last answer and the kill",
-    why="The pod's grace is preStop, drain and margin together. After the drain vLLM still ends its "
-    "workers and frees the GPU; a process killed meanwhile may leave clients without an answer or an "
-    "error.",
-)
-DRAIN_SHORT = Kind(
-    id="drain-shorter-than-answer",
-    family="lifecycle",
-    severity="warning",
-    title="A drain that ends before the longest answer",
-    why="Whatever takes a replica away (a rollout, a scale-down, a node that goes) waits "
-    "`drain.finishSeconds` for answers in flight; what is left then is closed with an error. An answer may "
-    "have `sampling.maxTokens` tokens, and each token takes longest with all of `maxNumSeqs` at work and the "
-    "KV cache full. Requests that wait behind a full batch come on top (`engine.maxQueuedRequests` bounds "
-    "them), and a Spot machine goes when its notice is over, whatever the drain is. The speed is predicted "
-    "from the GPU's bandwidth, not measured.",
-)
-STARTUP_BUDGET = Kind(
-    id="startup-budget",
-    family="lifecycle",
-    severity="warning",
-    title="A startup budget below the predicted load",
-    why="The startup probe would kill the replica while it loads, again and again, and no rollout would "
-    "end. Leave `startupBudgetSeconds` out (three times the prediction), or raise it to what you measured, "
-    "with a margin.",
-)
-SOLE_REPLICA = Kind(
-    id="sole-replica",
-    family="lifecycle",
-    severity="warning",
-    title="A single replica in production",
-    why="The disruption budget lets one replica go at a time, so that node upgrades never hang; with a "
-    "minimum of one that is all of them, for as long as a new one takes.",
-)
-SPOT_ALONE = Kind(
-    id="spot-alone",
-    family="lifecycle",
-    severity="warning",
-    title="Replicas that are always wanted, on Spot machines alone",
-    why="`pulumi up` waits for them. While the cloud has no such Spot machine, none comes, and the update "
-    "ends in an error although nothing is wrong. `capacity: spot-then-on-demand` falls back; where the "
-    "machine is not sold on demand, a reservation does. Nothing is said of simulated machines, which always "
-    "come.",
-)
-IMAGE_BY_TAG = Kind(
-    id="image-by-tag",
-    family="lifecycle",
-    severity="warning",
-    title="An image by tag in production",
-    why="A tag can be moved: the replica that comes tonight may run other code than its neighbours. Name "
-    "the digest (`vllm/vllm-openai@sha256:…`). Outside production nothing is said.",
-)
-UNPINNED_REVISION = Kind(
-    id="unpinned-revision",
-    family="lifecycle",
-    severity="warning",
-    title="Weights of no named commit in production",
-    why="Without `revision` the stack serves what the hub's `main` was when it first fetched: it "
-    "was not reviewed, and another stack may have other weights. Outside production nothing is said.",
-)
+DRAIN_MARGIN = kind("drain-margin")
+DRAIN_SHORT = kind("drain-shorter-than-answer")
+STARTUP_BUDGET = kind("startup-budget")
+SOLE_REPLICA = kind("sole-replica")
+SPOT_ALONE = kind("spot-alone")
+IMAGE_BY_TAG = kind("image-by-tag")
+UNPINNED_REVISION = kind("unpinned-revision")
 LEAST_MARGIN_SECONDS = 10
 LONGEST_DRAIN_SECONDS = 3600
 """The bound of ``finishSeconds``; a test holds it against the section's own."""

@@ -6,33 +6,11 @@ from elastic_vllm.catalog import MachineRow, machines, nearest, offer, selling_z
 from elastic_vllm.clouds.facts import Bill
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import NodePoolSpec
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 
-NOT_OFFERED = Kind(
-    id="machine-not-offered",
-    family="capacity",
-    severity="error",
-    title="A machine that the region or a zone does not sell",
-    why="By the catalogue's dated tables there is none, so no node would come, or the cloud would refuse the "
-    "pool. The message names places that have it. Where the cloud has begun to sell it there since, add the "
-    "region to `offers.yaml` of the cloud.",
-)
-OFFER_UNKNOWN = Kind(
-    id="machine-offer-unknown",
-    family="capacity",
-    severity="info",
-    title="Not known whether the region sells the machine",
-    why="No source of the catalogue says so for this region or for these zones. Look at the cloud's own list "
-    "before you deploy; `docs/aws.md` and `docs/gcp.md` have the commands.",
-)
-NO_ZONE = Kind(
-    id="no-such-zone",
-    family="capacity",
-    severity="error",
-    title="A zone that the region does not have, or that cannot be used",
-    why="Subnets or nodes in it would be refused after other resources are made. The message lists the zones "
-    "that the region has.",
-)
+NOT_OFFERED = kind("machine-not-offered")
+OFFER_UNKNOWN = kind("machine-offer-unknown")
+NO_ZONE = kind("no-such-zone")
 
 
 def machines_are_sold_where_they_are_asked_for(view: View) -> Iterator[Finding]:

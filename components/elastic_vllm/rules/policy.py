@@ -18,37 +18,16 @@ from elastic_vllm import rules as checks
 from elastic_vllm.project import stacks_folder
 from elastic_vllm.section import config_error, near
 from elastic_vllm.spec import Section
-from elastic_vllm.spec.finding import Finding, Kind, StackConfigError
+from elastic_vllm.spec.finding import Finding, StackConfigError, kind
 from elastic_vllm.spec.stack import StackConfig
 from elastic_vllm.spec.translation import findings_of
 
 NAME = "policy.yaml"
 """Of the file, which is beside the stack files."""
 
-POLICY_FILE = Kind(
-    id="policy-file",
-    family="policy",
-    severity="error",
-    title="A policy that cannot be read",
-    why="An unknown key or finding, no reason, no date, or an attempt to lower an error. Nothing is "
-    "deployed under a policy whose meaning is not clear.",
-)
-EXPIRED = Kind(
-    id="policy-expired",
-    family="policy",
-    severity="warning",
-    title="An exception of the policy has ended",
-    why="The finding it covered is back as it was. Change what it is about, or renew the exception with a "
-    "reason that holds today.",
-)
-UNUSED = Kind(
-    id="policy-unused",
-    family="policy",
-    severity="info",
-    title="An exception that covers nothing in its stack",
-    why="What it was about is gone, or its subject or key is misspelt. Said only of exceptions that name a "
-    "stack. Take it out: it would cover the next such finding unseen.",
-)
+POLICY_FILE = kind("policy-file")
+EXPIRED = kind("policy-expired")
+UNUSED = kind("policy-unused")
 KINDS = {kind.id: kind for kind in (*checks.KINDS.values(), POLICY_FILE, EXPIRED, UNUSED)}
 """Every kind of finding by its id."""
 

@@ -4,31 +4,12 @@ from collections.abc import Iterator
 
 from elastic_vllm.catalog import CatalogueError, machine_for
 from elastic_vllm.rules.view import View
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 from elastic_vllm.spec.stack import StackConfig
 
-DUPLICATE_NAME = Kind(
-    id="duplicate-name",
-    family="file",
-    severity="error",
-    title="Two pools, or two models, of one name",
-    why="Both would be one Kubernetes object, and the second would overwrite the first. Give each its own "
-    "name.",
-)
-MISSING_POOL = Kind(
-    id="missing-pool",
-    family="file",
-    severity="error",
-    title="A model on a pool that is not declared",
-    why="Its pods would stay Pending. Name a pool of the file, or declare one.",
-)
-NO_MACHINE = Kind(
-    id="no-machine",
-    family="file",
-    severity="error",
-    title="A pool whose GPUs come on no machine of the cloud",
-    why="No node could ever come. The message says which GPUs and which sizes there are.",
-)
+DUPLICATE_NAME = kind("duplicate-name")
+MISSING_POOL = kind("missing-pool")
+NO_MACHINE = kind("no-machine")
 
 
 def names_are_unique(view: View) -> Iterator[Finding]:

@@ -7,73 +7,16 @@ from elastic_vllm import catalog
 from elastic_vllm.catalog.engine_options import VLLM_VERSION
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import LocalCluster
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 from elastic_vllm.spec.scaling import ExternalMetric, ObjectMetric, PodsMetric
 
-CANNOT_FIRE = Kind(
-    id="cpu-target-cannot-fire",
-    family="scaling",
-    severity="warning",
-    title="A CPU target that is never reached",
-    why="A busy vLLM keeps about one core and a half at work (more with several GPUs), however many "
-    "requests wait. If that is below the target's share of what the pod requests, no load ever adds a "
-    "replica. Request less CPU (there is no limit, so nothing is throttled), or scale on requests.",
-)
-ALWAYS_FIRES = Kind(
-    id="cpu-target-always-fires",
-    family="scaling",
-    severity="warning",
-    title="A CPU target that an idle replica passes",
-    why="Even without a request a replica uses more than the target, so the policy goes to `replicas.max` "
-    "and stays. Raise the target, or request more CPU.",
-)
-NOT_SELECTIVE = Kind(
-    id="cpu-target-not-selective",
-    family="scaling",
-    severity="info",
-    title="A CPU target that a single request exceeds",
-    why="vLLM's engine loop keeps a core busy whether one request is in flight or sixty, so the policy "
-    "adds replicas while anything runs. That keeps TTFT low at the price of idle GPUs; scaling on requests "
-    "follows the load.",
-)
-SHORT_WINDOW = Kind(
-    id="window-shorter-than-start",
-    family="scaling",
-    severity="warning",
-    title="Replicas go before a new one could come",
-    why="A scale-down window shorter than node, image and load give back what the next minute may need, "
-    "and the wait begins anew. Make `scaling.scaleDown.stabilizationWindowSeconds` longer than a start.",
-)
-UNKNOWN_METRIC = Kind(
-    id="unknown-metric",
-    family="scaling",
-    severity="warning",
-    title="A metric that the pinned vLLM does not have",
-    why="The autoscaler would report an error for it and, with no other metric, never move. Metrics were "
-    "renamed over the versions: `gpu_cache_usage_perc` is `kv_cache_usage_perc` today. Names that do not "
-    "start with vllm are not judged.",
-)
-SCALE_TO_ZERO = Kind(
-    id="scale-to-zero",
-    family="scaling",
-    severity="error",
-    lowered="warning",
-    title="No replica at all, and nothing that wakes the first",
-    why="CPU, memory and metrics of pods do not exist without pods, so a model at zero would stay there: "
-    "it wants an Object or External metric (a queue, a gateway). The autoscaler itself can go to zero from "
-    "Kubernetes 1.37 on; before, the apiserver refuses the policy. A warning where the version is not "
-    "known here (GKE's release channels).",
-)
-SLEEP_AUTOSCALED = Kind(
-    id="sleep-beside-autoscaler",
-    family="scaling",
-    severity="warning",
-    title="An autoscaler beside replicas that sleep",
-    why="Asleep, a replica still looks ready: `/health` is 200, the Service sends it requests, and they wait "
-    "until it wakes up. Its metrics stand still meanwhile, and its CPU idles: whatever waits, an autoscaler "
-    "sees a replica without work, adds none, and takes one away, perhaps one that is awake. Give the model "
-    "equal bounds. Sleep gives no GPU back to the cluster; fewer replicas do.",
-)
+CANNOT_FIRE = kind("cpu-target-cannot-fire")
+ALWAYS_FIRES = kind("cpu-target-always-fires")
+NOT_SELECTIVE = kind("cpu-target-not-selective")
+SHORT_WINDOW = kind("window-shorter-than-start")
+UNKNOWN_METRIC = kind("unknown-metric")
+SCALE_TO_ZERO = kind("scale-to-zero")
+SLEEP_AUTOSCALED = kind("sleep-beside-autoscaler")
 FIRST_TO_ZERO = (1, 37)
 """Of the local stack; a test holds it against the module that is built."""
 TOLERANCE = 0.1

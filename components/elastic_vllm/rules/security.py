@@ -6,64 +6,15 @@ from ipaddress import IPv4Network, collapse_addresses
 
 from elastic_vllm.rules.view import View
 from elastic_vllm.spec import LocalCluster
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 
-OPEN_ENDPOINT = Kind(
-    id="open-endpoint",
-    family="security",
-    severity="error",
-    title="A control plane that most of the internet reaches",
-    why="Every flaw and every stolen credential is then a way in from anywhere. List the ranges you deploy "
-    "from in `cluster.authorizedNetworks`, or leave it out: the VPC always reaches the control plane.",
-)
-WIDE_ENDPOINT = Kind(
-    id="wide-endpoint",
-    family="security",
-    severity="warning",
-    title="A very wide range reaches the control plane",
-    why="More than 65,536 addresses are hardly all yours. Narrow the range to the offices, VPNs and "
-    "runners that deploy.",
-)
-EXAMPLE_RANGE = Kind(
-    id="example-range",
-    family="security",
-    severity="error",
-    title="A range of documentation in the place of yours",
-    why="RFC 5737 keeps it for examples: no one has an address in it, so nothing reaches the control plane, "
-    "and `pulumi up` stops at the first Kubernetes object, after the cluster is made. Write the public "
-    "addresses that you deploy from.",
-)
-NO_API_KEY = Kind(
-    id="no-api-key",
-    family="security",
-    severity="warning",
-    title="A model in production that asks for no key",
-    why="Whatever reaches the Service may use the GPUs, unnamed. Set `requireApiKey: true` and the secret "
-    "it asks for. Outside production nothing is said.",
-)
-MISSING_API_KEY = Kind(
-    id="api-key",
-    family="security",
-    severity="error",
-    title="A model asks for a key, and none is set",
-    why="The program stops before it makes anything. The message has the command that sets the secret.",
-)
-SECRET_IN_PLAIN = Kind(
-    id="secret-in-plain",
-    family="security",
-    severity="error",
-    title="A secret in plain text",
-    why="The file is in git, and the argument would be in the pod's spec for all who can read pods. "
-    "Revoke it, and set it anew as a Pulumi secret (`pulumi config set --secret`).",
-)
-UNPROTECTED = Kind(
-    id="unprotected",
-    family="security",
-    severity="warning",
-    title="A production cluster that may be deleted",
-    why="`pulumi destroy` and a wrong replacement would take the cluster with all that runs. "
-    "`cluster.protect: true` makes both refuse until someone says otherwise.",
-)
+OPEN_ENDPOINT = kind("open-endpoint")
+WIDE_ENDPOINT = kind("wide-endpoint")
+EXAMPLE_RANGE = kind("example-range")
+NO_API_KEY = kind("no-api-key")
+MISSING_API_KEY = kind("api-key")
+SECRET_IN_PLAIN = kind("secret-in-plain")
+UNPROTECTED = kind("unprotected")
 EXAMPLES = tuple(map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
 """RFC 5737."""
 MOST_OPEN = 2**30

@@ -5,28 +5,10 @@ from collections.abc import Iterator
 from elastic_vllm.estimate.placement import Placed
 from elastic_vllm.rules.view import View
 from elastic_vllm.simulate.forecast import Conditions, engine_of, replicas_to_hold, step_outcome, traces
-from elastic_vllm.spec.finding import Finding, Kind
+from elastic_vllm.spec.finding import Finding, kind
 
-UNREACHABLE = Kind(
-    id="slo-unreachable",
-    family="scaling",
-    severity="warning",
-    title="A TTFT SLO that no number of replicas holds",
-    why="Either a single request on an idle replica already takes longer than `slo.ttftP99Seconds` (the P99 "
-    "of the drill's mix of requests, with images), or the forecast's step of load needs more replicas than "
-    "`replicas.max`. Simulated from the catalogue's figures, some of them assumed. Set an SLO that the GPU "
-    "can meet, or take a faster accelerator, a smaller checkpoint, or more replicas.",
-)
-BREACH = Kind(
-    id="slo-breach-on-step",
-    family="scaling",
-    severity="warning",
-    lowered="info",
-    title="A step of load breaches the TTFT SLO until new replicas are ready",
-    why="An HPA reacts to load that is already there; with one replica there is no reserve while a node "
-    "boots and a model loads. The message gives the minutes of the breach in the forecast's step, and the "
-    "`replicas.min` that would hold it. Info outside production.",
-)
+UNREACHABLE = kind("slo-unreachable")
+BREACH = kind("slo-breach-on-step")
 
 
 def slo_can_be_held(view: View) -> Iterator[Finding]:

@@ -3,9 +3,16 @@
 They lie below clouds and rules, which both make them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Literal
+
+import yaml
+from pydantic import TypeAdapter
+
+from elastic_vllm.catalog.tables import Loader
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
@@ -57,26 +64,23 @@ class Kind:
         return Finding(id=self.id, severity=severity, key=key, message=message, subject=subject)
 
 
-STACK_FILE = Kind(
-    id="stack-file",
-    family="file",
-    severity="error",
-    title="A file that cannot be read as a stack",
-    why="A misspelt key, a value of the wrong kind or out of bounds, a rule between two keys of one "
-    "section. The message names the key, says what is wrong, what exists and what to do; "
-    "`stacks/schema.json` shows most of it in an editor.",
-)
+@cache
+def _kinds() -> Mapping[str, Kind]:
+    text = Path(__file__).with_name("kinds.yaml").read_bytes()
+    rows = yaml.load(text, Loader)  # noqa: S506  # a safe one
+    return TypeAdapter(dict[str, Kind]).validate_python(
+        {id_: {"id": id_, **row} for id_, row in rows.items()}
+    )
 
-PLAN_INCOMPLETE = Kind(
-    id="plan-incomplete",
-    family="plan",
-    severity="error",
-    lowered="warning",
-    title="A part of the plan that could not be made",
-    why="The stack file or the revision to compare with does not exist; or the program raised an exception "
-    "that it does not expect, which is a bug. A warning where only the forecast is missing. Report a bug "
-    "with the traceback that `fleet --debug plan` prints.",
-)
+
+def kind(id_: str) -> Kind:
+    """The kind of this id in ``kinds.yaml``; ``KeyError`` where there is none."""
+    return _kinds()[id_]
+
+
+STACK_FILE = kind("stack-file")
+
+PLAN_INCOMPLETE = kind("plan-incomplete")
 
 
 class StackConfigError(ValueError):
