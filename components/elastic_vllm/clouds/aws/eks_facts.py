@@ -1,4 +1,4 @@
-"""What the rest of the program needs to know of an EKS cluster, whoever made it."""
+"""What the rest of the program needs to know of an EKS cluster, made by the stack or before it."""
 
 from dataclasses import dataclass
 

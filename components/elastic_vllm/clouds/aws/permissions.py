@@ -42,7 +42,7 @@ class Scope:
     profile_arn: pulumi.Input[str]
     queue_arn: pulumi.Input[str]
     disk_key: str | None = None
-    """The customer key of the nodes' disks; with AWS's own key EC2 asks nobody."""
+    """The customer key of the nodes' disks; EC2 needs no right for AWS's own key."""
 
 
 def controller(scope: Scope) -> Mapping[str, object]:

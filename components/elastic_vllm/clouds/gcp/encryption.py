@@ -31,7 +31,7 @@ class SecretsKey:
 
     @property
     def setting(self) -> "ClusterDatabaseEncryptionArgsDict":
-        """What the cluster is told of it."""
+        """The block of the cluster that names the key."""
         return {"state": "DECRYPTED"} if self.id is None else {"state": "ENCRYPTED", "key_name": self.id}
 
 
