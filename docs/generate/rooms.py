@@ -15,7 +15,8 @@ BASE = ("json_names", "labels", "placement", "project", "section")
 """Modules at the library's root that everything stands on."""
 FACTS = {
     *("address_ranges", "billing", "deployer", "deployer_actions", "deployer_existing", "docker_hub"),
-    *("facts", "landing_zone", "maintenance", "meanings", "mirrors", "naming", "quotas", "spec"),
+    *("facts", "landing_zone", "maintenance", "meanings", "mirrors", "naming"),
+    *("policy_document", "quotas", "spec"),
 }
 """Modules of a cloud's folder that need no SDK, which the stack file's types stand on: ADR 0017."""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import TypeAdapter
@@ -31,7 +31,7 @@ from elastic_vllm.catalog.rows import (
 )
 
 # libyaml reads these files ten times faster; a PyYAML built without it still works.
-Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _Fields = dict[str, object]
 _Table = dict[str, _Fields]
@@ -43,10 +43,14 @@ _SOURCES = TypeAdapter(dict[str, Source])
 RowT = TypeVar("RowT", bound=Row)
 
 
+def load(path: Path) -> Any:  # Any: YAML is as deep as it likes; a pydantic type judges it
+    """A YAML table that the package ships, as plain data."""
+    return yaml.load(path.read_bytes(), _Loader)  # noqa: S506  # both are safe
+
+
 @cache
 def _read(file: str) -> Mapping[str, object]:
-    text = (Path(__file__).parent / file).read_bytes()
-    return _SECTIONS.validate_python(yaml.load(text, Loader))  # noqa: S506  # both are safe
+    return _SECTIONS.validate_python(load(Path(__file__).parent / file))
 
 
 def _of(cloud: CloudName, part: Literal["catalogue", "offers"] = "catalogue") -> str:

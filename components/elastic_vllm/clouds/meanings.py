@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import yaml
 from pydantic import Field, JsonValue, model_validator
 
 from elastic_vllm.catalog import CloudName
 from elastic_vllm.catalog.grounds import Data, Source
+from elastic_vllm.catalog.tables import load
 from elastic_vllm.placement import Resolver
 
 
@@ -68,8 +68,7 @@ class Meanings(Data):
 @cache
 def meanings(cloud: CloudName) -> Meanings:
     """The table of a cloud, which lies in its folder."""
-    text = (Path(__file__).parent / cloud / "meanings.yaml").read_bytes()
-    return Meanings.model_validate(yaml.safe_load(text))
+    return Meanings.model_validate(load(Path(__file__).parent / cloud / "meanings.yaml"))
 
 
 def resolvers(cloud: CloudName) -> Sequence[Resolver]:

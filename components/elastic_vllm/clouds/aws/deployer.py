@@ -26,6 +26,7 @@ from elastic_vllm.clouds.aws.deployer_actions import (
     SERVICE_LINKED,
     TAG_ON_CREATE,
 )
+from elastic_vllm.clouds.aws.policy_document import allow, document
 from elastic_vllm.clouds.aws.spec import AwsSettings
 
 
@@ -51,14 +52,14 @@ def deployer(
     }
     if cluster:
         documents = deployer_existing.needed(documents, cluster, account)
-    return {name: _document(statements) for name, statements in documents.items()}
+    return {name: document(statements) for name, statements in documents.items()}
 
 
 def boundary(region: str, account: str, stack: str) -> Mapping[str, object]:
     """The document of a permissions boundary for the stack's roles: their services, and nothing of IAM
     but passing the stack's own roles. It grants nothing by itself.
     """
-    return _document(_PolicyBuilder(region, account, stack).boundary())
+    return document(_PolicyBuilder(region, account, stack).boundary())
 
 
 class _PolicyBuilder:
@@ -90,22 +91,20 @@ class _PolicyBuilder:
         zones = {"ForAllValues:StringLike": {"route53:VPCs": [f"VPCId=*,VPCRegion={self._region}"]}}
         templates = {"ArnLike": {"ec2:LaunchTemplate": self._arn("ec2", "launch-template/*")}}
         return [
-            _allow(
+            allow(
                 "DescribeNetwork", _of("ec2", *(f"Describe{what}" for what in SEEN_IN_EC2)), ["*"], self._here
             ),
-            _allow(
+            allow(
                 "CreateTagged",
                 _of("ec2", *MADE_BY_EC2),
                 [self._arn("ec2", f"{kind}/*") for kind in TAG_ON_CREATE],
                 self._tagged,
             ),
-            _allow("CreateInOwnedNetwork", _of("ec2", *MADE_BY_EC2), everywhere, self._ours),
-            _allow("TagOnCreate", _of("ec2", "CreateTags"), everywhere, tagging),
-            _allow("ModifyOwned", _of("ec2", "CreateTags", *CHANGED_IN_EC2), everywhere, self._ours),
-            _allow(
-                "RunInstancesFromTemplates", _of("ec2", "RunInstances"), [*everywhere, *images], templates
-            ),
-            _allow(
+            allow("CreateInOwnedNetwork", _of("ec2", *MADE_BY_EC2), everywhere, self._ours),
+            allow("TagOnCreate", _of("ec2", "CreateTags"), everywhere, tagging),
+            allow("ModifyOwned", _of("ec2", "CreateTags", *CHANGED_IN_EC2), everywhere, self._ours),
+            allow("RunInstancesFromTemplates", _of("ec2", "RunInstances"), [*everywhere, *images], templates),
+            allow(
                 "NameEndpoints",
                 _of("route53", "AssociateVPCWithHostedZone"),
                 [f"arn:{self._partition}:route53:::hostedzone/*"],
@@ -126,20 +125,20 @@ class _PolicyBuilder:
         owned = {"StringEquals": {**self._ours["StringEquals"], **bounded}}
         profiling = _of("iam", "CreateInstanceProfile", *PROFILE_CHANGES)
         return [
-            _allow("CreateRoles", _of("iam", "CreateRole"), self._roles, made),
-            _allow("ModifyRoles", _of("iam", *ROLE_CHANGES), self._roles, self._ours),
-            _allow("WriteRolePolicies", _of("iam", *ROLE_POLICIES), self._roles, owned),
-            _allow(
+            allow("CreateRoles", _of("iam", "CreateRole"), self._roles, made),
+            allow("ModifyRoles", _of("iam", *ROLE_CHANGES), self._roles, self._ours),
+            allow("WriteRolePolicies", _of("iam", *ROLE_POLICIES), self._roles, owned),
+            allow(
                 "AttachRolePolicies",
                 _of("iam", *ROLE_ATTACHMENTS),
                 self._roles,
                 {**owned, "ArnEquals": {"iam:PolicyARN": attached}},
             ),
             # EKS looks at its service-linked role as the caller before it makes a node group.
-            _allow("ReadRoles", _of("iam", *ROLE_READS), [*self._roles, *linked]),
-            _allow("PassRoles", _of("iam", "PassRole"), self._roles, passed),
-            _allow("ManageInstanceProfiles", profiling, self._profiles),
-            _allow(
+            allow("ReadRoles", _of("iam", *ROLE_READS), [*self._roles, *linked]),
+            allow("PassRoles", _of("iam", "PassRole"), self._roles, passed),
+            allow("ManageInstanceProfiles", profiling, self._profiles),
+            allow(
                 "CreateServiceLinkedRoles",
                 _of("iam", "CreateServiceLinkedRole"),
                 linked,
@@ -151,9 +150,9 @@ class _PolicyBuilder:
         """See ``boundary``."""
         reads = _of("iam", "GetInstanceProfile", "ListInstanceProfiles")
         return [
-            _allow("UseServices", [f"{service}:*" for service in BOUNDARY_SERVICES], ["*"]),
-            _allow("ReadProfiles", reads, ["*"]),
-            _allow("PassRoles", _of("iam", "PassRole"), self._roles),
+            allow("UseServices", [f"{service}:*" for service in BOUNDARY_SERVICES], ["*"]),
+            allow("ReadProfiles", reads, ["*"]),
+            allow("PassRoles", _of("iam", "PassRole"), self._roles),
         ]
 
     def cluster(self) -> list[Mapping[str, object]]:
@@ -170,10 +169,10 @@ class _PolicyBuilder:
         doing += ["UpdateClusterConfig", "UpdateClusterVersion"]
         known = [one for one in sorted({*owning, *doing}) if one != "UpdateNodegroup"]
         return [
-            _allow("ManageCluster", _of("eks", *known), [*whole, *parts]),
-            _allow("DescribeAddonVersions", _of("eks", "DescribeAddonVersions"), ["*"], self._here),
-            _allow("CreateKeys", _of("kms", "CreateKey", "TagResource"), ["*"], self._tagged),
-            _allow("ManageOwnedKeys", _of("kms", *KEY_CHANGES), [self._arn("kms", "key/*")], self._ours),
+            allow("ManageCluster", _of("eks", *known), [*whole, *parts]),
+            allow("DescribeAddonVersions", _of("eks", "DescribeAddonVersions"), ["*"], self._here),
+            allow("CreateKeys", _of("kms", "CreateKey", "TagResource"), ["*"], self._tagged),
+            allow("ManageOwnedKeys", _of("kms", *KEY_CHANGES), [self._arn("kms", "key/*")], self._ours),
         ]
 
     def logging_and_events(self) -> list[Mapping[str, object]]:
@@ -186,48 +185,37 @@ class _PolicyBuilder:
         queueing = ("CreateQueue", "DeleteQueue", "GetQueueAttributes", "ListQueueTags", "SetQueueAttributes")
         ruling = ("DeleteRule", "DescribeRule", "ListTagsForResource", "ListTargetsByRule", "PutRule")
         return [
-            _allow("ManageLogGroups", _of("logs", *logging, "TagResource", "UntagResource"), logs),
-            _allow("DescribeLogGroups", _of("logs", "DescribeLogGroups"), ["*"], self._here),
-            _allow("ManageQueue", _of("sqs", *queueing, "TagQueue", "UntagQueue"), queue),
-            _allow(
+            allow("ManageLogGroups", _of("logs", *logging, "TagResource", "UntagResource"), logs),
+            allow("DescribeLogGroups", _of("logs", "DescribeLogGroups"), ["*"], self._here),
+            allow("ManageQueue", _of("sqs", *queueing, "TagQueue", "UntagQueue"), queue),
+            allow(
                 "ManageEventRules",
                 _of("events", *ruling, "PutTargets", "RemoveTargets", "TagResource", "UntagResource"),
                 rules,
             ),
-            _allow(
+            allow(
                 "TagAutoScalingGroups",
                 _of("autoscaling", "CreateOrUpdateTags", "DeleteTags"),
                 groups,
                 {"StringEquals": {"aws:ResourceTag/eks:cluster-name": self._name}},
             ),
-            _allow(
+            allow(
                 "DescribeAutoScalingGroups",
                 _of("autoscaling", "DescribeAutoScalingGroups", "DescribeTags"),
                 ["*"],
                 self._here,
             ),
-            _allow("GetCallerIdentity", _of("sts", "GetCallerIdentity"), ["*"]),
+            allow("GetCallerIdentity", _of("sts", "GetCallerIdentity"), ["*"]),
         ]
 
     def weights(self) -> list[Mapping[str, object]]:
         """The bucket, by what its name begins with. Nothing here reads or writes weights."""
         bucket = f"arn:{self._partition}:s3:::{naming.bucket_prefix(self._stack)}*"
         return [
-            _allow("ManageBucket", _of("s3", *BUCKET_CHANGES), [bucket]),
-            _allow("EmptyBucket", _of("s3", *EMPTYING), [f"{bucket}/*"]),
+            allow("ManageBucket", _of("s3", *BUCKET_CHANGES), [bucket]),
+            allow("EmptyBucket", _of("s3", *EMPTYING), [f"{bucket}/*"]),
         ]
 
 
 def _of(service: str, *actions: str) -> list[str]:
     return [f"{service}:{action}" for action in sorted(actions)]
-
-
-def _allow(
-    sid: str, actions: Sequence[str], resources: Sequence[str], condition: Mapping[str, object] | None = None
-) -> Mapping[str, object]:
-    statement = {"Sid": sid, "Effect": "Allow", "Action": [*actions], "Resource": [*resources]}
-    return {**statement, "Condition": condition} if condition else statement
-
-
-def _document(statements: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
-    return {"Version": "2012-10-17", "Statement": [*statements]}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from elastic_vllm.clouds.aws import naming
+from elastic_vllm.clouds.aws.policy_document import Statement, allow
 from elastic_vllm.clouds.aws.spec import AwsSettings
 
 NETWORK = ("CreateInOwnedNetwork", "NameEndpoints")
@@ -23,8 +24,6 @@ KARPENTER = ("ManageEventRules", "ManageInstanceProfiles", "ManageQueue")
 """Statements for a Karpenter that the stack installs."""
 JOINED = ("AccessEntry", "PodIdentityAssociation")
 
-Statement = Mapping[str, object]
-
 
 def needed(
     documents: Mapping[str, Sequence[Statement]], cluster: AwsSettings, account: str
@@ -39,7 +38,7 @@ def needed(
     }
     more: Sequence[Statement] = [_join(cluster.region, account, there.name)] if there else []
     if key:
-        more = [_allow("GrantSecretsKey", ["kms:CreateGrant", "kms:DescribeKey"], [key])]
+        more = [allow("GrantSecretsKey", ["kms:CreateGrant", "kms:DescribeKey"], [key])]
     gone = {"network"} if there else set()
     gone |= {"weights"} if cluster.bucket else set()
     return {
@@ -57,12 +56,8 @@ def _join(region: str, account: str, cluster: str) -> Statement:
     at = f"arn:{naming.partition(region)}:eks:{region}:{account}"
     kinds = ("access-entry", "podidentityassociation")
     actions = [f"{verb}{kind}" for verb in ("Create", "Delete", "Describe", "Update") for kind in JOINED]
-    return _allow(
+    return allow(
         "JoinCluster",
         [f"eks:{action}" for action in sorted([*actions, "DescribeCluster", "TagResource", "UntagResource"])],
         [f"{at}:cluster/{cluster}", *(f"{at}:{kind}/{cluster}/*" for kind in kinds)],
     )
-
-
-def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
-    return {"Sid": sid, "Effect": "Allow", "Action": [*actions], "Resource": [*resources]}

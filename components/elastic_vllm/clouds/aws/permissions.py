@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 
 from elastic_vllm.clouds.aws import naming
+from elastic_vllm.clouds.aws.policy_document import allow
 
 LAUNCHED = ("fleet", "instance", "launch-template", "network-interface", "spot-instances-request", "volume")
 """What a launch makes; each must be born with the tags."""
@@ -63,7 +64,7 @@ def cluster_autoscaler(region: str, cluster: str) -> Mapping[str, object]:
     return {
         "Version": "2012-10-17",
         "Statement": [
-            _allow(
+            allow(
                 "DescribeRegionalResources",
                 [
                     *(f"autoscaling:Describe{what}" for what in groups),
@@ -73,12 +74,12 @@ def cluster_autoscaler(region: str, cluster: str) -> Mapping[str, object]:
                 ["*"],
                 here,
             ),
-            _allow(
+            allow(
                 "DescribeNodegroups",
                 ["eks:DescribeNodegroup"],
                 [f"{at}:eks:{region}:*:nodegroup/{cluster}/*"],
             ),
-            _allow(
+            allow(
                 "ScaleOwnedGroups",
                 ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
                 [f"{at}:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/eks-*"],
@@ -99,14 +100,14 @@ def _launching(scope: Scope) -> Sequence[Mapping[str, object]]:
     launch = ["ec2:CreateFleet", "ec2:RunInstances"]
     used = ["capacity-reservation", "placement-group", "security-group", "subnet"]
     return [
-        _allow(
+        allow(
             "LaunchFromExistingResources",
             launch,
             [*_arns(scope, *used), *_arns(scope, "image", "snapshot", account="")],
         ),
-        _allow("LaunchFromOwnedTemplates", launch, _arns(scope, "launch-template"), _ours(scope)),
-        _allow("LaunchTagged", [*launch, "ec2:CreateLaunchTemplate"], _arns(scope, *LAUNCHED), born_ours),
-        _allow(
+        allow("LaunchFromOwnedTemplates", launch, _arns(scope, "launch-template"), _ours(scope)),
+        allow("LaunchTagged", [*launch, "ec2:CreateLaunchTemplate"], _arns(scope, *LAUNCHED), born_ours),
+        allow(
             "TagOnCreate",
             ["ec2:CreateTags"],
             _arns(scope, *LAUNCHED),
@@ -124,7 +125,7 @@ def _launching(scope: Scope) -> Sequence[Mapping[str, object]]:
 def _owning(scope: Scope) -> Sequence[Mapping[str, object]]:
     ours = _ours(scope)
     return [
-        _allow(
+        allow(
             "TagOwnedInstances",
             ["ec2:CreateTags"],
             _arns(scope, "instance"),
@@ -134,13 +135,13 @@ def _owning(scope: Scope) -> Sequence[Mapping[str, object]]:
                 "ForAllValues:StringEquals": {"aws:TagKeys": [CLUSTER_TAG, "karpenter.sh/nodeclaim", "Name"]},
             },
         ),
-        _allow(
+        allow(
             "TerminateOwnedInstances",
             ["ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"],
             _arns(scope, "instance", "launch-template"),
             ours,
         ),
-        _allow(
+        allow(
             "PassNodeRole",
             ["iam:PassRole"],
             [scope.node_role_arn],
@@ -153,13 +154,13 @@ def _reading(scope: Scope) -> Sequence[Mapping[str, object]]:
     parameters = f"arn:{naming.partition(scope.region)}:ssm:{scope.region}::parameter/aws/service/*"
     here = {"StringEquals": {"aws:RequestedRegion": scope.region}}
     return [
-        _allow("DescribeRegionalResources", [f"ec2:Describe{what}" for what in DESCRIBED], ["*"], here),
-        _allow("ReadImageParameters", ["ssm:GetParameter"], [parameters]),
-        _allow("ReadPrices", ["pricing:GetProducts"], ["*"]),
-        _allow("DescribeCluster", ["eks:DescribeCluster"], [scope.cluster_arn]),
-        _allow("GetNodeInstanceProfile", ["iam:GetInstanceProfile"], [scope.profile_arn]),
-        _allow("ListInstanceProfiles", ["iam:ListInstanceProfiles"], ["*"]),
-        _allow(
+        allow("DescribeRegionalResources", [f"ec2:Describe{what}" for what in DESCRIBED], ["*"], here),
+        allow("ReadImageParameters", ["ssm:GetParameter"], [parameters]),
+        allow("ReadPrices", ["pricing:GetProducts"], ["*"]),
+        allow("DescribeCluster", ["eks:DescribeCluster"], [scope.cluster_arn]),
+        allow("GetNodeInstanceProfile", ["iam:GetInstanceProfile"], [scope.profile_arn]),
+        allow("ListInstanceProfiles", ["iam:ListInstanceProfiles"], ["*"]),
+        allow(
             "ReadInterruptionQueue",
             ["sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"],
             [scope.queue_arn],
@@ -177,19 +178,9 @@ def _encrypting(scope: Scope) -> Sequence[Mapping[str, object]]:
     used = ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
     granted = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     return [
-        _allow("UseDiskKey", [f"kms:{action}" for action in used], [scope.disk_key]),
-        _allow("GrantDiskKey", ["kms:CreateGrant"], [scope.disk_key], granted),
+        allow("UseDiskKey", [f"kms:{action}" for action in used], [scope.disk_key]),
+        allow("GrantDiskKey", ["kms:CreateGrant"], [scope.disk_key], granted),
     ]
-
-
-def _allow(
-    sid: str,
-    actions: Sequence[str],
-    resources: Sequence[pulumi.Input[str]],
-    condition: Mapping[str, object] | None = None,
-) -> Mapping[str, object]:
-    statement = {"Sid": sid, "Effect": "Allow", "Action": [*actions], "Resource": [*resources]}
-    return {**statement, "Condition": condition} if condition else statement
 
 
 def _owned(scope: Scope) -> str:
